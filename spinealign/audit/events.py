@@ -25,7 +25,10 @@ class EventKind(StrEnum):
     CHANGE = "change"
     SIGN = "sign"
     EXPORT = "export"
+    BEGIN_TRANSFER = "begin_transfer"
     SEND = "send"
+    RECEIVE = "receive"
+    NODE_REFUSED = "node_refused"
     QUERY = "query"
     IMPORT = "import"
     DELETE = "delete"
@@ -88,6 +91,7 @@ class EventCodes:
 
 _APPLICATION_ACTIVITY = Code("110100", "Application Activity")
 _AUDIT_LOG_USED = Code("110101", "Audit Log Used")
+_BEGIN_TRANSFERRING = Code("110102", "Begin Transferring DICOM Instances")
 _INSTANCES_ACCESSED = Code("110103", "DICOM Instances Accessed")
 _INSTANCES_TRANSFERRED = Code("110104", "DICOM Instances Transferred")
 _STUDY_DELETED = Code("110105", "DICOM Study Deleted")
@@ -113,7 +117,10 @@ EVENT_CODES: dict[EventKind, EventCodes] = {
     EventKind.CHANGE: EventCodes(_INSTANCES_ACCESSED, "U"),
     EventKind.SIGN: EventCodes(_PATIENT_RECORD, "U"),
     EventKind.EXPORT: EventCodes(_EXPORT, "R"),
+    EventKind.BEGIN_TRANSFER: EventCodes(_BEGIN_TRANSFERRING, "E"),
     EventKind.SEND: EventCodes(_INSTANCES_TRANSFERRED, "R"),
+    EventKind.RECEIVE: EventCodes(_INSTANCES_TRANSFERRED, "C"),
+    EventKind.NODE_REFUSED: EventCodes(_SECURITY_ALERT, "E", Code("110126", "Node Authentication")),
     EventKind.QUERY: EventCodes(_QUERY, "E"),
     EventKind.IMPORT: EventCodes(_IMPORT, "C"),
     EventKind.DELETE: EventCodes(_STUDY_DELETED, "D"),

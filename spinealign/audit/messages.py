@@ -53,6 +53,8 @@ _LIFE_CYCLES: dict[EventKind, str] = {
     EventKind.EXPORT: "10",
     EventKind.SEND: "10",
     EventKind.IMPORT: "2",
+    EventKind.BEGIN_TRANSFER: "10",
+    EventKind.RECEIVE: "2",
     EventKind.DELETE: "15",
     EventKind.DEIDENTIFY: "7",
     EventKind.BACK_UP: "13",
@@ -64,8 +66,12 @@ AUDIT_LOG_NAME = "Security Audit Log"
 """Source: PS3.15 A.5.3.2."""
 
 _LEAVES_HERE = frozenset(
-    {EventKind.EXPORT, EventKind.DEIDENTIFY, EventKind.BACK_UP, EventKind.SEND}
-)
+    {
+        EventKind.EXPORT, EventKind.DEIDENTIFY, EventKind.BACK_UP, EventKind.SEND,
+        EventKind.BEGIN_TRANSFER,
+    }
+)  # fmt: skip
+_COMES_FROM_PEER = frozenset({EventKind.IMPORT, EventKind.RECEIVE, EventKind.NODE_REFUSED})
 
 
 def message_xml(event: AuditEvent, source: str, site: str = "") -> str:
@@ -128,7 +134,7 @@ def _add_participants(root: Xml.Element, event: AuditEvent) -> None:
     if event.peer:
         kind = _WEB_ADDRESS if "://" in event.peer else _MACHINE_NAME
         address = event.peer if "://" in event.peer else _host(event.peer)
-        role = _SOURCE if event.kind is EventKind.IMPORT else _DESTINATION
+        role = _SOURCE if event.kind in _COMES_FROM_PEER else _DESTINATION
         _add_participant(root, event.peer, False, address, kind, role)
     elif codes.event.value == "110106":
         media = _add_participant(root, "files", False, here, _MACHINE_NAME, _DESTINATION_MEDIA)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spinealign.cli.peers import add_peers, own_node
-from spinealign.cli.reading import add_profile_option
 from spinealign.cli.series import WrongUseError
+from spinealign.cli.signing_in import add_sign_in_options, own_place, signed_in
 
 if TYPE_CHECKING:
     from spinealign.domain.network import ArrivedSeries, NetworkError, StudyQuery
@@ -41,6 +42,37 @@ def add_network(commands: Any, analyse: AnalyseFolder) -> None:
     _add_receive(commands, analyse)
 
 
+@contextmanager
+def _at_work(options: argparse.Namespace, right: str) -> Iterator[Network]:
+    """Have this program as a node; where there is an archive, its trail tells what was done.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    right : str
+        Which right of an account it takes.
+
+    Raises
+    ------
+    WrongUseError
+        There are accounts, and none was named.
+    SpineAlignError
+        The account may not do that.
+    """
+    from spinealign.accounts.book import Right
+    from spinealign.vault.place import Protection
+
+    with ExitStack() as opened:
+        record = None
+        if own_place().protection is not Protection.NONE:
+            session = opened.enter_context(signed_in(options))
+            session.require(Right(right))
+            record = session.record
+        network = own_node(record)
+        opened.callback(network.close)
+        yield network
+
+
 # Send
 
 
@@ -58,7 +90,7 @@ def _add_send(commands: Any) -> None:
         help="wait so long for the peers' storage commitment (first: 0, it comes later)",
     )  # fmt: skip
     send.add_argument("--list", action="store_true", help="list what is not delivered yet")
-    add_profile_option(send)
+    add_sign_in_options(send)
     send.set_defaults(run=_send)
 
 
@@ -68,9 +100,8 @@ def _send(options: argparse.Namespace) -> int:
 
     if bool(options.files) != bool(options.to):
         raise WrongUseError("send: name files and, with --to, the peers that get them")
-    network = own_node()
     refused: Refused = ()
-    try:
+    with _at_work(options, "export") as network:
         if options.files:
             refused = network.queue(options.to, _dicom_files(options.files)).refused
         undelivered = [d for d in network.deliveries if d.state is not DeliveryState.DELIVERED]
@@ -80,8 +111,6 @@ def _send(options: argparse.Namespace) -> int:
             network.retry([each.number for each in undelivered])
         run_to_end(network.deliver(wait_s=options.wait))
         return _told(network, {each.number for each in undelivered}, refused)
-    finally:
-        network.close()
 
 
 def _dicom_files(given: Sequence[Path]) -> list[Path]:
@@ -156,7 +185,7 @@ def _add_fetch(commands: Any) -> None:
     )
     fetch.add_argument("--series", default="", metavar="UID", help="retrieve this series only")
     fetch.add_argument("--out", type=Path, metavar="DIR", help="images go here")
-    add_profile_option(fetch)
+    add_sign_in_options(fetch)
     fetch.set_defaults(run=_fetch)
 
 
@@ -171,8 +200,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
     if (options.out is not None or options.series) and not options.study:
         raise WrongUseError("fetch: --out and --series need --study, the study's UID")
-    network = own_node()
-    try:
+    with _at_work(options, "import") as network:
         if options.out is not None:
             work = network.fetch(options.peer, options.out, options.study, options.series)
             fetched = run_to_end(work)
@@ -190,8 +218,6 @@ def _fetch(options: argparse.Namespace) -> int:
             lines = list(map(study_line, studies))
         print("\n".join(lines) or NOTHING_FOUND)
         return EXIT_DONE
-    finally:
-        network.close()
 
 
 def _query_of(options: argparse.Namespace) -> StudyQuery:
@@ -234,27 +260,25 @@ def _add_receive(commands: Any, analyse: AnalyseFolder) -> None:
     receive.add_argument(
         "--once", action="store_true", help="stop when a series was analysed and its results sent"
     )
-    add_profile_option(receive)
+    add_sign_in_options(receive)
     receive.set_defaults(run=lambda options: _receive(options, analyse))
 
 
 def _receive(options: argparse.Namespace, analyse: AnalyseFolder) -> int:
     from spinealign.wording.network import LISTENING, STOPPED
 
-    network = own_node()
-    _keep_receiver(network, options)
     failures: list[NetworkError] = []
-    try:
-        network.start_receiver()
-        own = network.settings.receiver
-        print(LISTENING.format(title=own.title, port=own.port), flush=True)
-        while not (_work(network, options.out, analyse, failures) and options.once):
-            network.has_arrived.wait(_waiting(network.seconds_to_wait()))
-            network.has_arrived.clear()
-    except KeyboardInterrupt:
-        print(STOPPED)
-    finally:
-        network.close()
+    with _at_work(options, "import") as network:
+        _keep_receiver(network, options)
+        try:
+            network.start_receiver()
+            own = network.settings.receiver
+            print(LISTENING.format(title=own.title, port=own.port), flush=True)
+            while not (_work(network, options.out, analyse, failures) and options.once):
+                network.has_arrived.wait(_waiting(network.seconds_to_wait()))
+                network.has_arrived.clear()
+        except KeyboardInterrupt:
+            print(STOPPED)
     return EXIT_SOME_FAILED if failures else EXIT_DONE
 
 

@@ -11,6 +11,7 @@ from spinealign.cli.reading import add_profile_option
 from spinealign.cli.series import WrongUseError
 
 if TYPE_CHECKING:
+    from spinealign.network.auditing import Record
     from spinealign.network.node import Network
     from spinealign.network.peers import Peer, Tls
 
@@ -148,11 +149,17 @@ def _remove(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def own_node() -> Network:
-    """Return this program as a node of the network; passwords are asked for at the terminal."""
+def own_node(record: Record | None = None) -> Network:
+    """Return this program as a node of the network; passwords are asked for at the terminal.
+
+    Parameters
+    ----------
+    record : Record, optional
+        Writes into an audit trail.
+    """
     from spinealign.network.node import Network
 
-    return Network(ask_secret=_ask)
+    return Network(ask_secret=_ask, record=record)
 
 
 def _ask(peer: Peer) -> str | None:

@@ -52,6 +52,7 @@ class Collector:
         self._study_uid = study_uid
         self._series_uid = series_uid
         self._paths: dict[str, Path] = {}
+        self.heads: dict[str, ObjectHead] = {}
         self.failure: NetworkError | None = None
 
     @property
@@ -83,6 +84,7 @@ class Collector:
             self.failure = NetworkError(NetworkProblem.DISK, detail=error.strerror or "")
             return _FULL
         self._paths[head.sop_uid] = path
+        self.heads[head.sop_uid] = head
         return _STORED
 
 

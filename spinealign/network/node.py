@@ -28,6 +28,7 @@ from spinealign.domain.network import (
     StudyQuery,
     WorklistItem,
 )
+from spinealign.network.auditing import Auditor, Record
 from spinealign.network.connecting import Timeouts, require_certificates
 from spinealign.network.peers import (
     DicomPeer,
@@ -59,6 +60,10 @@ QUEUE_FILE = "queue.sqlite"
 """As the module that opens it has it, which is loaded only then."""
 
 
+_STUDY_ROOT_FIND, _WORKLIST = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.31"
+"""SOP classes of searches (PS3.4 C.6.2, K.6.1), as the audit trail names them."""
+
+
 class Network:
     """SpineAlign as a node, with what a user configured.
 
@@ -73,6 +78,9 @@ class Network:
     now : callable
         Returns seconds since 1970.
     timeouts : Timeouts
+    record : callable, optional
+        Writes events into an audit trail, as `vault.session.Session.record` does; without one there
+        is none.
 
     Attributes
     ----------
@@ -88,7 +96,9 @@ class Network:
         ask_secret: Callable[[Peer], str | None] = lambda peer: None,
         now: Callable[[], float] = time.time,
         timeouts: Timeouts | None = None,
+        record: Record | None = None,
     ) -> None:
+        self._auditor = Auditor(record)
         self._profile = profile or paths.profile_dir()
         self._secrets: Secrets = secrets or KeyStore()
         self._ask_secret = ask_secret
@@ -205,6 +215,7 @@ class Network:
         NetworkError
         """
         peer = self.settings.peer(name)
+        self._auditor.asks(peer, _service_of(peer), query)
         if isinstance(peer, DicomPeer):
             from spinealign.network import dicom_services
 
@@ -219,6 +230,7 @@ class Network:
     ) -> Generator[int, None, tuple[FoundSeries, ...]]:
         """List the series of a study that a peer has; see `find`."""
         peer = self.settings.peer(name)
+        self._auditor.asks(peer, _service_of(peer), study_uid)
         if isinstance(peer, DicomPeer):
             from spinealign.network import dicom_services
 
@@ -237,6 +249,7 @@ class Network:
         peer = self.settings.peer(name)
         if not isinstance(peer, DicomPeer):
             raise NetworkError(NetworkProblem.NOT_SUPPORTED, name)
+        self._auditor.asks(peer, _WORKLIST, query)
         return (yield from dicom_services.find_worklist(peer, query, self._timeouts))
 
     def fetch(
@@ -253,12 +266,16 @@ class Network:
         peer = self.settings.peer(name)
         collector = Collector(folder, study_uid, series_uid)
         secret = self._secret_of(peer)
-        with self._moved_to(peer) as receiver:
-            return (
-                yield from fetch(
+        try:
+            with self._moved_to(peer) as receiver:
+                fetched = yield from fetch(
                     peer, collector, study_uid, series_uid, receiver, secret, self._timeouts
                 )
-            )
+        except NetworkError as failure:
+            self._auditor.retrieved(peer, collector.heads.values(), failure)
+            raise
+        self._auditor.retrieved(peer, collector.heads.values(), None)
+        return fetched
 
     def new_fetched_folder(self, study_uid: str) -> Path:
         """Return a private folder for a study that is retrieved, the same each time.
@@ -379,7 +396,7 @@ class Network:
 
         sender = Sender(
             self._outbox(), self.settings, self._secret_of, self._now, self._timeouts,
-            self.has_been_told.set,
+            self.has_been_told.set, self._auditor,
         )  # fmt: skip
         if not wait_s:
             yield from sender.deliver()
@@ -529,4 +546,9 @@ class Network:
             self._timeouts,
             self.has_arrived.set,
             self._handover(),
+            self._auditor,
         )
+
+
+def _service_of(peer: Peer) -> str:
+    return _STUDY_ROOT_FIND if isinstance(peer, DicomPeer) else "QIDO-RS"

@@ -78,6 +78,8 @@ class ObjectHead:
         In capitals; empty where it does not say.
     patient : str
         Checksum of whose it is: of two patients there are two.
+    patient_id : str
+        As it stands there; for the audit trail only.
     """
 
     sop_class: str
@@ -87,6 +89,7 @@ class ObjectHead:
     modality: str
     body_part: str
     patient: str = field(repr=False)
+    patient_id: str = field(default="", repr=False)
 
     @property
     def group(self) -> str:
@@ -139,6 +142,7 @@ def head_of(dataset: Dataset) -> ObjectHead:
         _text(dataset, "Modality").upper(),
         _text(dataset, "BodyPartExamined").upper(),
         patient,
+        _text(dataset, "PatientID"),
     )
 
 
@@ -150,10 +154,19 @@ def parsed_head(content: bytes) -> ObjectHead:
     NetworkError
         It is no DICOM object, or lacks an identifier.
     """
+    return _head_in(BytesIO(content))
+
+
+def head_of_file(path: Path) -> ObjectHead:
+    """Return what an object in a file says of itself; see `parsed_head`."""
+    return _head_in(path)
+
+
+def _head_in(place: Path | BytesIO) -> ObjectHead:
     from pydicom import dcmread
 
     try:
-        dataset = dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=_HEAD_TAGS)
+        dataset = dcmread(place, stop_before_pixels=True, specific_tags=_HEAD_TAGS)
         head = head_of(dataset)
     except Exception as error:
         raise NetworkError(NetworkProblem.NOT_DICOM) from error

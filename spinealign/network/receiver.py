@@ -20,6 +20,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from spinealign.domain.network import NetworkError, NetworkProblem
 from spinealign.network.associations import own_entity, shut
+from spinealign.network.auditing import Auditor, place_of_caller
 from spinealign.network.connecting import Timeouts, server_context, without_delay
 from spinealign.network.handover import Handover, put
 from spinealign.network.inbox import Inbox
@@ -71,13 +72,16 @@ class Receiver:
         Is called after each object that was kept.
     handover : Handover, optional
         Knows what other programs of the profile wait for.
+    auditor : Auditor, optional
+        Records what comes, and who may not call.
     """
 
     def __init__(
         self, settings: NetworkSettings, inbox: Inbox, report: Report, now: Callable[[], float],
         timeouts: Timeouts, on_arrival: Callable[[], None] = lambda: None,
-        handover: Handover | None = None,
+        handover: Handover | None = None, auditor: Auditor | None = None,
     ) -> None:  # fmt: skip
+        self._auditor = auditor or Auditor()
         self._settings = settings
         self._handover = handover
         self._inbox = inbox
@@ -123,7 +127,8 @@ class Receiver:
             entity.add_supported_context(sop_class, list(UNCOMPRESSED))
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, _opened), (evt.EVT_C_STORE, self._stored),
-            (evt.EVT_N_EVENT_REPORT, self._reported),
+            (evt.EVT_N_EVENT_REPORT, self._reported), (evt.EVT_CONN_CLOSE, self._closed),
+            (evt.EVT_REJECTED, self._rejected),
         ]  # fmt: skip
         try:
             self._server = entity.start_server(
@@ -202,7 +207,12 @@ class Receiver:
                 return STORED
         except (OSError, NetworkError):
             return OUT_OF_RESOURCES
-        return self._taken_in(head, content, calling_title)
+        if not self._auditor.catches_up():
+            return _with_comment(OUT_OF_RESOURCES, "The audit trail cannot be written")
+        status = self._taken_in(head, content, calling_title)
+        if status == STORED:
+            self._auditor.came(head, place_of_caller(event.assoc))
+        return status
 
     def _handed_over(
         self, head: ObjectHead, content: bytes, calling_title: str, is_moved: bool
@@ -214,6 +224,12 @@ class Receiver:
         if place is not None:
             put(place, head, content)
         return place is not None
+
+    def _closed(self, event: Any) -> None:
+        self._auditor.is_done(place_of_caller(event.assoc))
+
+    def _rejected(self, event: Any) -> None:
+        self._auditor.refused(place_of_caller(event.assoc))
 
     def _taken_in(self, head: ObjectHead, content: bytes, calling_title: str) -> Status:
         own = self._settings.receiver

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import DeliveryState, NetworkError, NetworkProblem
 from spinealign.files import held_alone
+from spinealign.network.auditing import Auditor
 from spinealign.network.connecting import Timeouts
 from spinealign.network.objects import Answer, ObjectFile
 from spinealign.network.outbox import Outbox, Outgoing
@@ -52,13 +53,16 @@ class Sender:
     timeouts : Timeouts
     on_report : callable
         Is called after each report on a storage commitment.
+    auditor : Auditor, optional
+        Records what is sent.
     """
 
     def __init__(
         self, outbox: Outbox, settings: NetworkSettings, secret_of: SecretOf,
         now: Callable[[], float], timeouts: Timeouts,
-        on_report: Callable[[], None] = lambda: None,
+        on_report: Callable[[], None] = lambda: None, auditor: Auditor | None = None,
     ) -> None:  # fmt: skip
+        self._auditor = auditor or Auditor()
         self._outbox = outbox
         self._settings = settings
         self._secret_of = secret_of
@@ -99,6 +103,7 @@ class Sender:
     ) -> Generator[Sent, None, NetworkError | None]:
         """Send objects on one association; return what keeps others from being sent as well."""
         left = {each.file.sop_uid: each for each in batch}
+        self._auditor.begins_to_send(peer, [each.file for each in batch])
         try:
             with closing(self._stored(peer, [each.file for each in batch])) as answers:
                 for answered in answers:
@@ -108,6 +113,7 @@ class Sender:
                         raise failure
         except NetworkError as failure:
             self._fail(list(left.values()), failure)
+            self._auditor.sent(peer, [(row.file, failure) for row in left.values()])
             yield Sent(peer.name, before + len(batch) - len(left), total, failure)
             return failure
         return None
@@ -120,6 +126,7 @@ class Sender:
         rows = [(left.pop(file.sop_uid), failure) for file, failure in answered]
         sent = [row.number for row, failure in rows if failure is None]
         self._outbox.mark_sent(sent, waits_for_commitment=waits)
+        self._auditor.sent(peer, answered)
         failures = []
         for row, failure in rows:
             if failure is not None:
