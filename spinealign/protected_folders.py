@@ -77,6 +77,12 @@ def cipher_of(path: Path) -> FileCipher | None:
     return None
 
 
+def is_protected(path: Path) -> bool:
+    """Return whether a file lies in an encrypted folder, locked or not."""
+    whole = _whole(path) if _ciphers else ""
+    return any(whole.startswith(root) for root in list(_ciphers))
+
+
 def open_binary(path: Path) -> BinaryIO:
     """Open a file's plain content for reading and seeking, wherever it lies.
 

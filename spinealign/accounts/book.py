@@ -30,6 +30,7 @@ from spinealign.accounts.keys import (
     wrap,
 )
 from spinealign.domain.protection import AccountError, AccountProblem
+from spinealign.domain.protection import Right as Right
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
 
@@ -56,20 +57,6 @@ class Role(StrEnum):
     VIEWER = "viewer"
     READER = "reader"
     ADMINISTRATOR = "administrator"
-
-
-class Right(StrEnum):
-    """What is asked for before it is done."""
-
-    VIEW = "view"
-    CHANGE = "change"
-    SIGN = "sign"
-    IMPORT = "import"
-    EXPORT = "export"
-    DELETE = "delete"
-    BACK_UP = "back_up"
-    MANAGE_ACCOUNTS = "manage_accounts"
-    READ_AUDIT_TRAIL = "read_audit_trail"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {

@@ -8,6 +8,20 @@ from pathlib import Path
 from spinealign.domain.errors import SpineAlignError
 
 
+class Right(StrEnum):
+    """What is asked for before it is done."""
+
+    VIEW = "view"
+    CHANGE = "change"
+    SIGN = "sign"
+    IMPORT = "import"
+    EXPORT = "export"
+    DELETE = "delete"
+    BACK_UP = "back_up"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    READ_AUDIT_TRAIL = "read_audit_trail"
+
+
 class AccountProblem(StrEnum):
     """Why something about accounts was not done."""
 

@@ -21,6 +21,7 @@ from spinealign.ui.correcting.undoing import Undoing
 from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.work.at_work import AtWork
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
@@ -59,6 +60,7 @@ class Workbench(QObject):
         self.services = services
         self.messages = messages = Messages(self)
         self.preferences = Preferences(store, self)
+        self.at_work = AtWork(self)
         self.inference, self.files = TaskRunner(messages, self), TaskRunner(messages, self)
         self.looking, self.reading = TaskRunner(messages, self), TaskRunner(messages, self)
         self.patients, self.looks = TaskRunner(messages, self), TaskRunner(messages, self)

@@ -26,6 +26,10 @@ OVERLAY_IS_OFF = (
 SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     {
         "theme": SettingWords("&Colours"),
+        "lock_after_minutes": SettingWords(
+            "&Lock after so many minutes without mouse and keys",
+            "Only with accounts. From 1 to 120 minutes.",
+        ),
         "analyses_at_once": SettingWords(
             "&Analyse images as soon as they are opened",
             "Without it they are shown, and analysed when you press F5 or Analyse.",

@@ -55,6 +55,11 @@ CaseMegabytes = Annotated[int, Meta(ge=FEWEST_CASE_MB, le=MOST_CASE_MB)]
 SliceMegabytes = Annotated[int, Meta(ge=FEWEST_SLICE_MB, le=MOST_SLICE_MB)]
 BYTES_IN_MB = 1_000_000
 
+FEWEST_LOCK_MINUTES, MOST_LOCK_MINUTES = 1, 120
+"""Without mouse and keys, until a program with accounts locks itself."""
+
+LockMinutes = Annotated[int, Meta(ge=FEWEST_LOCK_MINUTES, le=MOST_LOCK_MINUTES)]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -95,6 +100,10 @@ class Settings:
         Whether cases are analysed as they are opened; else they wait for Analyse.
     case_memory_mb, slice_memory_mb : int
         How many megabytes the results of open cases, and the pictures of a series, may take.
+    lock_after_minutes : int
+        Without mouse and keys, until a program with accounts locks itself.
+    asks_password_to_sign : bool
+        Whether signing asks for the account's password again.
     """
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
@@ -121,6 +130,8 @@ class Settings:
     dicom_label_map: bool = False
     case_memory_mb: CaseMegabytes = 1500
     slice_memory_mb: SliceMegabytes = 256
+    lock_after_minutes: LockMinutes = 10
+    asks_password_to_sign: bool = False
 
     @property
     def report_layout(self) -> ReportLayout:

@@ -165,6 +165,27 @@ COMMANDS: tuple[Command, ...] = (
         "Segment every slice of the series, scroll through them, and measure volumes",
     ),
     Command("drop_companion", "R&emove the other contrast"),
+    Command(
+        "lock",
+        "&Lock",
+        ("Ctrl+Shift+L",),
+        tip="Cover the screen and close the archive; what is open stays open",
+    ),
+    Command(
+        "switch_user",
+        "S&witch user…",
+        tip="Close all cases, sign out, and let somebody else sign in",
+    ),
+    Command("change_password", "Change &password…", tip="Change the password of your account"),
+    Command("accounts", "&Accounts…", tip="Add, change and remove accounts, and their passwords"),
+    Command(
+        "audit_trail", "A&udit trail…", tip="Who did what to whose images, and whether it is whole"
+    ),
+    Command(
+        "set_up_accounts",
+        "&Set up accounts…",
+        tip="Encrypt readings on this computer, and let people sign in",
+    ),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close all cas&es", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
@@ -541,6 +562,9 @@ def build_menus(
     _fill(network, actions, ("from_pacs", "send", "transfers", _SEPARATOR, "nodes"))
     _fill(files, actions, ("deidentify",))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
+    accounts = _menu(files.addMenu("Accou&nts and lock"))
+    _fill(accounts, actions, ("lock", "switch_user", "change_password", _SEPARATOR))
+    _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts"))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))

@@ -51,6 +51,7 @@ from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.widgets.banner import Banner
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.widgets.theme import Theme
+from spinealign.ui.window.account_commands import AccountCommands
 from spinealign.ui.window.actions import (
     Actions,
     build_edit_bar,
@@ -175,6 +176,7 @@ class MainWindow(DropWindow):
         self.theme.changed.connect(self._apply_theme)
         self.closer.closing.connect(lambda: self.panels.remember(bench.preferences))
         self.closer.closing.connect(self.network.desk.shut_down)
+        self.closer.closing.connect(self.accounts.close)
         self.panels.restore(bench.preferences.state)
         # The series of the last session are not open any more.
         self.series.dock.hide()
@@ -194,7 +196,10 @@ class MainWindow(DropWindow):
         return self.ring.move(next) or super().focusNextPrevChild(next)
 
     def start(self, paths: Sequence[Path] = ()) -> None:
-        """Begin to work, once the window is on the screen."""
+        """Begin to work, once the window is on the screen and, with accounts, somebody is in."""
+        self.accounts.start(partial(self._begin, paths))
+
+    def _begin(self, paths: Sequence[Path]) -> None:
         bench = self.workbench
         if bench.preferences.is_first_start:
             where = partial(show_file_locations, bench, self)
@@ -310,6 +315,9 @@ class MainWindow(DropWindow):
             actions, bench, self.dicom_commands, self.patient, self.status, self
         )
         connect_deidentify(actions, bench, self)
+        self.accounts = AccountCommands(
+            actions, bench, self, self.correction.may_close, self._hand_on_typed
+        )
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)
@@ -481,9 +489,12 @@ class MainWindow(DropWindow):
         super().resizeEvent(event)
         self.panels.adapt()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Cancel analyses, let files be written to their end, remember the window, leave."""
+    def _hand_on_typed(self) -> None:
         self.results.finish_typing()
         self.reading_commands.finish_typing()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Cancel analyses, let files be written to their end, remember the window, leave."""
+        self._hand_on_typed()
         if event is not None:
             self.closer.close(event)

@@ -29,8 +29,10 @@ from spinealign.ui.settings.letterhead import institution
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.settings import (
     FEWEST_CASE_MB,
+    FEWEST_LOCK_MINUTES,
     FEWEST_SLICE_MB,
     MOST_CASE_MB,
+    MOST_LOCK_MINUTES,
     MOST_SLICE_MB,
     OverlayStyle,
     Settings,
@@ -289,6 +291,8 @@ class SettingsDialog(QDialog):
         page, form = SettingsPage(PageName.PRIVACY), self.form
         for name in ("hide_patient_data", "remember_recent"):
             page.put(name, form.tick(name))
+        lock = form.minutes("lock_after_minutes", FEWEST_LOCK_MINUTES, MOST_LOCK_MINUTES)
+        page.put("lock_after_minutes", lock)
         page.column.addWidget(_button("&Clear recent files now", self.clear_recent_wanted.emit))
         page.column.addWidget(_button("&File locations…", self.places_wanted.emit))
         return page

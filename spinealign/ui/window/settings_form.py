@@ -151,6 +151,15 @@ class SettingsForm(QObject):
         self.add(name, Editor(box, box.value, box.setValue, problem))
         return box
 
+    def minutes(self, name: str, least: int, most: int) -> QSpinBox:
+        """Return a number of minutes between limits."""
+        box = QSpinBox()
+        box.setRange(least, most)
+        box.setSuffix(" min")
+        box.valueChanged.connect(self.edited)
+        self.add(name, Editor(box, box.value, box.setValue))
+        return box
+
     @property
     def problem(self) -> tuple[str, str]:
         """The first setting that cannot be taken over, and why; empty where all can."""

@@ -149,6 +149,7 @@ class Services:
     segmented_images: Callable[[Path], SegmentedImages] = lambda _: _no_images()
     open_network: Callable[[AskSecret], Network] = lambda _: _no_network()
     analyse_arrived: AnalyseArrived = lambda *_: ()
+    keep_in: Callable[[Path | None], None] = lambda _: None
 
 
 def _no_network() -> Network:
@@ -163,6 +164,31 @@ def _no_restoring() -> Restored:
     raise NotImplementedError
 
 
+@dataclass
+class Profile:
+    """Where readings, and corrections that cannot lie beside their image, are kept.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The profile; None is the user's own.
+    kept : Path or None
+        With accounts an encrypted folder in its place.
+    """
+
+    folder: Path | None
+    kept: Path | None = None
+
+    @property
+    def readings(self) -> Path | None:
+        """The folder that is in use."""
+        return self.kept or self.folder
+
+    def keep_in(self, folder: Path | None) -> None:
+        """Keep them in an encrypted folder from now on; None for the profile."""
+        self.kept = folder
+
+
 def program_services(profile_dir: Path | None = None) -> Services:
     """Return the services of the real program.
 
@@ -171,6 +197,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
     profile_dir : Path, optional
         Where corrections go that cannot lie beside their image; None is the user's own.
     """
+    profile = Profile(profile_dir)
     return Services(
         models=_models,
         analyse=_analyse,
@@ -188,17 +215,18 @@ def program_services(profile_dir: Path | None = None) -> Services:
         write_course=_write_course,
         write_motion=_write_motion,
         write_case_table=_write_case_table,
-        load_corrections=partial(_load_corrections, profile_dir),
-        save_corrections=partial(_save_corrections, profile_dir),
-        corrections_that_hold=partial(_corrections_that_hold, profile_dir),
-        open_reading=partial(_open_reading, profile_dir),
-        load_presentation=partial(_load_presentation, profile_dir),
-        view_set_aside=partial(_view_set_aside, profile_dir),
-        other_readings=partial(_other_readings, profile_dir),
+        load_corrections=partial(_load_corrections, profile),
+        save_corrections=partial(_save_corrections, profile),
+        corrections_that_hold=partial(_corrections_that_hold, profile),
+        open_reading=partial(_open_reading, profile),
+        load_presentation=partial(_load_presentation, profile),
+        view_set_aside=partial(_view_set_aside, profile),
+        other_readings=partial(_other_readings, profile),
         restore=_restore,
         segmented_images=_segmented_images,
         open_network=partial(_open_network, profile_dir),
         analyse_arrived=_analyse_arrived,
+        keep_in=profile.keep_in,
     )
 
 
@@ -385,60 +413,58 @@ def _is_pdf(path: Path) -> bool:
     return path.suffix.lower() == ".pdf"
 
 
-def _load_corrections(profile_dir: Path | None, analysis: Analysis) -> Corrections | None:
+def _load_corrections(profile: Profile, analysis: Analysis) -> Corrections | None:
     from spinealign.export.corrections import load_corrections
 
-    return load_corrections(analysis, profile_dir=profile_dir)
+    return load_corrections(analysis, profile_dir=profile.readings)
 
 
-def _view_set_aside(profile_dir: Path | None, analysis: Analysis) -> str:
+def _view_set_aside(profile: Profile, analysis: Analysis) -> str:
     from spinealign.export.corrections import view_set_aside
 
-    return view_set_aside(analysis, profile_dir=profile_dir)
+    return view_set_aside(analysis, profile_dir=profile.readings)
 
 
-def _load_presentation(profile_dir: Path | None, image: SpineImage) -> Presentation:
+def _load_presentation(profile: Profile, image: SpineImage) -> Presentation:
     from spinealign.export.corrections import load_presentation
 
-    return load_presentation(image, profile_dir)
+    return load_presentation(image, profile.readings)
 
 
-def _save_corrections(profile_dir: Path | None, analysis: Analysis) -> Path:
+def _save_corrections(profile: Profile, analysis: Analysis) -> Path:
     from spinealign.reading.store import ReadingStore
 
-    on_disk = partial(_load_corrections, profile_dir, analysis)
-    with ReadingStore(profile_dir).corrections_held(analysis, on_disk) as is_signed:
-        return _written_corrections(profile_dir, analysis, is_signed)
+    on_disk = partial(_load_corrections, profile, analysis)
+    with ReadingStore(profile.readings).corrections_held(analysis, on_disk) as is_signed:
+        return _written_corrections(profile, analysis, is_signed)
 
 
 def _corrections_that_hold(
-    profile_dir: Path | None, analysis: Analysis, beside: Corrections | None
+    profile: Profile, analysis: Analysis, beside: Corrections | None
 ) -> Corrections | None:
     from spinealign.reading.store import ReadingStore
 
-    return ReadingStore(profile_dir).corrections_that_hold(analysis, beside)
+    return ReadingStore(profile.readings).corrections_that_hold(analysis, beside)
 
 
-def _written_corrections(profile_dir: Path | None, analysis: Analysis, is_signed: bool) -> Path:
+def _written_corrections(profile: Profile, analysis: Analysis, is_signed: bool) -> Path:
     from spinealign.export.corrections import part_label, profile_path, save_corrections
 
-    if not _is_own(analysis.image.source_path, profile_dir):
-        return save_corrections(analysis, profile_dir=profile_dir, is_signed=is_signed)
-    path = profile_path(analysis.image.sha256, profile_dir, part_label(analysis.image))
+    if not _is_own(analysis.image.source_path, profile.folder):
+        return save_corrections(analysis, profile_dir=profile.readings, is_signed=is_signed)
+    path = profile_path(analysis.image.sha256, profile.readings, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
     return save_corrections(analysis, path, is_signed=is_signed)
 
 
-def _other_readings(
-    profile_dir: Path | None, source: ImageSource, analysis: Analysis
-) -> OtherReadings:
+def _other_readings(profile: Profile, source: ImageSource, analysis: Analysis) -> OtherReadings:
     """Return the readings of other pictures of a series; none where nothing of it is read."""
     from spinealign.domain.reading import ReadImage
     from spinealign.imaging.decoding import checksum
     from spinealign.imaging.source import opened
     from spinealign.reading.store import ReadingStore
 
-    store = ReadingStore(profile_dir)
+    store = ReadingStore(profile.readings)
     series = source.series if isinstance(source, SeriesPicture) else source
     if isinstance(series, Path) or not store.has_any():
         return ()
@@ -457,20 +483,23 @@ def _other_readings(
     return tuple(found)
 
 
-def _open_reading(profile_dir: Path | None, analysis: Analysis) -> ReadingSession:
+def _open_reading(profile: Profile, analysis: Analysis) -> ReadingSession:
     from spinealign.reading.session import ReadingSession
     from spinealign.reading.store import ReadingStore
 
-    return ReadingSession(analysis, ReadingStore(profile_dir))
+    return ReadingSession(analysis, ReadingStore(profile.readings))
 
 
 def _is_own(image: Path, profile_dir: Path | None) -> bool:
-    """Whether an image is a sample, pasted or from a node.
+    """Whether an image is a sample, pasted, from a node, or in the archive.
 
     Beside it nothing is written, or nothing lasts.
     """
     from spinealign.imaging.find import real_path
+    from spinealign.protected_folders import is_protected
 
+    if is_protected(image):
+        return True
     places = (resources_dir(), (profile_dir or usual_profile_dir()) / NETWORK_FOLDER)
     is_inside = any(real_path(image).is_relative_to(real_path(each)) for each in places)
     return is_inside or image.parent.name.startswith(PASTED_PREFIX)

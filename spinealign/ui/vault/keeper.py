@@ -1,0 +1,489 @@
+"""Keeps the archive's door for one window: who is at work, when it locks, who signs in next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PyQt6.QtCore import QElapsedTimer, QObject, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
+
+from spinealign.accounts.key_store import ARCHIVE, KeyStore, Secrets
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
+from spinealign.reading.store import ASIDE_FOLDER, COUNTS_FOLDER, FOLDER, KEY_FILE
+from spinealign.ui.vault.cover import Covers
+from spinealign.ui.vault.idle import IdleWatch
+from spinealign.ui.vault.jobs import once
+from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
+from spinealign.ui.vault.set_up_dialog import SetUpDialog
+from spinealign.ui.vault.sign_in_dialog import PasswordDialog, SignInDialog, UnlockDialog
+from spinealign.ui.work.tasks import TaskRunner
+from spinealign.ui.workbench import Workbench
+from spinealign.vault import administration
+from spinealign.vault.place import Place, Protection
+from spinealign.vault.session import (
+    Session,
+    open_with_key_store,
+    recover,
+    set_up_accounts,
+    sign_in,
+)
+from spinealign.vault.taking_in import take_in
+from spinealign.wording import explain
+from spinealign.wording.accounts_window import (
+    CHANGED_PASSWORD,
+    SET_UP_DONE,
+    STAY,
+    SWITCH_NOW,
+    SWITCH_QUESTION,
+    SWITCH_TITLE,
+    key_store_message,
+)
+
+LONGEST_WAIT_MS = 700
+"""How long locking waits for what is being written: the keys are gone within a second."""
+
+_LONGEST_LEAVING_MS = 5000
+_POLL_MS = 20
+_APPLICATION = Qt.WindowModality.ApplicationModal
+_SECONDS_IN_MINUTE = 60
+TAKEN_IN = (FOLDER, COUNTS_FOLDER, ASIDE_FOLDER, KEY_FILE, "corrections")
+"""What of a profile is about patients, and is encrypted with accounts."""
+
+
+class Keeper(QObject):
+    """The one object behind the window that holds a `Session`.
+
+    `entered` brings the session once somebody signed in or unlocked and nothing is covered any
+    more, `about_to_lock` lets what is typed be handed on, `locked` and `left` say that the keys
+    are dropped: for a while, or for good, with all cases closed.
+
+    Parameters
+    ----------
+    bench : Workbench
+    place : Place
+    window : QWidget
+        What is covered, and over which dialogs open.
+    may_close : callable
+        Asks whether corrections may be lost that could not be written.
+    """
+
+    entered = pyqtSignal(object)
+    about_to_lock = pyqtSignal()
+    locked = pyqtSignal()
+    left = pyqtSignal()
+
+    def __init__(
+        self, bench: Workbench, place: Place, window: QWidget, may_close: Callable[[], bool],
+        secrets_store: Secrets | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self._bench, self.place, self._window, self._may_close = bench, place, window, may_close
+        self._secrets = secrets_store or KeyStore(ARCHIVE)
+        self.session: Session | None = None
+        self._opening: Session | None = None
+        self._runner = TaskRunner(bench.messages, self)
+        bench.add_runner(self._runner)
+        self._covers = Covers(self)
+        self._dialog: PasswordDialog | None = None
+        self._is_leaving = False
+        self.idle = IdleWatch(self)
+        self.idle.idle.connect(self.lock)
+        bench.preferences.adopted.connect(self._watch)
+        self._settling = QTimer(self)
+        self._settling.setInterval(_POLL_MS)
+        self._settling.timeout.connect(self._look_whether_written)
+        self._since = QElapsedTimer()
+        self._then: tuple[Callable[[], None], float] | None = None
+        place.close_folders()
+
+    # What there is
+
+    @property
+    def protection(self) -> Protection:
+        """What protects the archive."""
+        return self.place.protection
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether somebody has to sign in."""
+        return self.protection is Protection.ACCOUNTS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is at work and nothing is covered."""
+        session = self.session
+        return session is not None and not session.is_locked and not self._covers.is_down
+
+    # Beginning
+
+    def begin(self, then: Callable[[], None]) -> None:
+        """Ask who is there, or open the archive with the key store; go on after that."""
+        if self.has_accounts:
+            self._covers.lower()
+            self.entered.connect(_once(self.entered, then))
+            self.ask_who()
+        elif self.protection is Protection.KEY_STORE:
+            self._open_with_key_store(then)
+        else:
+            then()
+
+    def _open_with_key_store(self, then: Callable[[], None]) -> None:
+        def failed(error: Exception) -> None:
+            if isinstance(error, SpineAlignError):
+                message = explain(error)
+                self._bench.messages.fail(key_store_message(message.sentence, message.advice))
+            else:
+                self._bench.messages.report(error)
+            then()
+
+        def opened(session: Session) -> None:
+            self.session = session
+            self.entered.emit(session)
+            then()
+
+        work = once(partial(open_with_key_store, self.place, self._secrets))
+        self._runner.submit(work, failed).finished.connect(opened)
+
+    def ask_who(self) -> None:
+        """Let somebody sign in; nothing is seen before."""
+        self._covers.lower()
+        try:
+            accounts = self.place.book().accounts
+        except SpineAlignError as error:
+            self._tell_and_quit(error)
+            return
+        dialog = SignInDialog(accounts, self._pause_of, self._window)
+        dialog.entered.connect(partial(self._sign_in, dialog))
+        dialog.forgotten.connect(partial(self._ask_recovery_key, dialog))
+        dialog.left.connect(self._quit)
+        self._show(dialog)
+
+    def _pause_of(self, name: str) -> tuple[float, bool]:
+        attempts = self.place.attempts()
+        return attempts.seconds_to_wait(name), attempts.is_clock_set_back()
+
+    def _sign_in(self, dialog: PasswordDialog, name: str, password: str) -> None:
+        def act() -> Session:
+            session = sign_in(self.place, name, password)
+            take_in(self.place, TAKEN_IN)
+            return session
+
+        dialog.wait()
+        self._run(act, dialog.fail, partial(self._has_signed_in, dialog, password))
+
+    def _has_signed_in(self, dialog: PasswordDialog, password: str, session: Session) -> None:
+        account = session.person.account
+        self._opening = session
+        if account is not None and account.must_change:
+            self._change_at_first(dialog, password, session)
+            return
+        self._close(dialog)
+        self._go_in(session)
+
+    def _change_at_first(self, before: PasswordDialog, password: str, session: Session) -> None:
+        dialog = ChangePasswordDialog(session.person.name, password, self._window)
+
+        def changed(_: object) -> None:
+            dialog.close_for_good()
+            self._close(before)
+            self._go_in(session)
+
+        def put_aside() -> None:
+            self._opening = None
+            session.close()
+            before.fail(_NoError())
+
+        def change(old: str, new: str) -> None:
+            dialog.wait()
+            act = partial(administration.change_password, session, old, new)
+            self._run(act, dialog.fail, changed)
+
+        dialog.wanted.connect(change)
+        dialog.cancelled.connect(put_aside)
+        self._spare(dialog)
+
+    def _ask_recovery_key(self, before: SignInDialog) -> None:
+        dialog = RecoverDialog(self.place.book().accounts, before.name, self._window)
+
+        def set_password(key: str, name: str, password: str) -> None:
+            def act() -> Session:
+                session = recover(self.place, key, name, password)
+                take_in(self.place, TAKEN_IN)
+                return session
+
+            dialog.wait()
+            self._run(act, dialog.fail, recovered)
+
+        def recovered(session: Session) -> None:
+            self._opening = session
+            dialog.close_for_good()
+            self._close(before)
+            self._go_in(session)
+
+        dialog.wanted.connect(set_password)
+        self._spare(dialog)
+
+    def _go_in(self, session: Session) -> None:
+        self._opening, self.session = None, session
+        self._covers.lift()
+        self._watch()
+        self.entered.emit(session)
+
+    # Setting up
+
+    def set_up(self) -> None:
+        """Make the first account; all cases are closed before."""
+        dialog = SetUpDialog(self._window)
+
+        def set_up_now(name: str, full_name: str, password: str) -> None:
+            def act() -> tuple[Session, str]:
+                made = set_up_accounts(self.place, name, full_name, password, self._secrets)
+                take_in(self.place, TAKEN_IN)
+                return made
+
+            def close_and_make() -> None:
+                if not self._may_close():
+                    dialog.fail(_NoError())
+                    return
+                self._close_cases()
+                if self.session is not None:
+                    self.session.close()
+                    self.session = None
+                self._run(act, dialog.fail, made)
+
+            self.about_to_lock.emit()
+            self._bench.editing.save()
+            self._when_written(close_and_make)
+
+        def made(session_and_key: tuple[Session, str]) -> None:
+            session, key = session_and_key
+            self._opening = session
+            dialog.show_key(key)
+            dialog.done_with.connect(partial(go_in, session))
+
+        def go_in(session: Session) -> None:
+            self._go_in(session)
+            self._bench.messages.tell(SET_UP_DONE.format(name=session.person.name))
+
+        dialog.wanted.connect(set_up_now)
+        dialog.open()
+
+    # Passwords
+
+    def change_password(self) -> None:
+        """Let the person at work change the password."""
+        session = self.session
+        if session is None or session.is_locked:
+            return
+        dialog = ChangePasswordDialog(session.person.name, "", self._window)
+
+        def change(old: str, new: str) -> None:
+            dialog.wait()
+            act = partial(administration.change_password, session, old, new)
+            self._run(act, dialog.fail, changed)
+
+        def changed(_: object) -> None:
+            dialog.close_for_good()
+            self._bench.messages.tell(CHANGED_PASSWORD)
+
+        dialog.wanted.connect(change)
+        dialog.open()
+
+    # Locking
+
+    def lock(self) -> None:
+        """Cover everything, drop the keys within a second, and ask for the password."""
+        session = self.session
+        is_busy = self._is_leaving or self._covers.is_down
+        if session is None or session.is_locked or is_busy or not self.has_accounts:
+            return
+        self.about_to_lock.emit()
+        self.idle.end()
+        self._covers.lower()
+        _clear_clipboard()
+        self._bench.editing.save()
+        dialog = UnlockDialog(session.person.name, session.person.full_name, self._window)
+        dialog.entered.connect(partial(self._unlock, dialog))
+        dialog.left.connect(self.switch)
+        self._show(dialog)
+        dialog.wait_for_lock(True)
+
+        def drop() -> None:
+            session.lock()
+            dialog.wait_for_lock(False)
+            self.locked.emit()
+
+        self._when_written(drop, LONGEST_WAIT_MS)
+
+    def _unlock(self, dialog: PasswordDialog, _name: str, password: str) -> None:
+        session = self.session
+        assert session is not None
+
+        def unlocked(_: object) -> None:
+            self._close(dialog)
+            self._go_in(session)
+
+        dialog.wait()
+        self._run(partial(session.unlock, password), dialog.fail, unlocked)
+
+    # Leaving
+
+    def switch(self) -> None:
+        """Close all cases, after a question where images are analysed, and let another sign in."""
+        if self.session is None or self._is_leaving:
+            return
+        if not self._bench.session.is_busy:
+            self._leave()
+            return
+        question, more = SWITCH_QUESTION
+        box = QMessageBox(QMessageBox.Icon.Question, SWITCH_TITLE, question, parent=self._window)
+        box.setWindowModality(_APPLICATION)
+        box.setInformativeText(more)
+        now = box.addButton(SWITCH_NOW, QMessageBox.ButtonRole.DestructiveRole)
+        stay = box.addButton(STAY, QMessageBox.ButtonRole.RejectRole)
+        assert now is not None
+        now.setAutoDefault(False)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        now.clicked.connect(self._leave)
+        box.finished.connect(box.deleteLater)
+        self._spare(box)
+
+    def _leave(self) -> None:
+        self._is_leaving = True
+        self.about_to_lock.emit()
+        self._bench.stop()
+        self._bench.editing.save()
+        self._when_written(self._leave_now, _LONGEST_LEAVING_MS)
+
+    def _leave_now(self) -> None:
+        self._is_leaving = False
+        with self._covers.sparing():
+            may_leave = self._may_close()
+        if not may_leave:
+            return
+        session, self.session = self.session, None
+        self.idle.end()
+        self._covers.lower()
+        _clear_clipboard()
+        self._close_cases()
+        if session is not None:
+            session.close()
+        self._close_other_windows()
+        if self._dialog is not None:
+            self._close(self._dialog)
+        self.left.emit()
+        self.ask_who()
+
+    def close(self) -> None:
+        """Sign out: the program ends."""
+        self.idle.end()
+        self._settling.stop()
+        for session in (self.session, self._opening):
+            if session is not None:
+                session.close()
+        self.session = self._opening = None
+        if self._dialog is not None:
+            self._close(self._dialog)
+        self._covers.lift()
+
+    def _close_cases(self) -> None:
+        self._bench.stop()
+        self._bench.close_all()
+
+    def _close_other_windows(self) -> None:
+        for window in QApplication.topLevelWidgets():
+            if window is not self._window and window is not self._dialog and window.isVisible():
+                window.close()
+
+    # Inner works
+
+    def _run(
+        self, act: Callable[[], Any], failed: Callable[[Exception], object],
+        done: Callable[[Any], object],
+    ) -> None:  # fmt: skip
+        def tell(error: Exception) -> None:
+            if isinstance(error, OSError):
+                failed(ArchiveError(ArchiveProblem.NOT_WRITABLE))
+                return
+            failed(error)
+            if not isinstance(error, SpineAlignError):
+                self._bench.messages.crash(error)
+
+        self._runner.submit(once(act), tell).finished.connect(done)
+
+    def _show(self, dialog: PasswordDialog) -> None:
+        if self._dialog is not None:
+            self._close(self._dialog)
+        self._dialog = dialog
+        self._spare(dialog)
+
+    def _spare(self, window: Any) -> None:
+        self._covers.spare(window)
+        window.show()
+        window.activateWindow()
+
+    def _close(self, dialog: PasswordDialog) -> None:
+        if dialog is self._dialog:
+            self._dialog = None
+        dialog.close_for_good()
+
+    def _quit(self) -> None:
+        if self._dialog is not None:
+            self._close(self._dialog)
+        self._window.close()
+
+    def _tell_and_quit(self, error: SpineAlignError) -> None:
+        message = explain(error)
+        box = QMessageBox(
+            QMessageBox.Icon.Critical, SWITCH_TITLE, message.sentence, parent=self._window
+        )
+        box.setWindowModality(_APPLICATION)
+        box.setInformativeText(message.advice)
+        box.finished.connect(self._window.close)
+        box.finished.connect(box.deleteLater)
+        self._spare(box)
+
+    def _watch(self) -> None:
+        if self.is_open and self.has_accounts:
+            minutes = self._bench.preferences.settings.lock_after_minutes
+            self.idle.begin(minutes * _SECONDS_IN_MINUTE)
+
+    def _when_written(self, act: Callable[[], None], at_most_ms: float = float("inf")) -> None:
+        """Do something once nothing is being written any more, or after a while at most."""
+        self._then = act, at_most_ms
+        self._since.start()
+        self._settling.start()
+        self._look_whether_written()
+
+    def _look_whether_written(self) -> None:
+        if self._then is None:
+            return
+        act, at_most_ms = self._then
+        is_writing = self._bench.files.is_busy or self._bench.records.is_busy
+        if not is_writing or self._since.elapsed() >= at_most_ms:
+            self._then = None
+            self._settling.stop()
+            act()
+
+
+class _NoError(Exception):
+    """Nothing went wrong: a dialog goes back to where it was."""
+
+
+def _once(signal: Any, act: Callable[[], None]) -> Callable[[object], None]:
+    def run(_: object) -> None:
+        signal.disconnect(run)
+        act()
+
+    return run
+
+
+def _clear_clipboard() -> None:
+    """Forget what the program copied; what others copied is theirs."""
+    clipboard = QApplication.clipboard()
+    if clipboard is not None and clipboard.ownsClipboard():
+        clipboard.clear()

@@ -1,0 +1,255 @@
+"""Asks who is there: to sign in, and to go on after the screen was locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
+
+from spinealign.accounts.book import Account
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import PauseError
+from spinealign.ui.manual.manual_window import explain as explain_page
+from spinealign.ui.network.forms import Told, column_of
+from spinealign.ui.vault.password_fields import PasswordField
+from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
+from spinealign.wording import explain
+from spinealign.wording.accounts_window import (
+    ACCOUNT_LABEL,
+    CHECKING,
+    CHOOSE_ACCOUNT,
+    FORGOTTEN,
+    QUIT,
+    SIGN_IN,
+    SIGN_IN_NOTE,
+    SIGN_IN_TITLE,
+    SWITCH,
+    TYPE_PASSWORD,
+    UNLOCK,
+    UNLOCK_NOTE,
+    UNLOCK_TITLE,
+    account_choice,
+)
+from spinealign.wording.protection import pause_words
+
+WIDTH_EM = 62
+_TICK_MS = 500
+
+
+class PasswordDialog(QDialog):
+    """A dialog that asks for a password in front of everything, and cannot be put aside.
+
+    `entered` brings the account's name and the password, `left` that the other button was
+    pressed, `forgotten` that the recovery key is wanted.
+    """
+
+    entered = pyqtSignal(str, str)
+    left = pyqtSignal()
+    forgotten = pyqtSignal()
+
+    def __init__(
+        self, title: str, note: str, button: str, leave: str, parent: QWidget,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setWindowModality(Qt.WindowModality.ApplicationModal)
+        explain_page(self, "accounts")
+        self._ticks, self._pause_ends_s, self._is_busy = ticks, 0.0, False
+        self._pause: PauseError | None = None
+        self.password = PasswordField()
+        self.told = Told()
+        self.told.setMinimumHeight(3 * self.fontMetrics().height())
+        self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.enter = QPushButton(button)
+        self.enter.setProperty("primary", "true")
+        self.forgot, self.leave = QPushButton(FORGOTTEN), QPushButton(leave)
+        buttons = QDialogButtonBox()
+        kind = QDialogButtonBox.ButtonRole
+        buttons.addButton(self.enter, kind.AcceptRole)
+        buttons.addButton(self.forgot, kind.ActionRole)
+        buttons.addButton(self.leave, kind.RejectRole)
+        for each in (self.forgot, self.leave):
+            each.setAutoDefault(False)
+        without_icons(buttons)
+        self.column = column_of(self)
+        self.column.addWidget(wrapped_label(note, "muted"))
+        self.column.addWidget(self.password)
+        self.column.addWidget(self.told)
+        self.column.addWidget(buttons)
+        # Earlier it would belong to no dialog, and not get the keys back from other buttons.
+        self.enter.setDefault(True)
+        self.enter.clicked.connect(self._enter)
+        self.leave.clicked.connect(self.left)
+        self.forgot.clicked.connect(self.forgotten)
+        self.password.edited.connect(self.follow)
+        self.timer = QTimer(self)
+        self.timer.setInterval(_TICK_MS)
+        self.timer.timeout.connect(self._count_down)
+        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
+
+    @property
+    def name(self) -> str:
+        """Of the account."""
+        raise NotImplementedError
+
+    @property
+    def reason(self) -> str:
+        """Why the password cannot be tried now; empty where it can."""
+        if self._is_busy:
+            return CHECKING
+        if self._pause is not None:
+            return pause_words(self._pause)[0]
+        if not self.name:
+            return CHOOSE_ACCOUNT
+        return "" if self.password.text else TYPE_PASSWORD
+
+    def wait(self) -> None:
+        """Say that the password is being checked."""
+        self._is_busy = True
+        self.told.say(CHECKING, "muted")
+        self.follow()
+
+    def wait_for_lock(self, waits: bool) -> None:
+        """Take no password before the keys are dropped."""
+        self._is_busy = waits
+        self.follow()
+
+    def fail(self, error: Exception) -> None:
+        """Say why it was not right, and let it be tried again."""
+        self._is_busy = False
+        self.told.say("")
+        self.password.clear()
+        if isinstance(error, PauseError):
+            self.pause(error)
+        elif isinstance(error, SpineAlignError):
+            message = explain(error)
+            self.told.say(f"{message.sentence} {message.advice}", "danger")
+        self.follow()
+        self.password.setFocus()
+
+    def pause(self, error: PauseError) -> None:
+        """Count down until the next attempt."""
+        self._pause, self._pause_ends_s = error, self._ticks() + error.seconds
+        self.timer.start()
+        self._count_down()
+
+    def end_pause(self) -> None:
+        """Another account has no pause, or this one is over."""
+        if self._pause is not None:
+            self._pause = None
+            self.timer.stop()
+            self.told.say("")
+        self.follow()
+
+    def _count_down(self) -> None:
+        left_s = self._pause_ends_s - self._ticks()
+        if self._pause is None or left_s <= 0:
+            self.end_pause()
+            return
+        self._pause = PauseError(left_s, self._pause.is_clock_set_back)
+        self.told.say(" ".join(pause_words(self._pause)), "warning")
+        self.follow()
+
+    def follow(self) -> None:
+        """Offer what can be done now."""
+        offer(self.enter, self.reason)
+        self.password.line.setReadOnly(self._is_busy)
+        for button in (self.forgot, self.leave):
+            offer(button, CHECKING if self._is_busy else "")
+
+    def _enter(self) -> None:
+        self.entered.emit(self.name, self.password.text)
+
+    def reject(self) -> None:
+        """Stay: nobody looks behind it by Esc."""
+
+    def close_for_good(self) -> None:
+        """Close, once somebody is in or the program ends."""
+        self.timer.stop()
+        self.password.clear()
+        self.done(QDialog.DialogCode.Accepted)
+        self.deleteLater()
+
+
+class SignInDialog(PasswordDialog):
+    """Lists the accounts of the file, which alone knows them.
+
+    Parameters
+    ----------
+    accounts : sequence of Account
+    seconds_to_wait : callable
+        Returns how long an account has to wait, by its name.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        seconds_to_wait: Callable[[str], tuple[float, bool]],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(SIGN_IN_TITLE, SIGN_IN_NOTE, SIGN_IN, QUIT, parent)
+        self._seconds_to_wait = seconds_to_wait
+        self.accounts = QComboBox()
+        self.accounts.setAccessibleName(ACCOUNT_LABEL.replace("&", ""))
+        for account in accounts:
+            self.accounts.addItem(account_choice(account.name, account.full_name), account.name)
+        label = QLabel(ACCOUNT_LABEL)
+        label.setBuddy(self.accounts)
+        self.column.insertWidget(1, label)
+        self.column.insertWidget(2, self.accounts)
+        self.setTabOrder(self.accounts, self.password.line)
+        self.accounts.currentIndexChanged.connect(self._begin_account)
+        self._begin_account()
+        (self.password if len(accounts) == 1 else self.accounts).setFocus()
+
+    @property
+    def name(self) -> str:
+        """Of the account that is chosen."""
+        return str(self.accounts.currentData() or "")
+
+    def _begin_account(self) -> None:
+        self.password.clear()
+        self.end_pause()
+        self.told.say("")
+        seconds, is_set_back = self._seconds_to_wait(self.name)
+        if seconds > 0:
+            self.pause(PauseError(seconds, is_set_back))
+
+    def follow(self) -> None:
+        """Offer what can be done now; the account stays while its password is checked."""
+        super().follow()
+        self.accounts.setEnabled(not self._is_busy)
+
+
+class UnlockDialog(PasswordDialog):
+    """Asks the person who is at work, or lets another one sign in."""
+
+    def __init__(self, name: str, full_name: str, parent: QWidget) -> None:
+        note = UNLOCK_NOTE.format(name=account_choice(name, full_name))
+        super().__init__(UNLOCK_TITLE, note, UNLOCK, SWITCH, parent)
+        self._name = name
+        self.forgot.hide()
+        self.follow()
+        self.password.setFocus()
+
+    @property
+    def name(self) -> str:
+        """Of the account that locked."""
+        return self._name
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take the keys whenever the program comes to the front."""
+        super().changeEvent(event)
+        is_turn = event is not None and event.type() == QEvent.Type.ActivationChange
+        if is_turn and self.isActiveWindow() and self.focusWidget() is None:
+            self.password.setFocus()

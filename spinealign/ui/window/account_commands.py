@@ -1,0 +1,122 @@
+"""Commands of accounts and lock; without an archive nothing of them is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtWidgets import QWidget
+
+from spinealign.domain.protection import Right
+from spinealign.ui.window.actions import Actions
+from spinealign.ui.workbench import Workbench
+from spinealign.wording.accounts_window import (
+    ARE_ACCOUNTS,
+    NO_ACCOUNTS,
+    NOT_ADMINISTRATOR,
+)
+
+if TYPE_CHECKING:
+    from spinealign.ui.vault.keeper import Keeper
+    from spinealign.vault.session import Session
+
+ARCHIVE_FOLDER, ARCHIVE_POINTER = "archive", "archive.json"
+"""In the profile, as `spinealign.vault.place` has them, which is not loaded to look for them."""
+
+OWN = ("lock", "switch_user", "change_password")
+ADMINISTRATION = ("accounts", "audit_trail")
+
+
+class AccountCommands(QObject):
+    """Connects the commands, and lets nobody in before somebody signed in.
+
+    Parameters
+    ----------
+    window : QWidget
+        What is covered while nobody is signed in.
+    may_close : callable
+        Asks whether corrections may be lost that could not be written.
+    hand_on : callable
+        Hands on what is being typed, before it is locked.
+    """
+
+    def __init__(
+        self, actions: Actions, bench: Workbench, window: QWidget, may_close: Callable[[], bool],
+        hand_on: Callable[[], None],
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self._actions, self._bench, self._window = actions, bench, window
+        self._may_close, self._hand_on = may_close, hand_on
+        self._keeper: Keeper | None = None
+        actions.on("lock", lambda: self.keeper.lock())
+        actions.on("switch_user", lambda: self.keeper.switch())
+        actions.on("change_password", lambda: self.keeper.change_password())
+        actions.on("set_up_accounts", lambda: self.keeper.set_up())
+        if has_archive(bench.preferences.folder):
+            self.keeper  # noqa: B018 - its folders are closed before anything is read
+        self._follow()
+
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper, made when it is wanted for the first time."""
+        if self._keeper is None:
+            from spinealign.ui.vault.keeper import Keeper
+            from spinealign.vault.place import Place
+
+            place = Place.of_profile(self._bench.preferences.folder)
+            self._keeper = Keeper(self._bench, place, self._window, self._may_close)
+            self._keeper.about_to_lock.connect(self._hand_on)
+            self._keeper.entered.connect(self._enter)
+            for signal in (self._keeper.locked, self._keeper.left):
+                signal.connect(self._follow)
+            self._follow()
+        return self._keeper
+
+    def start(self, then: Callable[[], None]) -> None:
+        """Let somebody sign in where there are accounts, then go on."""
+        if self._keeper is None:
+            then()
+        else:
+            self._keeper.begin(then)
+
+    def close(self) -> None:
+        """Sign out: the program ends."""
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def _enter(self, _session: Session) -> None:
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let every part know who is at work and what is allowed."""
+        keeper, at_work = self._keeper, self._bench.at_work
+        at_work.is_with_accounts = keeper is not None and keeper.has_accounts
+        if keeper is None or not at_work.is_with_accounts:
+            at_work.may = lambda _: True
+            at_work.full_name = ""
+            self._bench.services.keep_in(None)
+        else:
+            session = keeper.session
+            person = None if session is None else session.person
+            at_work.full_name = "" if person is None else person.full_name or person.name
+            at_work.may = lambda right: person is not None and person.may(right)
+            self._bench.services.keep_in(keeper.place.kept)
+        self._offer()
+        at_work.changed.emit()
+
+    def _offer(self) -> None:
+        actions, at_work = self._actions, self._bench.at_work
+        none = "" if at_work.is_with_accounts else NO_ACCOUNTS
+        for name in OWN:
+            actions.offer(name, none)
+        manages = at_work.refusal(Right.MANAGE_ACCOUNTS, NOT_ADMINISTRATOR)
+        for name in ADMINISTRATION:
+            actions.offer(name, none or manages)
+        actions.offer("set_up_accounts", ARE_ACCOUNTS if at_work.is_with_accounts else "")
+
+
+def has_archive(profile: Path) -> bool:
+    """Whether a profile has an archive, or names the folder of one."""
+    return (profile / ARCHIVE_FOLDER).exists() or (profile / ARCHIVE_POINTER).exists()

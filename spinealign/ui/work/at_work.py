@@ -1,0 +1,33 @@
+"""Who is at work, for all parts of the window; without accounts it allows everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign.domain.protection import Right
+
+
+class AtWork(QObject):
+    """What the parts of the window ask before they offer or do something.
+
+    `changed` says that somebody signed in or out, locked or unlocked, or has other rights.
+    `is_with_accounts` says whether there are accounts; `full_name` is what stands under a
+    signature then. `may` tells whether something may be done, `record` writes down what is about
+    to be done and returns whether that worked.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.is_with_accounts = False
+        self.full_name = ""
+        self.may: Callable[[Right], bool] = lambda _: True
+        self.record: Callable[[str, Sequence[object]], bool] = lambda _kind, _about: True
+        self.confirm: Callable[[Callable[[], object]], object] = lambda act: act()
+
+    def refusal(self, right: Right, reason: str) -> str:
+        """Return the reason where something may not be done; empty where it may."""
+        return "" if self.may(right) else reason

@@ -1,0 +1,69 @@
+"""What lay in a profile in plain, before there were accounts, moves into the encrypted folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from spinealign.files import write_durably
+from spinealign.protected_folders import open_binary
+from spinealign.vault.place import Place
+
+
+def take_in(place: Place, names: Sequence[str]) -> int:
+    """Move files and folders of the profile into the folder of what is kept, encrypted.
+
+    Each file is on the disk, encrypted, before the plain one goes. What is there already, with
+    another content, is not replaced, and the plain file stays. Called while somebody is signed in.
+
+    Parameters
+    ----------
+    place : Place
+    names : sequence of str
+        Of files and folders in the profile.
+
+    Returns
+    -------
+    int
+        How many files were moved.
+
+    Raises
+    ------
+    OSError
+        A file could not be written; what was not moved stays where it is.
+    """
+    moved = 0
+    for name in names:
+        for path in _files(place.profile / name):
+            target = place.kept / path.relative_to(place.profile)
+            content = path.read_bytes()
+            if target.exists():
+                with open_binary(target) as there:
+                    if there.read() != content:
+                        continue
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                write_durably(target, content)
+            path.unlink()
+            moved += 1
+        _remove_empty(place.profile / name)
+    return moved
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir() and not path.is_symlink():
+        yield from sorted(each for each in path.rglob("*") if each.is_file())
+
+
+def _remove_empty(folder: Path) -> None:
+    if not folder.is_dir():
+        return
+    for each in sorted(folder.rglob("*"), reverse=True):
+        if each.is_dir():
+            with suppress(OSError):
+                each.rmdir()
+    with suppress(OSError):
+        folder.rmdir()

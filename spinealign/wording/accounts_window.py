@@ -1,0 +1,112 @@
+"""Words of the window about accounts: signing in, locking, setting up, passwords."""
+
+from __future__ import annotations
+
+from spinealign.wording.failures import Message
+from spinealign.wording.text import safe_text
+
+PROGRAM = "SpineAlign"
+
+# Signing in and unlocking
+
+SIGN_IN_TITLE, UNLOCK_TITLE = "Sign in to SpineAlign", "SpineAlign is locked"
+SIGN_IN_NOTE = "This computer's archive and readings are encrypted. Choose your account."
+UNLOCK_NOTE = "Signed in: {name}. What was open stays as it is."
+ACCOUNT_LABEL, PASSWORD_LABEL = "&Account", "&Password"
+SIGN_IN, UNLOCK = "&Sign in", "&Unlock"
+FORGOTTEN, QUIT, SWITCH = "&Forgotten password…", "&Quit", "S&witch user…"
+CAPS_LOCK = "Caps Lock is on."
+CHECKING = "Checking the password…"
+TYPE_PASSWORD, CHOOSE_ACCOUNT = "Type the password", "Choose an account"
+COVERED = "SpineAlign is locked"
+LOCK_TIP = "Cover the screen and close the archive; what is open stays"
+
+SWITCH_TITLE = "Switch user"
+SWITCH_QUESTION = (
+    "Images are being analysed.",
+    "To switch the user, the analyses are stopped and all cases are closed.",
+)
+SWITCH_NOW, STAY = "&Stop and switch", "Stay signed &in"
+
+# Passwords
+
+NEW_PASSWORD, NEW_PASSWORD_AGAIN = "&New password", "New password &again"
+OLD_PASSWORD = "&Present password"
+PASSWORD_RULE = (
+    "At least 8 letters or signs of any kind; a few words in a row are strong and easy to keep in "
+    "mind. Not the name of the account, and none of the first that anybody would try."
+)
+PASSWORDS_DIFFER = "The two passwords differ."
+CHANGE_TITLE, CHANGE_PASSWORD = "Change password", "&Change password"
+CHANGE_AT_FIRST = (
+    "Your password was given by an administrator, who knows it. Choose one that only you know "
+    "before you go on."
+)
+CHANGED_PASSWORD = "The password is changed."
+SETTING_PASSWORD = "Setting the password…"
+
+# The recovery key
+
+RECOVER_TITLE = "Forgotten password"
+RECOVER_NOTE = (
+    "With the printed recovery key an account gets a new password. Without it an administrator "
+    "can set one; who has neither cannot be helped."
+)
+RECOVERY_KEY_LABEL = "&Recovery key"
+RECOVER = "&Set the new password"
+TYPE_RECOVERY_KEY = "Type the recovery key as it is printed"
+
+RECOVERY_TITLE = "Recovery key"
+RECOVERY_NOTE = (
+    "This key opens the archive when all passwords are forgotten, and a back-up on another "
+    "computer. It is shown this once and kept nowhere. Print it, and lock it away from this "
+    "computer."
+)
+PRINT, KEPT_IT, GO_ON = "&Print…", "I have &kept it", "&Go on"
+NOT_KEPT_YET = "Tick that the key is kept"
+RECOVERY_PRINT_TITLE = "SpineAlign: recovery key of the archive"
+RECOVERY_PRINT_NOTE = (
+    "Whoever has this sheet can give any account a new password. Lock it away. In SpineAlign: "
+    "Sign in, Forgotten password. On the command line: spinealign accounts recover NAME."
+)
+
+# The first account
+
+SET_UP_TITLE = "Set up accounts"
+SET_UP_EXPLANATION = (
+    "With accounts, whoever works here signs in with a name and a password. Readings, and what is "
+    "put into the archive, are encrypted on this computer and open for these accounts only. The "
+    "program locks itself when nobody is at it, and an audit trail records who did what."
+)
+SET_UP_LIMITS = (
+    "Images that lie in folders of this computer stay where they are, and are not encrypted. "
+    "Readings made so far are taken over. All cases are closed first. Accounts cannot be switched "
+    "off again from the window."
+)
+SET_UP_FIRST = (
+    "The first account is an administrator and a reader. It adds the others: File, Accounts and "
+    "lock."
+)
+SET_UP_NAME, SET_UP_FULL_NAME = "&Name to sign in with", "&Full name, under signatures"
+NAME_RULE = "Letters, digits, or . @ + - _ without spaces."
+BACK, NEXT, SET_UP_NOW, CANCEL = "&Back", "&Next", "&Set up", "Cancel"
+SETTING_UP = "The keys are made and the archive is set up…"
+NAME_MISSING, FULL_NAME_MISSING = "Type a name", "Type the full name"
+SET_UP_DONE = "Accounts are set up; you are signed in as {name}."
+
+# Reasons why commands are not offered
+
+NO_ACCOUNTS = "There are no accounts: set up the first one"
+ARE_ACCOUNTS = "There are accounts already"
+NOT_ADMINISTRATOR = "Your account is no administrator"
+NOT_SIGNED_IN = "Nobody is signed in"
+
+
+def account_choice(name: str, full_name: str) -> str:
+    """Return an account in the list of the sign-in: its full name, and its name."""
+    return f"{safe_text(full_name)} ({name})" if full_name else name
+
+
+def key_store_message(sentence: str, advice: str) -> Message:
+    """Return why the archive stays closed, as a notice that the program goes on without it."""
+    return Message(f"The archive stays closed. {sentence}", advice)

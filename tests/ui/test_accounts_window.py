@@ -1,0 +1,552 @@
+"""Accounts in the window by mouse and keys: signing in, locking, switching, setting up."""
+
+import pytest
+from PyQt6.QtCore import QEvent, QPoint, Qt
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+
+from spinealign import protected_folders
+from spinealign.accounts.book import Role
+from spinealign.accounts.keys import LEAST_COST
+from spinealign.audit.events import EventKind
+from spinealign.domain.protection import AccountProblem, PauseError
+from spinealign.ui.vault.cover import Cover
+from spinealign.ui.vault.idle import IdleWatch
+from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
+from spinealign.ui.vault.password_fields import NewPassword, PasswordLine
+from spinealign.ui.vault.recovery_key import RecoveryKeyView
+from spinealign.ui.vault.set_up_dialog import SetUpDialog
+from spinealign.ui.vault.sign_in_dialog import SignInDialog, UnlockDialog
+from spinealign.ui.window.account_commands import ARCHIVE_FOLDER, ARCHIVE_POINTER, has_archive
+from spinealign.ui.window.dialogs import about_dialog
+from spinealign.vault import administration, place, safety_copies, session
+from spinealign.vault.place import FOLDER, POINTER, Place, Protection
+from spinealign.vault.session import set_up_accounts, sign_in
+from spinealign.vault.taking_in import take_in
+from spinealign.wording.accounts_window import (
+    CAPS_LOCK,
+    CHECKING,
+    NO_ACCOUNTS,
+    NOT_ADMINISTRATOR,
+    PASSWORDS_DIFFER,
+    PROGRAM,
+)
+from spinealign.wording.protection import ACCOUNT_WORDS
+
+LEFT = Qt.MouseButton.LeftButton
+PASSWORD, OTHER = "correct horse battery", "another horse battery"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch):
+    for module in (place, session, safety_copies):
+        monkeypatch.setattr(module, "calibrated_cost", lambda: LEAST_COST)
+
+
+@pytest.fixture
+def where(tmp_path):
+    here = Place.of_profile(tmp_path / "profile")
+    yield here
+    for folder in (here.files, here.kept):
+        protected_folders.release(folder)
+
+
+@pytest.fixture
+def recovery_key(where):
+    """Accounts of anna, who administers and reads; her recovery key."""
+    made, key = set_up_accounts(where, "anna", "Dr. Anna Reader", PASSWORD)
+    administration.add_account(made, "bob", "Bob Viewer", [Role.VIEWER], OTHER)
+    made.close()
+    return key
+
+
+@pytest.fixture
+def started(qtbot, recovery_key, open_window):
+    """A window of a profile with accounts that asks who is there."""
+    window = open_window()
+    window.start()
+    return window
+
+
+@pytest.fixture
+def anna(qtbot, started):
+    """The window once anna signed in."""
+    enter(qtbot, started, PASSWORD)
+    return started
+
+
+def the(kind):
+    """The one dialog of a kind that is seen."""
+    [found] = [w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()]
+    return found
+
+
+def is_there(kind):
+    return any(isinstance(w, kind) and w.isVisible() for w in QApplication.topLevelWidgets())
+
+
+def press(button):
+    QTest.mouseClick(button, LEFT)
+
+
+def enter(qtbot, window, password, kind=SignInDialog):
+    """Type a password into the dialog, press Return, and wait until somebody is in."""
+    dialog = the(kind)
+    QTest.keyClicks(dialog.password.line, password)
+    with qtbot.waitSignal(window.accounts.keeper.entered):
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+
+
+def lock(qtbot, window):
+    with qtbot.waitSignal(window.accounts.keeper.locked):
+        window.actions_by_name["lock"].trigger()
+
+
+def is_covered(window):
+    """Whether nothing of a window is seen: what lies at its corners and middle is the cover."""
+    rect = window.rect()
+    points = (rect.topLeft() + QPoint(1, 1), rect.center(), rect.bottomRight() - QPoint(1, 1))
+    return all(_is_of_cover(window.childAt(point)) for point in points)
+
+
+def _is_of_cover(widget):
+    while widget is not None and not isinstance(widget, Cover):
+        widget = widget.parentWidget()
+    return widget is not None
+
+
+class TestSigningIn:
+    def test_the_folder_is_found_without_loading_the_archive(self, tmp_path):
+        assert (ARCHIVE_FOLDER, ARCHIVE_POINTER) == (FOLDER, POINTER)
+        assert not has_archive(tmp_path)
+        (tmp_path / POINTER).touch()
+        assert has_archive(tmp_path)
+
+    def test_nothing_is_seen_or_read_before(self, qtbot, started, where):
+        dialog = the(SignInDialog)
+        assert is_covered(started)
+        assert started.windowTitle() == PROGRAM
+        with pytest.raises(protected_folders.LockedFolderError):
+            protected_folders.open_binary(where.kept / "a")
+        assert [dialog.accounts.itemText(n) for n in range(dialog.accounts.count())] == [
+            "Dr. Anna Reader (anna)", "Bob Viewer (bob)",
+        ]  # fmt: skip
+        enter(qtbot, started, PASSWORD)
+        assert not is_covered(started)
+        assert not is_there(SignInDialog)
+
+    def test_work_begins_after_it(self, qtbot, recovery_key, open_window, files):
+        window = open_window()
+        window.start(files("film_1.png"))
+        QApplication.processEvents()
+        assert not window.workbench.session.cases
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            enter(qtbot, window, PASSWORD)
+
+    def test_a_wrong_password_is_said_and_leaves_it_closed(self, qtbot, started):
+        dialog = the(SignInDialog)
+        QTest.keyClicks(dialog.password.line, "wrong password")
+        press(dialog.enter)
+        assert dialog.told.text() == CHECKING
+        assert not dialog.leave.isEnabled()
+        qtbot.waitUntil(lambda: dialog.told.text() != CHECKING)
+        sentence, _ = ACCOUNT_WORDS[AccountProblem.WRONG_NAME_OR_PASSWORD]
+        assert dialog.told.text().startswith(sentence)
+        assert dialog.password.text == ""
+        assert is_covered(started)
+        enter(qtbot, started, PASSWORD)
+
+    def test_a_pause_is_counted_down_and_ends(self, qtbot, started):
+        dialog, now = the(SignInDialog), [0.0]
+        dialog._ticks = lambda: now[0]
+        dialog.pause(PauseError(7.5, False))
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        assert "in 8 seconds" in dialog.told.text()
+        assert not dialog.enter.isEnabled()
+        now[0] = 5.0
+        dialog.timer.timeout.emit()
+        assert "in 3 seconds" in dialog.told.text()
+        now[0] = 7.6
+        dialog.timer.timeout.emit()
+        assert dialog.told.text() == ""
+        assert dialog.enter.isEnabled()
+
+    def test_a_pause_on_the_disk_is_told_at_once(self, qtbot, recovery_key, where, open_window):
+        for _ in range(4):
+            where.attempts().failed("anna")
+        window = open_window()
+        window.start()
+        dialog = the(SignInDialog)
+        assert "seconds" in dialog.told.text()
+        assert not dialog.enter.isEnabled()
+        QTest.keyClick(dialog.accounts, Qt.Key.Key_Down)
+        assert dialog.name == "bob"
+        assert dialog.told.text() == ""
+
+    def test_escape_opens_nothing_and_quit_ends_the_program(self, qtbot, started):
+        dialog = the(SignInDialog)
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert dialog.isVisible()
+        press(dialog.leave)
+        qtbot.waitUntil(lambda: not started.isVisible())
+
+    def test_a_password_of_an_administrator_is_changed_first(self, qtbot, started, where):
+        dialog = the(SignInDialog)
+        QTest.keyClick(dialog.accounts, Qt.Key.Key_Down)
+        QTest.keyClicks(dialog.password.line, OTHER)
+        press(dialog.enter)
+        qtbot.waitUntil(lambda: is_there(ChangePasswordDialog))
+        change = the(ChangePasswordDialog)
+        assert is_covered(started)
+        assert not change.old.isVisible()
+        press(change.set)
+        assert change.isVisible()
+        QTest.keyClicks(change.new.first.line, "a password of bob's own")
+        QTest.keyClicks(change.new.again.line, "a password of bob's own")
+        with qtbot.waitSignal(started.accounts.keeper.entered):
+            QTest.keyClick(change, Qt.Key.Key_Return)
+        assert not is_covered(started)
+        started.accounts.keeper.close()
+        again = sign_in(where, "bob", "a password of bob's own")
+        assert not again.person.account.must_change
+        again.close()
+
+    def test_who_keeps_the_given_password_does_not_come_in(self, qtbot, started):
+        dialog = the(SignInDialog)
+        QTest.keyClick(dialog.accounts, Qt.Key.Key_Down)
+        QTest.keyClicks(dialog.password.line, OTHER)
+        press(dialog.enter)
+        qtbot.waitUntil(lambda: is_there(ChangePasswordDialog))
+        QTest.keyClick(the(ChangePasswordDialog), Qt.Key.Key_Escape)
+        assert is_covered(started)
+        assert started.accounts.keeper.session is None
+        assert dialog.isVisible()
+        QTest.keyClick(dialog.accounts, Qt.Key.Key_Up)
+        enter(qtbot, started, PASSWORD)
+
+    def test_a_forgotten_password_by_the_recovery_key(self, qtbot, started, recovery_key):
+        press(the(SignInDialog).forgot)
+        dialog = the(RecoverDialog)
+        QTest.keyClicks(dialog.key, recovery_key[:-1] + ("A" if recovery_key[-1] != "A" else "B"))
+        for line in (dialog.new.first.line, dialog.new.again.line):
+            QTest.keyClicks(line, OTHER)
+        press(dialog.set)
+        qtbot.waitUntil(lambda: dialog.told.text().startswith("This is no recovery key"))
+        dialog.key.selectAll()
+        QTest.keyClicks(dialog.key, recovery_key.lower())
+        with qtbot.waitSignal(started.accounts.keeper.entered):
+            press(dialog.set)
+        assert not is_covered(started)
+        lock(qtbot, started)
+        enter(qtbot, started, OTHER, UnlockDialog)
+
+    def test_caps_lock_is_noticed_by_letters(self, qtbot):
+        line, told = PasswordLine(), []
+        qtbot.addWidget(line)
+        line.caps_lock_changed.connect(told.append)
+        QTest.keyClicks(line, "ab1")
+        for keys, told_then in (
+            (Qt.KeyboardModifier.ShiftModifier, []),
+            (Qt.KeyboardModifier.NoModifier, [True]),
+        ):
+            event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, keys, "A")
+            QApplication.sendEvent(line, event)
+            assert told == told_then
+        QTest.keyClick(line, Qt.Key.Key_CapsLock)
+        assert told == [True, False]
+        assert CAPS_LOCK
+
+    @pytest.mark.parametrize(
+        ("first", "again", "said"),
+        [
+            ("short", "short", ACCOUNT_WORDS[AccountProblem.PASSWORD_TOO_SHORT][0]),
+            ("password1", "password1", ACCOUNT_WORDS[AccountProblem.PASSWORD_COMMON][0]),
+            ("annaanna", "annaanna", ACCOUNT_WORDS[AccountProblem.PASSWORD_HAS_NAME][0]),
+            (PASSWORD, OTHER, PASSWORDS_DIFFER),
+            (PASSWORD, PASSWORD, ""),
+        ],
+        ids=["short", "common", "name", "differ", "good"],
+    )
+    def test_a_new_password_keeps_the_rule(self, qtbot, first, again, said):
+        new = NewPassword()
+        qtbot.addWidget(new)
+        new.for_account("anna")
+        QTest.keyClicks(new.first.line, first)
+        QTest.keyClicks(new.again.line, again)
+        assert (new.reason, new.told.text()) == (said, said)
+
+
+class TestLocking:
+    def test_all_windows_are_covered_and_come_back(self, qtbot, anna, files):
+        with qtbot.waitSignal(anna.workbench.session.finding_ready):
+            anna.workbench.opener.open_paths(files("film_1.png"))
+        case, title = anna.workbench.current, anna.windowTitle()
+        assert "film_1" in title
+        about = about_dialog(anna)
+        about.open_fitted()
+        lock(qtbot, anna)
+        assert is_covered(anna)
+        assert is_covered(about)
+        assert anna.windowTitle() == about.windowTitle() == PROGRAM
+        anna.setWindowTitle("Planted^Jane")
+        anna.banner.raise_()
+        late = QWidget(anna, Qt.WindowType.Window)
+        late.show()
+        assert is_covered(late)
+        assert is_covered(anna)
+        assert anna.windowTitle() == PROGRAM
+        late.close()
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+        assert not is_covered(anna)
+        assert not is_covered(about)
+        assert anna.windowTitle() == "Planted^Jane"
+        assert anna.workbench.current is case
+        about.close()
+
+    def test_keys_are_gone_and_the_trail_says_so(self, qtbot, anna):
+        at_work = anna.accounts.keeper.session
+        lock(qtbot, anna)
+        assert at_work.is_locked
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+        told = [event.kind for _, event in at_work.events()]
+        assert told[-3:] == [EventKind.LOCK, EventKind.UNLOCK, EventKind.AUDIT_LOG_USED]
+
+    def test_by_its_keys(self, qtbot, anna):
+        with qtbot.waitActive(anna):
+            anna.activateWindow()
+        keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        with qtbot.waitSignal(anna.accounts.keeper.locked):
+            QTest.keyClick(anna, Qt.Key.Key_L, keys)
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+
+    def test_what_waits_to_be_written_is_written_before_the_keys_go(self, qtbot, anna, monkeypatch):
+        order, keeper = [], anna.accounts.keeper
+        real = keeper.session.lock
+        monkeypatch.setattr(keeper.session, "lock", lambda: (order.append("locked"), real()))
+
+        def write():
+            yield
+            order.append("written")
+
+        anna.workbench.files.submit(write)
+        lock(qtbot, anna)
+        assert order == ["written", "locked"]
+        monkeypatch.undo()
+        keeper.close()
+
+    def test_a_question_for_a_file_is_closed(self, qtbot, anna):
+        dialog = QFileDialog(anna)
+        dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+        dialog.open()
+        lock(qtbot, anna)
+        assert not dialog.isVisible()
+        dialog.deleteLater()
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+
+    @pytest.mark.parametrize("is_own", [True, False], ids=["own", "foreign"])
+    def test_the_clipboard_is_cleared_if_it_is_ours(self, qtbot, anna, monkeypatch, is_own):
+        clipboard = QApplication.clipboard()
+        clipboard.setText("Planted^Jane")
+        monkeypatch.setattr(type(clipboard), "ownsClipboard", lambda _: is_own)
+        lock(qtbot, anna)
+        assert clipboard.text() == ("" if is_own else "Planted^Jane")
+        clipboard.clear()
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+
+    def test_escape_and_a_wrong_password_leave_it_locked(self, qtbot, anna):
+        lock(qtbot, anna)
+        dialog = the(UnlockDialog)
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        QTest.keyClicks(dialog.password.line, OTHER)
+        press(dialog.enter)
+        qtbot.waitUntil(lambda: dialog.told.text() not in ("", CHECKING))
+        assert is_covered(anna)
+        assert anna.accounts.keeper.session.is_locked
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+
+    def test_another_user_finds_no_case(self, qtbot, anna, files):
+        with qtbot.waitSignal(anna.workbench.session.finding_ready):
+            anna.workbench.opener.open_paths(files("film_1.png"))
+        about = about_dialog(anna)
+        about.open_fitted()
+        lock(qtbot, anna)
+        with qtbot.waitSignal(anna.accounts.keeper.left):
+            press(the(UnlockDialog).leave)
+        assert is_covered(anna)
+        assert anna.workbench.session.cases == []
+        assert not about.isVisible()
+        assert the(SignInDialog).name == "anna"
+        enter(qtbot, anna, PASSWORD)
+
+    def test_switching_asks_while_images_are_analysed(self, qtbot, anna, fake, files):
+        fake.analyser.hold = "Classifying"
+        fake.analyser.reached.clear()
+        fake.analyser.gate.clear()
+        anna.workbench.opener.open_paths(files("ct_1.dcm"))
+        qtbot.waitUntil(fake.analyser.reached.is_set)
+        anna.actions_by_name["switch_user"].trigger()
+        box = the(QMessageBox)
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        assert len(anna.workbench.session.cases) == 1
+        anna.actions_by_name["switch_user"].trigger()
+        [now] = [b for b in the(QMessageBox).buttons() if "Stop" in b.text()]
+        with qtbot.waitSignal(anna.accounts.keeper.left):
+            press(now)
+        fake.analyser.gate.set()
+        assert anna.workbench.session.cases == []
+        enter(qtbot, anna, PASSWORD)
+
+
+class TestIdle:
+    @pytest.fixture
+    def clock(self):
+        return [1000.0]
+
+    @pytest.fixture
+    def watch(self, qtbot, window, clock):
+        made = IdleWatch(window, lambda: clock[0])
+        made.begin(60)
+        yield made
+        made.end()
+
+    def test_touching_anything_puts_it_off(self, qtbot, window, watch, clock):
+        said = []
+        watch.idle.connect(lambda: said.append(clock[0]))
+        clock[0] += 59
+        QTest.keyClick(window, Qt.Key.Key_Shift)
+        clock[0] += 59
+        QTest.mouseMove(window, QPoint(5, 5))
+        QTest.mouseClick(window.viewer, LEFT)
+        clock[0] += 59
+        watch.timer.timeout.emit()
+        assert said == []
+        clock[0] += 1
+        watch.timer.timeout.emit()
+        assert said == [1000 + 3 * 59 + 1]
+
+    def test_the_first_touch_after_sleep_locks(self, qtbot, window, watch, clock):
+        clock[0] += 61
+        with qtbot.waitSignal(watch.idle):
+            QTest.keyClick(window, Qt.Key.Key_Shift)
+
+    def test_the_window_locks_after_the_minutes_that_are_set(self, qtbot, anna):
+        keeper, preferences = anna.accounts.keeper, anna.workbench.preferences
+        assert keeper.idle.timer.interval() == 10 * 60_000
+        preferences.choose(lock_after_minutes=3)
+        preferences.adopt(preferences.settings)
+        assert keeper.idle.timer.interval() == 3 * 60_000
+        with qtbot.waitSignal(keeper.locked):
+            keeper.idle.idle.emit()
+        assert not keeper.idle.timer.isActive()
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+        assert keeper.idle.timer.isActive()
+
+
+class TestSettingUp:
+    def test_by_keys_with_the_key_shown_once(self, qtbot, window, where, files):
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            window.workbench.opener.open_paths(files("film_1.png"))
+        plain = where.profile / "readings" / "one" / "draft.json"
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        plain.write_bytes(b"[1]")
+        window.actions_by_name["set_up_accounts"].trigger()
+        dialog = the(SetUpDialog)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        QTest.keyClicks(dialog.names.name, "anna")
+        QTest.keyClicks(dialog.names.full_name, " Dr.  Anna Reader ")
+        QTest.keyClicks(dialog.new.first.line, PASSWORD)
+        assert not dialog.next.isEnabled()
+        QTest.keyClicks(dialog.new.again.line, PASSWORD)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: dialog.key.key.text() != "")
+        assert window.workbench.session.cases == []
+        key = dialog.key.key.text().replace("\n", "-")
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        assert dialog.isVisible()
+        assert not dialog.next.isEnabled()
+        QTest.keyClick(dialog.key.kept, Qt.Key.Key_Space)
+        with qtbot.waitSignal(window.accounts.keeper.entered):
+            press(dialog.next)
+        assert where.protection is Protection.ACCOUNTS
+        assert window.workbench.at_work.full_name == "Dr. Anna Reader"
+        assert not plain.exists()
+        kept = where.kept / "readings" / "one" / "draft.json"
+        assert kept.read_bytes() != b"[1]"
+        with protected_folders.open_binary(kept) as file:
+            assert file.read() == b"[1]"
+        lock(qtbot, window)
+        with qtbot.waitSignal(window.accounts.keeper.left):
+            press(the(UnlockDialog).leave)
+        press(the(SignInDialog).forgot)
+        recover = the(RecoverDialog)
+        QTest.keyClicks(recover.key, key)
+        for line in (recover.new.first.line, recover.new.again.line):
+            QTest.keyClicks(line, OTHER)
+        with qtbot.waitSignal(window.accounts.keeper.entered):
+            press(recover.set)
+
+    def test_what_is_there_already_is_not_replaced(self, recovery_key, where):
+        at_work = sign_in(where, "anna", PASSWORD)
+        plain, kept = where.profile / "readings" / "a.json", where.kept / "readings" / "a.json"
+        plain.parent.mkdir()
+        plain.write_bytes(b"[1]")
+        assert take_in(where, ("readings", "absent")) == 1
+        plain.parent.mkdir()
+        plain.write_bytes(b"[1]")
+        assert take_in(where, ("readings",)) == 1
+        assert not plain.parent.exists()
+        plain.parent.mkdir()
+        plain.write_bytes(b"[2]")
+        assert take_in(where, ("readings",)) == 0
+        assert plain.read_bytes() == b"[2]"
+        with protected_folders.open_binary(kept) as file:
+            assert file.read() == b"[1]"
+        at_work.close()
+
+    def test_the_key_is_printed_as_it_is_shown(self, qtbot):
+        printed = []
+        view = RecoveryKeyView(lambda document, _over: printed.append(document.toPlainText()))
+        qtbot.addWidget(view)
+        view.show_key("-".join(["ABCD"] * 14))
+        press(view.print)
+        assert "ABCD-ABCD-ABCD-ABCD-ABCD-ABCD-ABCD\nABCD-" in printed[0]
+
+    def test_without_accounts_only_setting_up_is_offered(self, window):
+        actions = window.actions_by_name
+        assert actions.reason("lock") == actions.reason("accounts") == NO_ACCOUNTS
+        assert actions["set_up_accounts"].isEnabled()
+        assert window.accounts._keeper is None
+
+    def test_who_does_not_administer_is_told(self, qtbot, started):
+        dialog = the(SignInDialog)
+        QTest.keyClick(dialog.accounts, Qt.Key.Key_Down)
+        QTest.keyClicks(dialog.password.line, OTHER)
+        press(dialog.enter)
+        qtbot.waitUntil(lambda: is_there(ChangePasswordDialog))
+        change = the(ChangePasswordDialog)
+        for line in (change.new.first.line, change.new.again.line):
+            QTest.keyClicks(line, "a password of bob's own")
+        with qtbot.waitSignal(started.accounts.keeper.entered):
+            press(change.set)
+        assert started.actions_by_name.reason("audit_trail") == NOT_ADMINISTRATOR
+        assert started.actions_by_name["lock"].isEnabled()
+
+
+class TestChangingThePassword:
+    def test_needs_the_present_one(self, qtbot, anna, where):
+        anna.actions_by_name["change_password"].trigger()
+        dialog = the(ChangePasswordDialog)
+        QTest.keyClicks(dialog.old.line, OTHER)
+        for line in (dialog.new.first.line, dialog.new.again.line):
+            QTest.keyClicks(line, OTHER)
+        press(dialog.set)
+        sentence, _ = ACCOUNT_WORDS[AccountProblem.WRONG_NAME_OR_PASSWORD]
+        qtbot.waitUntil(lambda: dialog.told.text().startswith(sentence))
+        dialog.old.line.selectAll()
+        QTest.keyClicks(dialog.old.line, PASSWORD)
+        press(dialog.set)
+        qtbot.waitUntil(lambda: not is_there(ChangePasswordDialog))
+        lock(qtbot, anna)
+        enter(qtbot, anna, OTHER, UnlockDialog)
