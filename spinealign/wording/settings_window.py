@@ -26,6 +26,10 @@ OVERLAY_IS_OFF = (
 SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     {
         "theme": SettingWords("&Colours"),
+        "asks_password_to_sign": SettingWords(
+            "Signing asks for the pass&word again",
+            "Only with accounts, whose full name stands under the signature then.",
+        ),
         "lock_after_minutes": SettingWords(
             "&Lock after so many minutes without mouse and keys",
             "Only with accounts. From 1 to 120 minutes.",

@@ -51,6 +51,8 @@ CHOSEN = Settings(
     slice_memory_mb=64,
     dicom_uid_root="1.2.3",
     dicom_label_map=True,
+    lock_after_minutes=3,
+    asks_password_to_sign=True,
 )
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState(

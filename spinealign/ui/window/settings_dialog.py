@@ -253,6 +253,7 @@ class SettingsDialog(QDialog):
     def _reading(self) -> SettingsPage:
         page, form = SettingsPage(PageName.READING), self.form
         page.put("reader_name", form.line("reader_name"))
+        page.put("asks_password_to_sign", form.tick("asks_password_to_sign"))
         page.column.addWidget(_button(SETTING_WORDS["phrases"].label, self.phrases_wanted.emit))
         page.say(SETTING_WORDS["phrases"].note, "muted")
         return page
