@@ -562,7 +562,7 @@ def build_menus(
     _fill(network, actions, ("from_pacs", "send", "transfers", _SEPARATOR, "nodes"))
     _fill(files, actions, ("deidentify",))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
-    accounts = _menu(files.addMenu("Accou&nts and lock"))
+    accounts = _menu(files.addMenu("Acco&unts and lock"))
     _fill(accounts, actions, ("lock", "switch_user", "change_password", _SEPARATOR))
     _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts"))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
