@@ -38,8 +38,6 @@ ARCHIVE = {
 
 WINDOW_WITHOUT_ARCHIVE = """
 import atexit, os, tempfile
-# Nobody takes the window apart: the interpreter ends with it.
-atexit.register(lambda: (sys.stdout.flush(), os._exit(0)))
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from pathlib import Path
 from spinealign.ui.app import make_application
@@ -50,6 +48,8 @@ app = make_application()
 profile = Path(tempfile.mkdtemp())
 window = MainWindow(program_services(profile), SettingsStore(profile))
 window.start()
+# Before PyQt's own: nobody takes the window apart, the interpreter ends with it.
+atexit.register(lambda: (sys.stdout.flush(), os._exit(0)))
 """
 
 
