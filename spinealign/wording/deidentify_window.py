@@ -18,7 +18,7 @@ ADD_FILES, ADD_FOLDER, ADD_CASES, REMOVE = (
 )  # fmt: skip
 NO_OPEN_CASES = "No case is open"
 NOTHING_CHOSEN = "Choose entries in the list"
-TARGET, BROWSE, ASK_TARGET = "Copies go to", "&Browse…", "Copies go to this folder"
+TARGET, BROWSE, ASK_TARGET = "Copies &go to", "&Browse…", "Copies go to this folder"
 DATES_LABEL = "&Dates"
 DATE_WORDS: Mapping[str, str] = MappingProxyType(
     {

@@ -228,7 +228,7 @@ SIGNED_NOTICE = Message("The reading is signed.", "You can send it to the PACS n
 TRANSFERS_TITLE = "Transfers"
 OUTBOX_PAGE, INBOX_PAGE = "Sent", "Received"
 OUTBOX_HEADINGS = ("To", "Object", "Status", "Tries", "Next try", "What happened")
-INBOX_HEADINGS = ("From", "Modality", "Images", "Status", "Next try", "What happened")
+INBOX_HEADINGS = ("From", "Modality", "Images", "Status", "Analysed at", "What happened")
 CLASS_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation",

@@ -72,7 +72,7 @@ class ChoicesPage(QScrollArea):
         self.add_files, self.add_folder = QPushButton(ADD_FILES), QPushButton(ADD_FOLDER)
         self.add_cases, self.remove = QPushButton(ADD_CASES), QPushButton(REMOVE)
         self.target, self.browse = QLineEdit(), QPushButton(BROWSE)
-        self.target.setAccessibleName(TARGET)
+        self.target.setAccessibleName(TARGET.replace("&", ""))
         self.dates = choice({each: DATE_WORDS[each.value] for each in Dates})
         self.options = {name: QCheckBox(words) for name, words in OPTION_WORDS.items()}
         self._lay_out()
