@@ -133,6 +133,24 @@ def outlined_by(
     return outlined
 
 
+def needs_analysis(analysis: Analysis, found: Restored) -> bool:
+    """Whether a slice has to be analysed anew, with the outlines of a segmentation.
+
+    Its discs are graded, and its canal measured, by outlines that are not those of the network.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    found : Restored
+        Of its image.
+    """
+    kind, own = analysis.examination, without_corrections(analysis).segmentation
+    if kind is None or kind.body_source is not BodySource.MASK or own is None:
+        return False
+    wanted = found.mask if found.program is None else program_mask(found.program, found.mask)
+    return wanted is not None and not np.array_equal(own.mask, wanted)
+
+
 def with_restored(analysis: Analysis, found: Restored) -> Analysis:
     """Return an analysis as a segmentation has it: its mask, its bodies, measures of these.
 

@@ -151,6 +151,7 @@ class DicomObjectProblem(StrEnum):
     TOO_MANY_FRAMES = "too_many_frames"
     NO_PLACE = "no_place"
     FAULTY_TAGS = "faulty_tags"
+    NO_OBJECT = "no_object"
     NO_SEGMENTATION = "no_segmentation"
     DAMAGED = "damaged"
     OTHER_IMAGE = "other_image"

@@ -69,6 +69,10 @@ _MESSAGES = {
         "Take the image from the archive again; copies that were made by other programs may have "
         "lost or changed its tags.",
     ),
+    DicomObjectProblem.NO_OBJECT: (
+        "“{name}” is neither a DICOM segmentation nor a structured report with measurements.",
+        "Choose a file of the modality SEG or SR; images are opened with “Open files…”.",
+    ),
     DicomObjectProblem.NO_SEGMENTATION: (
         "“{name}” is not a DICOM segmentation.",
         "Choose a file of the modality SEG.",

@@ -86,12 +86,13 @@ _READ_MESSAGES = {
     ),
     ReadProblem.SEGMENTATION: (
         "“{name}” is a DICOM segmentation: outlines on an image, and not an image itself{detail}.",
-        "Open the image that it was made of, then the segmentation (File menu, Open a segmentation "
-        "of this image), or keep both in one folder and open the segmentation again.",
+        "Open the image that it was made of, then the segmentation (File menu, Open a DICOM "
+        "segmentation or report), or keep both in one folder and open the segmentation again.",
     ),
     ReadProblem.REPORT: (
         "“{name}” is a DICOM report or document, and not an image{detail}.",
-        "Open the image that it speaks of; other viewers show the report itself.",
+        "Open the image that it speaks of, then a structured report (File menu, Open a DICOM "
+        "segmentation or report); other viewers show the text of reports and documents.",
     ),
     ReadProblem.OWN_PICTURE: (
         "“{name}” is a picture of results of SpineAlign, and not an image to be analysed{detail}.",

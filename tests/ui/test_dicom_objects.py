@@ -41,7 +41,7 @@ def window(open_window, fake, tmp_path):
         read_patient=real.read_patient,
         write_report=real.write_report,
         restore=real.restore,
-        segmented_images=real.segmented_images,
+        described_images=real.described_images,
     )
     fake.build = lambda: services
     return open_window()

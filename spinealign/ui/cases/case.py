@@ -12,7 +12,7 @@ from spinealign.domain.image import ImagePart, PatientPlane, SpineImage
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import ImageSource, SeriesEntry, SeriesStack, SlicePosition
-from spinealign.ui.cases.jobs import Finding, Progress, Turned
+from spinealign.ui.cases.jobs import Finding, Outlines, Progress, Turned
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.recent import Recent
 from spinealign.ui.work.services import Companion
@@ -40,6 +40,10 @@ _UNDONE = {
     CaseStatus.FAILED: Standing.FAILED,
     CaseStatus.STOPPED: Standing.STOPPED,
 }
+
+
+UNFINISHED = (CaseStatus.WAITING, CaseStatus.RUNNING)
+"""Of cases that are analysed or wait to be."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class Case:
         self.shown_examination: Examination | None = None
         self.wants_demonstration = False
         self.turned: Turned | None = None
+        self.outlines: Outlines | None = None
         self.presentation: Presentation | None = None
         self.companion: Companion | None = None
         self.shown_companion: Companion | None = None

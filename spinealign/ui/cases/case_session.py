@@ -14,7 +14,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination
 from spinealign.domain.study import SeriesStack, SlicePosition
 from spinealign.ui.cases.case import Case, CaseStatus, Opening
-from spinealign.ui.cases.jobs import Finding, Progress, Turned, analyse_case
+from spinealign.ui.cases.jobs import Finding, Outlines, Progress, Turned, analyse_case
 from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.settings.settings import BYTES_IN_MB, Settings
 from spinealign.ui.work.messages import Messages
@@ -125,6 +125,11 @@ class CaseSession(QObject):
         """Analyse the picture of a case again, as it stands now."""
         self._analyse(case, case.wanted_examination, case.wants_demonstration, turned)
 
+    def analyse_outlined(self, case: Case, outlines: Outlines) -> None:
+        """Analyse the picture of a result again, with the outlines of a segmentation."""
+        case.wanted_place = case.shown_place or case.wanted_place
+        self._analyse(case, case.wanted_examination, case.wants_demonstration, None, outlines)
+
     def analyse(
         self, case: Case, examination: Examination | None, demonstration: bool = False
     ) -> None:
@@ -137,9 +142,10 @@ class CaseSession(QObject):
         examination: Examination | None,
         demonstration: bool,
         turned: Turned | None,
+        outlines: Outlines | None = None,
     ) -> None:
         case.wanted_examination, case.wants_demonstration = examination, demonstration
-        case.turned = turned
+        case.turned, case.outlines = turned, outlines
         self._withdraw([case])
         case.status = CaseStatus.WAITING
         self._to_front(case)
@@ -244,8 +250,9 @@ class CaseSession(QObject):
             case = self._waiting.popleft()
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             chosen = (case.wanted_examination, case.companion, case.wants_demonstration)
-            wanted = (case.source, *chosen, case.wanted_turn)
-            case.turned = None
+            turned = None if case.outlines is not None else case.wanted_turn
+            wanted = (case.source, *chosen, turned, case.outlines)
+            case.turned = case.outlines = None
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)
             )

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from PyQt6.QtGui import QImage
 
 from spinealign import wording
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import (
     CorrectionsError,
     ExportError,
@@ -94,6 +95,14 @@ class Turned:
     is_of_series: bool = False
 
 
+@dataclass(frozen=True)
+class Outlines:
+    """A DICOM segmentation whose outlines an analysis takes in place of the network's."""
+
+    path: Path
+    choices: DicomChoices
+
+
 def analyse_case(
     services: Services,
     source: ImageSource,
@@ -101,11 +110,13 @@ def analyse_case(
     companion: Companion | None = None,
     demonstration: bool = False,
     turned: Turned | None = None,
+    outlines: Outlines | None = None,
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file or series and prepare what the viewer draws.
 
     A picture that was turned in this session takes what a person wanted of it along; otherwise
-    what is on the disk counts, its turn too.
+    what is on the disk counts, its turn too. With the outlines of a segmentation, what this has
+    counts before bodies that are on the disk, and what was drawn stays beside it.
 
     Raises
     ------
@@ -127,8 +138,13 @@ def analyse_case(
     if turned is not None:
         shown = turned.state.presentation
         presentation_of = lambda _image: shown  # noqa: E731
-    steps = services.analyse(source, models, examination, companion, demonstration, presentation_of)
-    automatic = yield from mapped(steps, with_first_picture)
+    chosen = (source, models, examination, companion, demonstration)
+    if outlines is None:
+        steps = services.analyse(*chosen, presentation_of)
+    else:
+        steps = services.analyse_outlined(*chosen, outlines.path, outlines.choices)
+    found = yield from mapped(steps, with_first_picture)
+    automatic = found.automatic or found
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
@@ -136,9 +152,11 @@ def analyse_case(
     beside, notice = _beside(services, automatic) if is_kept else (None, None)
     wanted = services.corrections_that_hold(automatic, beside)
     is_as_signed = wanted != beside
+    if outlines is not None and not is_as_signed:
+        wanted = _with_drawings_kept(found, beside)
     if turned is not None and not is_as_signed:
         wanted = carried(automatic, turned, wanted)
-    analysis = automatic if wanted is None else _as_corrected(automatic, wanted)
+    analysis = automatic if wanted is None else _as_corrected(found, wanted)
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
     told = None if is_as_signed else notice
@@ -146,6 +164,17 @@ def analyse_case(
     cards = _cards_of(services)
     taken = None if is_as_signed else turned
     return Finding(analysis, display, overlay, cards, told, reading, is_as_signed, others, taken)
+
+
+def _with_drawings_kept(found: Analysis, beside: Corrections | None) -> Corrections:
+    """Return corrections of a segmentation with what was drawn and calibrated here before."""
+    own = found.corrections or found.uncorrected
+    if beside is None:
+        return own
+    known = {drawing.key for drawing in own.drawings}
+    drawings = (*own.drawings, *(one for one in beside.drawings if one.key not in known))
+    calibration = own.calibration or beside.calibration
+    return replace(own, drawings=drawings, calibration=calibration)
 
 
 def carried(analysis: Analysis, turned: Turned, kept: Corrections | None) -> Corrections:

@@ -36,6 +36,9 @@ from spinealign.wording.series import (
     scanning_text,
 )
 
+_OBJECTS = frozenset((ReadProblem.SEGMENTATION, ReadProblem.REPORT))
+"""DICOM objects that belong to the case of their image."""
+
 
 def file_filters() -> str:
     """Return what the dialog offers to list, as Qt wants it."""
@@ -63,14 +66,14 @@ class Opener(QObject):
 
     `opened` brings openings, `study_found` a study with several series to choose among
     (the openings come with `opened`, when there are any, before it), `skipped` the files of
-    folders and archives that were not opened, as `Skipped`; `segmentation_met` the path of a
-    segmentation that was to be opened.
+    folders and archives that were not opened, as `Skipped`; `object_met` the path of a
+    segmentation or report that was to be opened.
     """
 
     opened = pyqtSignal(object)
     study_found = pyqtSignal(object)
     skipped = pyqtSignal(object)
-    segmentation_met = pyqtSignal(object)
+    object_met = pyqtSignal(object)
     searching = pyqtSignal(str)
     search_ended = pyqtSignal()
 
@@ -283,9 +286,10 @@ class Opener(QObject):
     def _tell(self, paths: Sequence[Path], scan: Scan) -> None:
         """Say what was not opened, and why."""
         chosen = frozenset(paths)
-        met = [one for one in scan.refused if one.problem is ReadProblem.SEGMENTATION]
-        for refusal in met:
-            self.segmentation_met.emit(refusal.path)
+        met = [one for one in scan.refused if one.problem in _OBJECTS]
+        # Outlines first: what a report says is held against them.
+        for refusal in sorted(met, key=lambda one: one.problem is ReadProblem.REPORT):
+            self.object_met.emit(refusal.path)
         rest = [refusal for refusal in scan.refused if refusal not in met]
         told = [refusal for refusal in rest if not becomes_case(refusal, chosen)]
         if told and not scan.found:

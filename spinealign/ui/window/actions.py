@@ -80,8 +80,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("open_folder", "Open &folder…", ("Ctrl+Shift+O",), "folder"),
     Command(
         "open_segmentation",
-        "Open a se&gmentation of this image…",
-        tip="Take outlines from a DICOM segmentation, of SpineAlign or of another program",
+        "Open a DICOM se&gmentation or report…",
+        tip="Take outlines from a DICOM segmentation of this image, or measures and decisions from "
+        "a structured report, of SpineAlign or of another program",
     ),
     Command(
         "dicom_patient",

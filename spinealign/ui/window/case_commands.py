@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-from spinealign.ui.cases.case import Case, CaseStatus
+from spinealign.ui.cases.case import UNFINISHED, Case, CaseStatus
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.cases.skipped_dialog import Skipped, SkippedDialog
 from spinealign.ui.window.actions import Actions
@@ -28,7 +28,6 @@ from spinealign.wording.worklist import (
 if TYPE_CHECKING:
     from spinealign.export.case_table import CaseRow
 
-UNFINISHED = (CaseStatus.WAITING, CaseStatus.RUNNING)
 NO_SKIPPED = "No file was skipped"
 NO_SELECTED_RESULT = "There is no result yet among the selected cases"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,28 +13,37 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from spinealign.domain.dicom_choices import DicomChoices, StatedPatient
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.formats import DICOM
+from spinealign.domain.measurements import Drawing
+from spinealign.domain.reading import Reading
 from spinealign.export.exporters import EXPORTERS
-from spinealign.ui.cases.case import Case
-from spinealign.ui.cases.jobs import Progress
+from spinealign.reading.findings import findings_of
+from spinealign.ui.cases.case import UNFINISHED, Case
+from spinealign.ui.cases.jobs import Outlines, Progress
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.command_states import NO_RESULT
 from spinealign.ui.window.dicom_patient_dialog import DicomPatientDialog
 from spinealign.ui.window.patient_strip import PatientStrip
+from spinealign.ui.work.services import TakenOver
 from spinealign.ui.workbench import Workbench
 from spinealign.wording import explain
 from spinealign.wording.dicom_window import (
+    OBJECT_FILTER,
+    OBJECT_TITLE,
+    REPORT_LABEL,
     SAYS_ITSELF,
-    SEGMENTATION_FILTER,
-    SEGMENTATION_TITLE,
+    SIGNED_MESSAGE,
     TAKEN_OVER_LABEL,
+    analysed_anew_message,
+    report_message,
     taken_over_message,
 )
 
 if TYPE_CHECKING:
-    from spinealign.dicom.beside import SegmentedImages
+    from spinealign.dicom.beside import DescribedImages
     from spinealign.dicom.restoring import Restored
+    from spinealign.dicom.restoring_report import RestoredReport
 
 DICOM_KINDS = tuple(kind for kind, one in EXPORTERS.items() if one.is_dicom)
 
@@ -51,9 +61,9 @@ class DicomCommands(QObject):
         for kind in DICOM_KINDS:
             actions.on(f"save_{kind}", partial(self._save, kind))
         actions.on("dicom_patient", self.ask_patient)
-        actions.on("open_segmentation", self._ask_segmentation)
-        self._waiting: dict[Path, Path] = {}
-        bench.opener.segmentation_met.connect(self.meet)
+        actions.on("open_segmentation", self._ask_object)
+        self._waiting: dict[Path, list[Path]] = {}
+        bench.opener.object_met.connect(self.meet)
         for signal in (bench.current_changed, bench.current_updated, bench.readings.changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -73,66 +83,118 @@ class DicomCommands(QObject):
         patient = self._patients.get(analysis.image.sha256)
         return DicomChoices(patient, settings.dicom_uid_root, settings.dicom_label_map)
 
-    def open_segmentation(self, path: Path) -> None:
-        """Take outlines over from a file, in the background; it can be undone."""
-        result = self._bench.current_analysis
-        if result is None:
+    def open_object(self, path: Path) -> None:
+        """Take over what a segmentation or report has, in the background; it can be undone."""
+        result, case = self._bench.current_analysis, self._bench.current
+        if result is None or case is None:
+            return
+        if case.status in UNFINISHED:
+            # What it says is held against the result that is being made.
+            self._waiting.setdefault(result.image.source_path, []).append(path)
+            return
+        if self._bench.readings.is_signed:
+            self._bench.messages.fail(SIGNED_MESSAGE)
             return
         restore = self._bench.services.restore
         choices = self.choices(result)
 
-        def read() -> Generator[Progress, None, Restored]:
-            yield Progress(SEGMENTATION_TITLE, 0.2)
+        def read() -> Generator[Progress, None, TakenOver]:
+            yield Progress(OBJECT_TITLE, 0.2)
             return restore(result, path, choices)
 
         task = self._bench.files.submit(read)
         task.finished.connect(partial(self._take_over, path, result))
 
     def meet(self, path: Path) -> None:
-        """Bring a segmentation to the case of its image, which is opened if it lies beside it."""
-        look = self._bench.services.segmented_images
+        """Bring an object to the case of its image, which is opened if it lies beside it."""
+        look = self._bench.services.described_images
 
-        def read() -> Generator[Progress, None, SegmentedImages]:
-            yield Progress(SEGMENTATION_TITLE, 0.1)
+        def read() -> Generator[Progress, None, DescribedImages]:
+            yield Progress(OBJECT_TITLE, 0.1)
             return look(path)
 
         task = self._bench.files.submit(read)
         task.finished.connect(partial(self._go_on, path))
 
-    def _go_on(self, path: Path, images: SegmentedImages) -> None:
+    def _go_on(self, path: Path, images: DescribedImages) -> None:
         case = next((one for one in self._bench.session.cases if _is_one_of(one, images)), None)
         if case is not None:
             self._bench.select(case)
-            self.open_segmentation(path)
+            self.open_object(path)
         elif images.beside is not None:
-            self._waiting[images.beside] = path
+            self._waiting.setdefault(images.beside, []).append(path)
             self._bench.opener.open_paths([images.beside])
         else:
-            self._bench.messages.fail(explain(ImageReadError(path, ReadProblem.SEGMENTATION)))
+            problem = ReadProblem.REPORT if images.is_report else ReadProblem.SEGMENTATION
+            self._bench.messages.fail(explain(ImageReadError(path, problem)))
 
     def _take_waiting(self, result: Analysis | None) -> None:
-        """Open the segmentation for which an image was opened, now that it is analysed."""
-        path = None if result is None else self._waiting.pop(result.image.source_path, None)
-        if path is not None:
-            self.open_segmentation(path)
+        """Open the objects for which an image was opened, now that it is analysed."""
+        case = self._bench.current
+        if result is None or case is None or case.status in UNFINISHED:
+            return
+        paths = self._waiting.pop(result.image.source_path, [])
+        for path in paths:
+            self.open_object(path)
 
-    def _take_over(self, path: Path, result: Analysis, found: Restored) -> None:
-        now = self._bench.current_analysis
-        if now is None or now.image is not result.image:
+    def _take_over(self, path: Path, result: Analysis, found: TakenOver) -> None:
+        now, case = self._bench.current_analysis, self._bench.current
+        if now is None or case is None or now.image.sha256 != result.image.sha256:
             return  # another case is shown by now
+        if found.report is not None and (now is not result or case.status in UNFINISHED):
+            self.open_object(path)  # what was found has changed since it was compared
+        elif found.report is not None:
+            self._take_report(path, found.report)
+        elif found.outlines is not None and found.needs_analysis:
+            outlines = Outlines(path, self.choices(now))
+            self._bench.session.analyse_outlined(case, outlines)
+            self._bench.messages.notice(analysed_anew_message(path, found.outlines.is_own))
+        elif found.outlines is not None:
+            self._take_outlines(path, now, found.outlines)
+
+    def _take_outlines(self, path: Path, now: Analysis, found: Restored) -> None:
         is_done = self._bench.editing.change(TAKEN_OVER_LABEL, lambda _: found.corrections)
         if is_done:
             kind = now.examination
             grades = kind is not None and kind.grades_discs
-            self._bench.messages.notice(taken_over_message(path, found.is_own, grades))
+            message = taken_over_message(path, found.is_own, grades, found.other_view)
+            self._bench.messages.notice(message)
 
-    def _ask_segmentation(self) -> None:
+    def _take_report(self, path: Path, report: RestoredReport) -> None:
+        """Take over what was drawn, then what was decided and not decided on here."""
+        readings = self._bench.readings
+        told = report.analysis.corrections
+        if report.drawn and told is not None:
+            drawings = told.drawings
+            self._bench.editing.change(REPORT_LABEL, lambda state: _with_drawn(state, drawings))
+            readings.catch_up()
+        shown = readings.shown
+        decided = {} if shown is None else {one.key for one in shown.reading.decisions}
+        wanted = {
+            one.key: (one.decision, one.human)
+            for one in report.reading.decisions
+            if one.key not in decided
+        }
+        if wanted:
+            readings.decide(wanted, REPORT_LABEL)
+        if shown is not None and not shown.reading.impression.text.strip():
+            self._take_impression(report, shown.reading)
+        waiting = [one for one in findings_of(report.analysis) if one.key in report.differing]
+        kept = len(report.reading.decisions) - len(wanted)
+        message = report_message(path, report.drawn, len(wanted), waiting, kept)
+        self._bench.messages.notice(message)
+
+    def _take_impression(self, report: RestoredReport, shown: Reading) -> None:
+        impression = report.reading.impression
+        if impression.is_edited and impression.text.strip():
+            self._bench.readings.write_impression(shown.image, impression.text)
+
+    def _ask_object(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self._window, SEGMENTATION_TITLE, self._bench.preferences.state.last_folder,
-            SEGMENTATION_FILTER,
-        )  # fmt: skip
+            self._window, OBJECT_TITLE, self._bench.preferences.state.last_folder, OBJECT_FILTER
+        )
         if name:
-            self.open_segmentation(Path(name).absolute())
+            self.open_object(Path(name).absolute())
 
     def _save(self, kind: str) -> None:
         result = self._bench.current_analysis
@@ -167,7 +229,11 @@ class DicomCommands(QObject):
         dialog.open()
 
 
-def _is_one_of(case: Case, images: SegmentedImages) -> bool:
+def _with_drawn(state: Corrections, drawings: tuple[Drawing, ...]) -> Corrections:
+    return replace(state, drawings=drawings)
+
+
+def _is_one_of(case: Case, images: DescribedImages) -> bool:
     found = case.finding
     identifiers = None if found is None else found.analysis.image.dicom
     return identifiers is not None and identifiers.sop_instance_uid in images.uids

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spinealign.domain.comparison import Course, CourseRow, PatientExamination
 from spinealign.domain.dicom_choices import DicomChoices
@@ -37,8 +38,9 @@ from spinealign.domain.study import (
 )
 
 if TYPE_CHECKING:
-    from spinealign.dicom.beside import SegmentedImages
+    from spinealign.dicom.beside import DescribedImages
     from spinealign.dicom.restoring import Restored
+    from spinealign.dicom.restoring_report import RestoredReport
     from spinealign.domain.reading import Reading
     from spinealign.export.case_table import CaseRow
     from spinealign.network.node import Network
@@ -110,12 +112,36 @@ Analyse = Callable[
 """Of a file or series, with models, as an examination, beside the other contrast; whether
 classifiers that are only a demonstration answer too; turned as a person wants it."""
 
+AnalyseOutlined = Callable[
+    [ImageSource, Models, Examination | None, Companion | None, bool, Path, DicomChoices],
+    Generator[Step, None, Analysis],
+]
+"""As `Analyse`, with the outlines of a DICOM segmentation in place of the network's, and with what
+else the segmentation has."""
+
 AskSecret = Callable[["Peer"], str | None]
 """Gives the password or token of a peer where no key store keeps it."""
 
 AnalyseArrived = Callable[[Path, Path, Models, DicomChoices], Sequence[Path]]
 """Of a folder with a received series, into another one; returns the DICOM objects among the
 results."""
+
+
+@dataclass(frozen=True, eq=False)
+class TakenOver:
+    """What a DICOM object says about an image: a segmentation or a structured report.
+
+    Parameters
+    ----------
+    outlines : Restored or None
+    report : RestoredReport or None
+    needs_analysis : bool
+        Whether the image has to be analysed anew for all of the segmentation to be taken over.
+    """
+
+    outlines: Restored | None = None
+    report: RestoredReport | None = None
+    needs_analysis: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,8 +171,9 @@ class Services:
     load_presentation: PresentationOf = lambda _image: AS_IN_FILE
     view_set_aside: Callable[[Analysis], str] = lambda _analysis: ""
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
-    restore: Callable[[Analysis, Path, DicomChoices], Restored] = lambda *_: _no_restoring()
-    segmented_images: Callable[[Path], SegmentedImages] = lambda _: _no_images()
+    restore: Callable[[Analysis, Path, DicomChoices], TakenOver] = lambda *_: _no_restoring()
+    analyse_outlined: AnalyseOutlined = lambda *_: _no_restoring()
+    described_images: Callable[[Path], DescribedImages] = lambda _: _no_images()
     open_network: Callable[[AskSecret], Network] = lambda _: _no_network()
     analyse_arrived: AnalyseArrived = lambda *_: ()
     keep_in: Callable[[Path | None], None] = lambda _: None
@@ -156,11 +183,11 @@ def _no_network() -> Network:
     raise NotImplementedError
 
 
-def _no_images() -> SegmentedImages:
+def _no_images() -> DescribedImages:
     raise NotImplementedError
 
 
-def _no_restoring() -> Restored:
+def _no_restoring() -> Any:
     raise NotImplementedError
 
 
@@ -223,7 +250,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         view_set_aside=partial(_view_set_aside, profile),
         other_readings=partial(_other_readings, profile),
         restore=_restore,
-        segmented_images=_segmented_images,
+        analyse_outlined=_analyse_outlined,
+        described_images=_described_images,
         open_network=partial(_open_network, profile_dir),
         analyse_arrived=_analyse_arrived,
         keep_in=profile.keep_in,
@@ -329,10 +357,10 @@ def _with_patient(analysis: Analysis, details: ReportDetails) -> ReportDetails:
     return replace(details, patient=patient)
 
 
-def _segmented_images(path: Path) -> SegmentedImages:
-    from spinealign.dicom.beside import segmented_images
+def _described_images(path: Path) -> DescribedImages:
+    from spinealign.dicom.beside import described_images
 
-    return segmented_images(path)
+    return described_images(path)
 
 
 def _open_network(profile_dir: Path | None, ask_secret: AskSecret) -> Network:
@@ -361,13 +389,39 @@ def _analyse_arrived(
     return sorted(out.glob("*.dcm"))
 
 
-def _restore(analysis: Analysis, path: Path, choices: DicomChoices) -> Restored:
-    from spinealign.dicom.restoring import restored
+def _restore(analysis: Analysis, path: Path, choices: DicomChoices) -> TakenOver:
+    from spinealign.dicom.beside import read_object
+    from spinealign.dicom.report_file import ReportFile
+    from spinealign.dicom.restoring import needs_analysis, restored
+    from spinealign.dicom.restoring_report import restored_report
+    from spinealign.dicom.source import source_of
+
+    file = read_object(path)
+    source = source_of(analysis.image, choices)
+    if isinstance(file, ReportFile):
+        return TakenOver(report=restored_report(analysis, file, source, datetime.now(UTC)))
+    found = restored(analysis, file, source)
+    return TakenOver(found, needs_analysis=needs_analysis(analysis, found))
+
+
+def _analyse_outlined(
+    source: ImageSource,
+    models: Models,
+    examination: Examination | None,
+    companion: Companion | None,
+    demonstration: bool,
+    path: Path,
+    choices: DicomChoices,
+) -> Generator[Step, None, Analysis]:
+    from spinealign.analysis import analyze_file
+    from spinealign.dicom.restoring import outlined_by, restored, with_restored
     from spinealign.dicom.segmentation_file import read_segmentation
     from spinealign.dicom.source import source_of
 
     file = read_segmentation(path)
-    return restored(analysis, file, source_of(analysis.image, choices))
+    wanted = (examination, companion, demonstration, None, outlined_by(file, choices))
+    analysis = yield from analyze_file(source, models, *wanted)  # type: ignore[arg-type]
+    return with_restored(analysis, restored(analysis, file, source_of(analysis.image, choices)))
 
 
 def _write_comparison(first: PatientExamination, second: PatientExamination, path: Path) -> None:
