@@ -22,6 +22,7 @@ from spinealign.dicom.restoring import restored, with_restored
 from spinealign.dicom.segmentation import segmentation_of
 from spinealign.dicom.segmentation_file import read_segmentation
 from spinealign.dicom.source import source_of
+from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.findings import CorrectionKind
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.measurements import DrawingTool, MeasureState
@@ -201,3 +202,29 @@ def test_the_command_line_says_that_corrections_are_of_another_kind(tmp_path, ca
     assert "lateral cervical radiograph” is not used for" in capsys.readouterr().err
     drawn = [one for one in result(tmp_path / "out")["measurements"] if one["state"] == "drawn"]
     assert [one["code"] for one in drawn] == ["drawn_distance"]
+
+
+@pytest.mark.model
+def test_the_window_takes_another_program_s_discs_as_the_command_line_does(tmp_path):
+    """The service behind the window's command, on the networks that are shipped."""
+    from spinealign.ui.work.services import program_services
+    from tests.core.test_dicom_export import thinner_disc
+
+    path = sample("lumbar_phantom.dcm", tmp_path / "one")
+    command = ["analyze", str(path), "--out", str(tmp_path / "first"), "--dicom"]
+    assert run_command(command) == EXIT_DONE
+    seg = next((tmp_path / "first").rglob("segmentation.dcm"))
+    thinner_disc(seg, "L4/L5")
+    command = ["analyze", str(path), "--out", str(tmp_path / "second"), "--segmentation", str(seg)]
+    assert run_command(command) == EXIT_DONE
+    services = program_services(tmp_path / "profile")
+    models, choices = services.models(), DicomChoices()
+    own = run_to_end(analyze_image(read_image(path), models))
+    assert services.restore(own, seg, choices).needs_analysis
+    work = services.analyse_outlined(path, models, None, None, False, seg, choices)
+    told = result(tmp_path / "second")
+    here = grading_record(run_to_end(work))
+    heights = [{d["level"]: d["height_px"] for d in one["discs"]}
+               for one in (here, told["disc_grading"])]  # fmt: skip
+    assert heights[0] == heights[1]
+    assert heights[0] != {d["level"]: d["height_px"] for d in grading_record(own)["discs"]}
