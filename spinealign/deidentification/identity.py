@@ -116,6 +116,7 @@ class Identity:
         parts = [
             *phrases,
             *map(_number_pattern, self.numbers),
+            *map(_digits_pattern, _long_enough(self._digits_of_numbers)),
             *(p for d in self.dates for p in _date_patterns(d)),
             *map(_name_pattern, self.names),
         ]
@@ -152,10 +153,12 @@ class Identity:
         """Digits of identifiers, altogether and where they stand in a row, and birth dates."""
         dates = (form for d in self.dates for form in (d, f"{d[6:]}{d[4:6]}{d[:4]}",
                                                        f"{d[4:]}{d[:4]}"))  # fmt: skip
-        numbers = (form for n in self.numbers
-                   for form in (*re.findall(r"[0-9]+", n), re.sub(r"[^0-9]", "", n)))  # fmt: skip
-        plain = (form.lstrip("0") for form in (*dates, *numbers))
-        return frozenset(form for form in plain if len(form) >= _LEAST_DIGITS)
+        return _long_enough([*dates, *self._digits_of_numbers])
+
+    @property
+    def _digits_of_numbers(self) -> list[str]:
+        return [form for n in self.numbers
+                for form in (*re.findall(r"[0-9]+", n), re.sub(r"[^0-9]", "", n))]  # fmt: skip
 
     def is_number(self, value: str) -> bool:
         """Tell whether a number is, as a whole, an identifier or a birth date.
@@ -210,6 +213,17 @@ def _name_pattern(name: str) -> str:
 def _number_pattern(number: str) -> str:
     spread = r"[\s\-./_]?".join(map(re.escape, number))
     return rf"(?<![0-9a-z]){spread}(?![0-9a-z])" if len(number) <= _LEAST_ANYWHERE else spread
+
+
+def _long_enough(forms: Iterable[str]) -> frozenset[str]:
+    """Return digits without leading zeros, as far as they are enough to be sure of."""
+    plain = (form.lstrip("0") for form in forms)
+    return frozenset(form for form in plain if len(form) >= _LEAST_DIGITS)
+
+
+def _digits_pattern(digits: str) -> str:
+    """Return the pattern of a number that stands alone, and is no part of a UID."""
+    return rf"(?<![0-9a-z.])0*{digits}(?![0-9a-z]|\.[0-9])"
 
 
 def _date_patterns(value: str) -> list[str]:

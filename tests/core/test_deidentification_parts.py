@@ -235,6 +235,22 @@ def test_a_number_is_the_patients_as_a_whole_and_from_five_digits_on(value, hold
     assert identity.is_number(value) is holds
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("4711081", ""), ("0004711081", ""), ("Nr 4711081, T2", "Nr , T2"),
+        ("No. 4711081.", "No. ."),
+        ("14711081", "14711081"), ("4711081x", "4711081x"), ("1.2.4711081.3", "1.2.4711081.3"),
+        ("4711081.5", "4711081.5"), ("812", "812"),
+    ],
+)  # fmt: skip
+def test_a_text_loses_the_digits_of_an_identifier_where_they_stand_alone(text, left):
+    identity = Identity()
+    identity.add_number("PID 4711081")
+    identity.add_number("X812")
+    assert identity.without(text) == left
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-16-le", "utf-16-be"])
 def test_bytes_are_looked_through_in_several_encodings(identity, encoding):
     assert identity.is_in_bytes(b"\0\1" + "xxMÜLLERxx".encode(encoding))
