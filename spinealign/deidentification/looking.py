@@ -69,7 +69,7 @@ def _look_at_dicom(path: Path, content: bytes) -> Looked | None:
     from pydicom.uid import UID
 
     from spinealign.imaging.dicom_pixels import (
-        check_pixels,
+        check_layout,
         frame_count,
         has_pixels,
         load_dataset,
@@ -81,7 +81,7 @@ def _look_at_dicom(path: Path, content: bytes) -> Looked | None:
     if not has_pixels(dataset) or any(word in named for word in _NOT_PICTURES):
         return None
     frames = frame_count(dataset)
-    check_pixels(path, file, dataset, 0)
+    check_layout(path, file, dataset, 0)
     numbers = list(range(frames))
     if frames > MOST_FRAMES:
         numbers = sorted({round(n) for n in np.linspace(0, frames - 1, MOST_FRAMES)})

@@ -207,13 +207,23 @@ def frame_count(dataset: Dataset) -> int:
 
 
 def check_pixels(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> None:
-    """Refuse what cannot become a picture, before any pixel is decoded.
+    """Refuse what is no image, or cannot become a picture, before any pixel is decoded.
 
     Raises
     ------
     ImageReadError
     """
     require_image(path, dataset)
+    check_layout(path, file, dataset, frame)
+
+
+def check_layout(path: Path, file: BinaryIO, dataset: Dataset, frame: int) -> None:
+    """Refuse what cannot become a picture, whatever it is a picture of.
+
+    Raises
+    ------
+    ImageReadError
+    """
     if not has_pixels(dataset):
         broken = _ends_early(file, dataset)
         raise ImageReadError(path, ReadProblem.TRUNCATED if broken else ReadProblem.NO_PIXELS)
