@@ -116,6 +116,14 @@ def test_every_pair_of_the_palette(theme, words, ground):
     assert contrast(*pair) >= LEAST
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_percents_are_read_before_and_behind_the_end_of_a_progress_bar(theme):
+    rules = dict(rules_of(make_style_sheet(THEMES[theme])))
+    words = rules["QProgressBar"]["color"]
+    for part in ("QProgressBar", "QProgressBar::chunk"):
+        assert contrast(words, ground_of(rules[part])) >= LEAST
+
+
 def test_contrast_is_measured_as_it_is_defined():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)

@@ -7,7 +7,6 @@ from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF, QResizeEvent
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSlider,
     QSpinBox,
@@ -17,7 +16,7 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.study import SeriesStack, SlicePosition
-from spinealign.ui.widgets.labels import offer
+from spinealign.ui.widgets.labels import ElidedLabel, offer
 from spinealign.wording.series import picture_word, position_text
 
 MARK_PX = 5
@@ -87,7 +86,7 @@ class SliceBar(QWidget):
         self.volume.setPrefix("Volume ")
         self.volume.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         # Words are cut in a narrow window instead of making it wider.
-        self.words = QLabel()
+        self.words = ElidedLabel()
         self.words.setMinimumWidth(1)
         self.words.setAccessibleName("Place in the series")
         self.back = QPushButton("&Back to result")

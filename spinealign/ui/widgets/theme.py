@@ -290,7 +290,7 @@ QStatusBar::item { border: 0; }
 QStatusBar QLabel { color: $muted; padding: 0 6px; }
 QProgressBar { background: $raised; color: $text; border: 1px solid $border;
   border-radius: 5px; text-align: center; }
-QProgressBar::chunk { background: $accent; border-radius: 4px; }
+QProgressBar::chunk { background: $info_border; border-radius: 4px; }
 QSlider:focus { border: 1px solid $accent; border-radius: 5px; }
 
 #results, #resultsPage, #welcome { background: $panel; }
