@@ -9,6 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.protection import Right
 from spinealign.ui.cases.appendices import Appendices
 from spinealign.ui.cases.case import Case, CaseStatus, Opening
 from spinealign.ui.cases.case_session import CaseSession
@@ -26,6 +27,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
+from spinealign.wording.accounts_window import refusal_message
 from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
 from spinealign.wording.reading_window import SIGNED_MESSAGE, UNVOUCHED_MESSAGE
 
@@ -75,6 +77,8 @@ class Workbench(QObject):
         self.records = TaskRunner(messages, self)
         self._guests: list[TaskRunner] = []
         self.readings = CaseReadings(self.records, messages, self)
+        self.readings.may = self._may_read
+        self.saver.may_pass_on = self._may_pass_on
         self.saver.reading_of = self.readings.reading_of
         self.saver.appended_to = self.appendices.parts_of
         self.undoing = Undoing(self.editing, self.readings, self)
@@ -241,7 +245,27 @@ class Workbench(QObject):
     def _note_open(self) -> None:
         self.preferences.note_open(self.opener.to_remember(self.session.cases))
 
+    def _may(self, right: Right) -> bool:
+        """Whether something may be done; where not, say why."""
+        is_allowed = self.at_work.may(right)
+        if not is_allowed:
+            self.messages.notice(refusal_message(right))
+        return is_allowed
+
+    def _may_read(self, right: Right) -> bool:
+        if not self._may(right):
+            return False
+        if right is Right.SIGN and self.current is not None:
+            return self.at_work.record("sign", [self.current.path], "")
+        return self.at_work.change_reading()
+
+    def _may_pass_on(self, analyses: Sequence[Analysis]) -> bool:
+        paths = [analysis.image.source_path for analysis in analyses]
+        return self._may(Right.EXPORT) and self.at_work.record("export", paths, "")
+
     def _locked(self) -> Message | None:
+        if not self.at_work.may(Right.CHANGE):
+            return refusal_message(Right.CHANGE)
         if self.readings.is_unvouched:
             return UNVOUCHED_MESSAGE
         is_signed = self.readings.is_signed or self.readings.finds_signature()

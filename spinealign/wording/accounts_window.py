@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from spinealign.domain.protection import Right
 from spinealign.wording.failures import Message
 from spinealign.wording.text import safe_text
 
@@ -19,7 +23,8 @@ CAPS_LOCK = "Caps Lock is on."
 CHECKING = "Checking the password…"
 TYPE_PASSWORD, CHOOSE_ACCOUNT = "Type the password", "Choose an account"
 COVERED = "SpineAlign is locked"
-LOCK_TIP = "Cover the screen and close the archive; what is open stays"
+CONFIRM_TITLE, CONFIRM = "Sign with your password", "&Sign"
+CONFIRM_NOTE = "You sign as {name}. Type your password once more."
 
 SWITCH_TITLE = "Switch user"
 SWITCH_QUESTION = (
@@ -100,11 +105,32 @@ NO_ACCOUNTS = "There are no accounts: set up the first one"
 ARE_ACCOUNTS = "There are accounts already"
 NOT_ADMINISTRATOR = "Your account is no administrator"
 NOT_SIGNED_IN = "Nobody is signed in"
+NOT_ALLOWED_WORDS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.VIEW: NOT_SIGNED_IN,
+        Right.CHANGE: "Your account may look only: a reader changes",
+        Right.SIGN: "Your account does not sign: a reader does",
+        Right.IMPORT: "Your account takes in no images: a reader or administrator does",
+        Right.EXPORT: "Your account passes nothing on: a reader or administrator does",
+        Right.DELETE: "Your account deletes nothing: an administrator does",
+        Right.BACK_UP: "Your account makes no back-ups: an administrator does",
+        Right.MANAGE_ACCOUNTS: NOT_ADMINISTRATOR,
+        Right.READ_AUDIT_TRAIL: NOT_ADMINISTRATOR,
+    }
+)
+SIGNS_AS = "Signed as your account; the name is that of the account."
 
 
 def account_choice(name: str, full_name: str) -> str:
     """Return an account in the list of the sign-in: its full name, and its name."""
     return f"{safe_text(full_name)} ({name})" if full_name else name
+
+
+def refusal_message(right: Right) -> Message:
+    """Return why something is not done, as a notice."""
+    return Message(
+        f"{NOT_ALLOWED_WORDS[right]}.", "Ask an administrator, or sign in with another account."
+    )
 
 
 def key_store_message(sentence: str, advice: str) -> Message:

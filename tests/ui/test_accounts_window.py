@@ -9,16 +9,30 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.audit.events import EventKind
-from spinealign.domain.protection import AccountProblem, PauseError
+from spinealign.audit.events import EventKind, ObjectKind
+from spinealign.domain.protection import (
+    AccountProblem,
+    ArchiveError,
+    ArchiveProblem,
+    PauseError,
+    Right,
+)
+from spinealign.domain.reading import Decision
+from spinealign.domain.study import PatientFacts
+from spinealign.ui.reading.sign_dialog import SignDialog
 from spinealign.ui.vault.cover import Cover
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
 from spinealign.ui.vault.password_fields import NewPassword, PasswordLine
 from spinealign.ui.vault.recovery_key import RecoveryKeyView
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
-from spinealign.ui.vault.sign_in_dialog import SignInDialog, UnlockDialog
-from spinealign.ui.window.account_commands import ARCHIVE_FOLDER, ARCHIVE_POINTER, has_archive
+from spinealign.ui.vault.sign_in_dialog import ConfirmDialog, SignInDialog, UnlockDialog
+from spinealign.ui.window.account_commands import (
+    ARCHIVE_FOLDER,
+    ARCHIVE_POINTER,
+    COMMANDS_OF_RIGHT,
+    has_archive,
+)
 from spinealign.ui.window.dialogs import about_dialog
 from spinealign.vault import administration, place, safety_copies, session
 from spinealign.vault.place import FOLDER, POINTER, Place, Protection
@@ -29,10 +43,12 @@ from spinealign.wording.accounts_window import (
     CHECKING,
     NO_ACCOUNTS,
     NOT_ADMINISTRATOR,
+    NOT_ALLOWED_WORDS,
     PASSWORDS_DIFFER,
     PROGRAM,
+    refusal_message,
 )
-from spinealign.wording.protection import ACCOUNT_WORDS
+from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
@@ -550,3 +566,163 @@ class TestChangingThePassword:
         qtbot.waitUntil(lambda: not is_there(ChangePasswordDialog))
         lock(qtbot, anna)
         enter(qtbot, anna, OTHER, UnlockDialog)
+
+
+@pytest.fixture
+def bob(qtbot, recovery_key, where, open_window):
+    """The window once bob, who may look only, signed in."""
+    made = sign_in(where, "bob", OTHER)
+    administration.change_password(made, OTHER, PASSWORD)
+    made.close()
+    window = open_window()
+    window.start()
+    QTest.keyClick(the(SignInDialog).accounts, Qt.Key.Key_Down)
+    enter(qtbot, window, PASSWORD)
+    return window
+
+
+def analyse(qtbot, window, files, name="film_1.png"):
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths(files(name))
+    return window.workbench.current
+
+
+def kinds(window):
+    return [event.kind for _, event in window.accounts.keeper.session.events()][:-1]
+
+
+def decide_all(qtbot, window):
+    """Decide on every finding, and say what is found."""
+    readings = window.workbench.readings
+    qtbot.waitUntil(lambda: readings.shown is not None)
+    wanted = {finding.key: (Decision.ACCEPTED, None) for finding in readings.shown.pending}
+    readings.decide(wanted, "accept all")
+    readings.write_impression(readings.shown.reading.image, "Normal alignment.")
+    qtbot.waitUntil(lambda: not readings.is_saving)
+    return readings
+
+
+class TestRights:
+    def test_a_viewer_changes_signs_and_passes_on_nothing(self, qtbot, bob, files, monkeypatch):
+        analyse(qtbot, bob, files)
+        bench, actions = bob.workbench, bob.actions_by_name
+        for right, names in COMMANDS_OF_RIGHT.items():
+            for name in names:
+                assert actions.reason(name) == NOT_ALLOWED_WORDS[right], name
+                assert not actions[name].isEnabled()
+        said = []
+        bench.messages.noticed.connect(lambda message, *_: said.append(message))
+        before = bench.editing.corrections
+        bob.correction.changes.swap_anterior_posterior()
+        assert bench.editing.corrections == before
+        qtbot.waitUntil(lambda: bench.readings.shown is not None)
+        bench.readings.accept_rest()
+        bench.readings.sign("Bob")
+        bench.saver.copy_finding(bench.current_analysis)
+        assert QApplication.clipboard().text() == ""
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(files("x")[0]))
+        bench.saver.save_results([bench.current_analysis], bob)
+        assert bench.readings.shown.reading.decisions == ()
+        assert said == [
+            refusal_message(right)
+            for right in (Right.CHANGE, Right.CHANGE, Right.SIGN, Right.EXPORT, Right.EXPORT)
+        ]
+
+    def test_a_reader_is_offered_all(self, qtbot, anna, files):
+        analyse(qtbot, anna, files)
+        assert anna.actions_by_name["save"].isEnabled()
+        assert anna.actions_by_name["tool_distance"].isEnabled()
+        assert anna.workbench.editing.locked() is None
+
+
+class TestSigning:
+    def test_with_the_accounts_name_and_no_other(self, qtbot, anna, files):
+        analyse(qtbot, anna, files)
+        readings = decide_all(qtbot, anna)
+        anna.actions_by_name["sign"].trigger()
+        dialog = the(SignDialog)
+        QTest.keyClicks(dialog.name, "Somebody Else")
+        assert dialog.name.text() == "Dr. Anna Reader"
+        qtbot.waitUntil(dialog.sign.isEnabled)
+        with qtbot.waitSignal(readings.signed):
+            press(dialog.sign)
+        assert readings.shown.reading.reader == "Dr. Anna Reader"
+        assert anna.workbench.preferences.settings.reader_name == ""
+        assert kinds(anna)[-2:] == [EventKind.CHANGE, EventKind.SIGN]
+
+    @pytest.mark.parametrize("typed", [PASSWORD, OTHER], ids=["right", "wrong"])
+    def test_with_the_password_again_by_option(self, qtbot, anna, files, typed):
+        anna.workbench.preferences.choose(asks_password_to_sign=True)
+        analyse(qtbot, anna, files)
+        readings = decide_all(qtbot, anna)
+        anna.actions_by_name["sign"].trigger()
+        qtbot.waitUntil(the(SignDialog).sign.isEnabled)
+        press(the(SignDialog).sign)
+        dialog = the(ConfirmDialog)
+        assert not readings.shown.is_signed
+        QTest.keyClicks(dialog.password.line, typed)
+        if typed == PASSWORD:
+            with qtbot.waitSignal(readings.signed):
+                press(dialog.enter)
+            return
+        press(dialog.enter)
+        qtbot.waitUntil(lambda: dialog.told.text() not in ("", CHECKING))
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not readings.shown.is_signed
+
+
+class TestRecording:
+    def test_what_is_done_with_images(self, qtbot, anna, files, fake):
+        jane = PatientFacts(name="Planted^Jane", identifier="ID-PLANTED-1")
+        fake.patients["film_1.png"] = jane
+        seen = []
+        recorder = anna.accounts.keeper.recorder
+        record = anna.accounts.keeper.session.record
+        anna.accounts.keeper.session.record = lambda *a, **k: (seen.append(a), record(*a, **k))
+        case = analyse(qtbot, anna, files)
+        qtbot.waitUntil(lambda: EventKind.VIEW in [a[0] for a in seen])
+        anna.workbench.saver.copy_finding(anna.workbench.current_analysis)
+        QApplication.clipboard().clear()
+        anna.correction.changes.swap_anterior_posterior()
+        with qtbot.waitSignal(anna.workbench.editing.saved):
+            anna.workbench.editing.save()
+        anna.viewer.image_shown.emit(case.display.image)
+        assert recorder.record_query("PACS")
+        told = [(a[0], [o.kind for o in a[1:]]) for a in seen]
+        whose = [ObjectKind.PATIENT, ObjectKind.STUDY]
+        assert told == [
+            (EventKind.VIEW, whose), (EventKind.EXPORT, whose), (EventKind.CHANGE, whose),
+            (EventKind.QUERY, []),
+        ]  # fmt: skip
+        assert seen[0][1].identifier == "ID-PLANTED-1"
+
+    def test_start_and_stop(self, qtbot, anna, where):
+        anna.accounts.keeper.close()
+        again = sign_in(where, "anna", PASSWORD)
+        told = [event.kind for _, event in again.events()]
+        again.close()
+        assert told[-6:-2] == [
+            EventKind.LOGIN, EventKind.APPLICATION_START, EventKind.APPLICATION_STOP,
+            EventKind.LOGOUT,
+        ]  # fmt: skip
+
+    def test_what_cannot_be_recorded_is_not_done(self, qtbot, anna, files, monkeypatch):
+        def fails(*_, **__):
+            raise ArchiveError(ArchiveProblem.FULL)
+
+        case = analyse(qtbot, anna, files)
+        readings = decide_all(qtbot, anna)
+        monkeypatch.setattr(anna.accounts.keeper.session, "record", fails)
+        failures = []
+        anna.workbench.messages.failed.connect(lambda message, _: failures.append(message))
+        anna.workbench.saver.copy_finding(anna.workbench.current_analysis)
+        assert QApplication.clipboard().text() == ""
+        readings.sign("Dr. Anna Reader")
+        assert not readings.is_saving
+        assert not readings.shown.is_signed
+        assert len(failures) == 2
+        anna.workbench.select(None)
+        anna.workbench.select(case)
+        qtbot.waitUntil(lambda: anna.workbench.current is None)
+        assert {message.sentence for message in failures} == {ARCHIVE_WORDS[ArchiveProblem.FULL][0]}
+        monkeypatch.undo()

@@ -121,7 +121,8 @@ class Saver(QObject):
     """Asks where to, and writes in the background.
 
     `reading_of` tells the reading of an analysis, and `appended_to` the sections on other
-    examinations, for reports; `layers_of` what of it is on the screen, None where it is not.
+    examinations, for reports; `layers_of` what of it is on the screen, None where it is not;
+    `may_pass_on` whether results of images may leave the program.
     """
 
     progressed = pyqtSignal(object)
@@ -144,6 +145,7 @@ class Saver(QObject):
         self.reading_of: ReadingOf = lambda _: (None, None)
         self.appended_to: Callable[[Analysis], dict[str, Any]] = lambda _: {}
         self.layers_of: Callable[[Analysis], PictureLayers | None] = lambda _: None
+        self.may_pass_on: Callable[[Sequence[Analysis]], bool] = lambda _: True
 
     def save_results(
         self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
@@ -156,7 +158,7 @@ class Saver(QObject):
         name = QFileDialog.getExistingDirectory(
             asking, "Save results below this folder", self._start_folder()
         )
-        if not name or not analyses:
+        if not name or not analyses or not self.may_pass_on(analyses):
             return
         folder = Path(name)
         self._preferences.note(last_export_folder=str(folder))
@@ -171,7 +173,7 @@ class Saver(QObject):
             write = partial(self._services.write_picture, analysis, kind, layers)
         exporter = EXPORTERS[kind]
         wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
-        self._write_file(self._ask_file(wanted, analysis, asking), write)
+        self._write_file(self._ask_file(wanted, analysis, asking), write, analysis)
 
     def save_report(
         self, analysis: Analysis, kind: str, whose: ReportPatient, asking: QWidget
@@ -184,7 +186,7 @@ class Saver(QObject):
         write = partial(self._services.write_report, analysis, kind, details)
         # The name of an image may be that of a patient.
         stem = f"image_{analysis.image.sha256[:12]}" if whose.is_left_out else ""
-        self._write_file(self._ask_file(wanted, analysis, asking, stem), write)
+        self._write_file(self._ask_file(wanted, analysis, asking, stem), write, analysis)
 
     def save_dicom(
         self,
@@ -199,7 +201,7 @@ class Saver(QObject):
         wanted = SavedFile(exporter.title, exporter.file_name, exporter.file_type)
         details = replace(self.report_details(analysis, whose), dicom=choices)
         write = partial(self._services.write_report, analysis, kind, details)
-        self._write_file(self._ask_file(wanted, analysis, asking), write)
+        self._write_file(self._ask_file(wanted, analysis, asking), write, analysis)
 
     def preview_report(
         self, analysis: Analysis, whose: ReportPatient, show: Callable[[bytes], object]
@@ -229,7 +231,7 @@ class Saver(QObject):
         `left_out` counts results that are no longer in memory; the user is told.
         """
         path = self._ask_file(CASE_TABLE, None, asking) if rows else None
-        if path is not None:
+        if path is not None and self.may_pass_on(()):
             write = partial(self._services.write_case_table, rows)
             self._write(lambda: write_file(path, write), left_out)
 
@@ -241,10 +243,12 @@ class Saver(QObject):
         write: Callable[[Path], object],
     ) -> None:
         """Ask for a file, proposed after an analysis, and let `write` write it."""
-        self._write_file(self._ask_file(wanted, analysis, asking), write)
+        self._write_file(self._ask_file(wanted, analysis, asking), write, analysis)
 
-    def _write_file(self, path: Path | None, write: Callable[[Path], object]) -> None:
-        if path is not None:
+    def _write_file(
+        self, path: Path | None, write: Callable[[Path], object], analysis: Analysis
+    ) -> None:
+        if path is not None and self.may_pass_on([analysis]):
             self._write(lambda: write_file(path, write))
 
     def _ask_file(
@@ -265,7 +269,7 @@ class Saver(QObject):
     def copy_finding(self, analysis: Analysis) -> None:
         """Put the reading on the clipboard as text; without one what the program found."""
         clipboard = QApplication.clipboard()
-        if clipboard is None:
+        if clipboard is None or not self.may_pass_on([analysis]):
             return
         reading, _ = self.reading_of(analysis)
         if reading is None or not (reading.decisions or reading.impression.text.strip()):

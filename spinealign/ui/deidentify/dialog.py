@@ -77,6 +77,8 @@ class DeidentifyDialog(QDialog):
         explain_page(self, "deidentify")
         self._runner, self._messages, self._profile = runner, messages, profile
         self._task: Task | None = None
+        self.may_write: Callable[[Sequence[Path]], bool] = lambda _: True
+        """Whether copies may be made of files and folders; where not, it said why."""
         self._folder = QTemporaryDir(f"{QDir.tempPath()}/spinealign-look-XXXXXX")
         self._out: Path | None = None
         self.choices, self.review = ChoicesPage(open_files), ReviewPage()
@@ -156,6 +158,8 @@ class DeidentifyDialog(QDialog):
         if self.pages.currentIndex() == _CHOICES:
             folder = Path(self._folder.path())
             self._begin(LOOKING, partial(jobs.look_through, inputs, out, folder), self._review)
+            return
+        if not self.may_write(inputs):
             return
         review = jobs.review_of(self.review.pictures)
         options = self.choices.chosen_options

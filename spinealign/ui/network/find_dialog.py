@@ -105,6 +105,8 @@ class FindDialog(QDialog):
         self._desk, self._last_node = desk, node
         self._web_names: frozenset[str] = frozenset()
         self._task: Task | None = None
+        self.may_ask: Callable[[str], bool] = lambda _: True
+        """Whether a node may be asked; where not, it said why."""
         self._wanted_count: int | None = None
         self._listing: set[str] = set()
         self._make_fields()
@@ -264,6 +266,8 @@ class FindDialog(QDialog):
     def _search(self, headings: Sequence[str], job: Callable[..., Work], cells: Cells) -> None:
         name, query = self.node.currentText(), self.query
         if self._task is not None or self._fault() or query is None:
+            return
+        if not self.may_ask(name):
             return
         self.rows.clear()
         self.rows.set_headings(headings)

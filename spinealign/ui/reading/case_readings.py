@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.errors import ReadingError, StoredReadingError
 from spinealign.domain.findings import Analysis
+from spinealign.domain.protection import Right
 from spinealign.domain.reading import (
     AddendumDraft,
     Decision,
@@ -168,6 +169,8 @@ class CaseReadings(QObject):
         self._to_follow: Analysis | None = None
         self._refusal: Message | None = None
         self._outdated: Message | None = None
+        self.may: Callable[[Right], bool] = lambda _: True
+        """Whether somebody may change or sign a reading; where not, it said why."""
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(FOLLOW_DELAY_MS)
@@ -322,27 +325,31 @@ class CaseReadings(QObject):
     def write_impression(self, image: ReadImage, text: str) -> None:
         """Keep what the reader typed beside an image, whichever is shown by now."""
         entry = self._entries.get(image)
-        if entry is not None and not entry.shown.is_locked:
+        if entry is not None and not entry.shown.is_locked and self.may(Right.CHANGE):
             case = self._case if entry is self._entry else None
             self._run(entry, case, lambda session: session.write_impression(text))
 
     def take_offered_impression(self) -> None:
         """Fill the impression from the decisions again."""
-        self._run_shown(ReadingSession.take_offered_impression)
+        if self.may(Right.CHANGE):
+            self._run_shown(ReadingSession.take_offered_impression)
 
     def sign(self, reader: str) -> None:
         """Sign the reading."""
-        self._run_shown(lambda session: session.sign(reader), self._on_signed)
+        if self.may(Right.SIGN):
+            self._run_shown(lambda session: session.sign(reader), self._on_signed)
 
     def add_addendum(self, text: str, reason: str, reader: str) -> None:
         """Add to a signed reading."""
-        self._run_shown(
-            lambda session: session.add_addendum(text, reason, reader), self._on_amended
-        )
+        if self.may(Right.SIGN):
+            self._run_shown(
+                lambda session: session.add_addendum(text, reason, reader), self._on_amended
+            )
 
     def set_aside(self) -> None:
         """Begin anew where the signed reading is not as it was written."""
-        self._run_shown(ReadingSession.set_aside)
+        if self.may(Right.SIGN):
+            self._run_shown(ReadingSession.set_aside)
 
     def write_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
         """Keep an addendum that is being typed."""
@@ -362,7 +369,7 @@ class CaseReadings(QObject):
     def undo(self) -> None:
         """Take the latest decision of the case that is shown back."""
         entry = self._entry
-        if entry is not None and entry.done:
+        if entry is not None and entry.done and self.may(Right.CHANGE):
             entry.undone.append(entry.done.pop())
             self._run(entry, self._case, ReadingSession.undo)
             self.history_changed.emit()
@@ -370,7 +377,7 @@ class CaseReadings(QObject):
     def redo(self) -> None:
         """Decide again what was undone last."""
         entry = self._entry
-        if entry is not None and entry.undone:
+        if entry is not None and entry.undone and self.may(Right.CHANGE):
             again = entry.undone.pop()
             entry.done.append(again)
             self._run(entry, self._case, again.step)
@@ -386,7 +393,7 @@ class CaseReadings(QObject):
     def _step(self, label: str, step: Step) -> None:
         self.catch_up()
         entry = self._entry
-        if entry is not None:
+        if entry is not None and self.may(Right.CHANGE):
             done = _Done(next_serial(), label, step)
             entry.done.append(done)
             entry.undone.clear()

@@ -21,6 +21,7 @@ from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.reading.case_readings import ReadingSnapshot
 from spinealign.ui.reading.impression_box import KEEP_DELAY_MS
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
+from spinealign.wording.accounts_window import SIGNS_AS
 from spinealign.wording.reading_window import disagreement_text, left_text, rejected_context_text
 
 _PREVIEW_EM = 92
@@ -37,11 +38,16 @@ class SignDialog(QDialog):
     ----------
     reader : str
         Name remembered from the last time; empty the first time.
+    is_account : bool
+        Whether it is that of the account that is signed in, and nothing to type.
     """
 
     signed = pyqtSignal(str)
 
-    def __init__(self, snapshot: ReadingSnapshot, reader: str, parent: QWidget | None) -> None:
+    def __init__(
+        self, snapshot: ReadingSnapshot, reader: str, parent: QWidget | None,
+        is_account: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Sign and save")
@@ -54,6 +60,7 @@ class SignDialog(QDialog):
         self.name = QLineEdit(reader)
         self.name.setMaxLength(200)
         self.name.setPlaceholderText("Name as it stands on the report")
+        _fix(self.name, is_account)
         self.name.textChanged.connect(self._offer)
         self.reason = wrapped_label("", "warning")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -140,6 +147,14 @@ _NOT_IN_NAMES = frozenset('/\\:*?"<>|')
 """What only paths hold: a path that was pasted beside the name is no reader."""
 
 
+def _fix(name: QLineEdit, is_account: bool) -> None:
+    """Let nobody sign with another name than that of the account."""
+    if is_account:
+        name.setReadOnly(True)
+        name.setToolTip(SIGNS_AS)
+        name.setAccessibleDescription(SIGNS_AS)
+
+
 class AddendumDialog(QDialog):
     """Asks for the text of an addendum and its reason; `added` brings text, reason and reader.
 
@@ -150,6 +165,8 @@ class AddendumDialog(QDialog):
     ----------
     reader : str
         Who begins an addendum; one that was begun has its own.
+    is_account : bool
+        Whether it is that of the account that is signed in: it signs whoever began.
     draft : AddendumDraft
         What was typed before.
     """
@@ -157,7 +174,9 @@ class AddendumDialog(QDialog):
     added = pyqtSignal(str, str, str)
     edited = pyqtSignal(object)
 
-    def __init__(self, reader: str, draft: AddendumDraft, parent: QWidget | None) -> None:
+    def __init__(
+        self, reader: str, draft: AddendumDraft, parent: QWidget | None, is_account: bool = False
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Add addendum")
@@ -165,7 +184,11 @@ class AddendumDialog(QDialog):
         self.text = QPlainTextEdit(draft.text)
         self.text.setAccessibleName("Addendum")
         self.text.setTabChangesFocus(True)
-        self.reason, self.name = QLineEdit(draft.reason), QLineEdit(draft.reader or reader)
+        self.reason, self.name = (
+            QLineEdit(draft.reason),
+            QLineEdit(reader if is_account else draft.reader or reader),
+        )
+        _fix(self.name, is_account)
         self.reason.setPlaceholderText("Why the signed reading is amended")
         self.reason.setMaxLength(2000)
         self.name.setMaxLength(200)

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QElapsedTimer, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from spinealign.accounts.key_store import ARCHIVE, KeyStore, Secrets
+from spinealign.audit.events import EventKind
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.reading.store import ASIDE_FOLDER, COUNTS_FOLDER, FOLDER, KEY_FILE
@@ -17,8 +18,14 @@ from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
 from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
+from spinealign.ui.vault.recorder import Recorder
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
-from spinealign.ui.vault.sign_in_dialog import PasswordDialog, SignInDialog, UnlockDialog
+from spinealign.ui.vault.sign_in_dialog import (
+    ConfirmDialog,
+    PasswordDialog,
+    SignInDialog,
+    UnlockDialog,
+)
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.ui.workbench import Workbench
 from spinealign.vault import administration
@@ -88,7 +95,8 @@ class Keeper(QObject):
         bench.add_runner(self._runner)
         self._covers = Covers(self)
         self._dialog: PasswordDialog | None = None
-        self._is_leaving = False
+        self._is_leaving = self._has_started = False
+        self.recorder = Recorder(bench, self._at_work, self)
         self.idle = IdleWatch(self)
         self.idle.idle.connect(self.lock)
         bench.preferences.adopted.connect(self._watch)
@@ -110,6 +118,10 @@ class Keeper(QObject):
     def has_accounts(self) -> bool:
         """Whether somebody has to sign in."""
         return self.protection is Protection.ACCOUNTS
+
+    def _at_work(self) -> Session | None:
+        session = self.session
+        return None if session is None or session.is_locked else session
 
     @property
     def is_open(self) -> bool:
@@ -228,6 +240,8 @@ class Keeper(QObject):
 
     def _go_in(self, session: Session) -> None:
         self._opening, self.session = None, session
+        if not self._has_started:
+            self._has_started = self.recorder.record(EventKind.APPLICATION_START)
         self._covers.lift()
         self._watch()
         self.entered.emit(session)
@@ -290,6 +304,24 @@ class Keeper(QObject):
             self._bench.messages.tell(CHANGED_PASSWORD)
 
         dialog.wanted.connect(change)
+        dialog.open()
+
+    def confirm(self, act: Callable[[], object]) -> None:
+        """Do something once the person at work typed the password again."""
+        session = self.session
+        if session is None or session.is_locked:
+            return
+        dialog = ConfirmDialog(session.person.name, session.person.full_name, self._window)
+
+        def confirmed(_: object) -> None:
+            dialog.close_for_good()
+            act()
+
+        def check(_name: str, password: str) -> None:
+            dialog.wait()
+            self._run(partial(session.confirm, password), dialog.fail, confirmed)
+
+        dialog.entered.connect(check)
         dialog.open()
 
     # Locking
@@ -375,6 +407,7 @@ class Keeper(QObject):
         self._close_other_windows()
         if self._dialog is not None:
             self._close(self._dialog)
+        self.recorder.forget()
         self.left.emit()
         self.ask_who()
 
@@ -382,6 +415,8 @@ class Keeper(QObject):
         """Sign out: the program ends."""
         self.idle.end()
         self._settling.stop()
+        if self.session is not None and not self.session.is_locked:
+            self.recorder.record(EventKind.APPLICATION_STOP)
         for session in (self.session, self._opening):
             if session is not None:
                 session.close()

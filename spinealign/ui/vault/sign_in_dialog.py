@@ -25,8 +25,12 @@ from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     ACCOUNT_LABEL,
+    CANCEL,
     CHECKING,
     CHOOSE_ACCOUNT,
+    CONFIRM,
+    CONFIRM_NOTE,
+    CONFIRM_TITLE,
     FORGOTTEN,
     QUIT,
     SIGN_IN,
@@ -229,6 +233,29 @@ class SignInDialog(PasswordDialog):
         """Offer what can be done now; the account stays while its password is checked."""
         super().follow()
         self.accounts.setEnabled(not self._is_busy)
+
+
+class ConfirmDialog(PasswordDialog):
+    """Asks the person at work for the password once more, as before signing."""
+
+    def __init__(self, name: str, full_name: str, parent: QWidget) -> None:
+        note = CONFIRM_NOTE.format(name=account_choice(name, full_name))
+        super().__init__(CONFIRM_TITLE, note, CONFIRM, CANCEL, parent)
+        self._name = name
+        self.forgot.hide()
+        self.left.connect(self.close_for_good)
+        self.follow()
+        self.password.setFocus()
+
+    @property
+    def name(self) -> str:
+        """Of the account that signs."""
+        return self._name
+
+    def reject(self) -> None:
+        """Sign nothing."""
+        if not self._is_busy:
+            self.close_for_good()
 
 
 class UnlockDialog(PasswordDialog):

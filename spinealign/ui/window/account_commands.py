@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QWidget
 
 from spinealign.domain.protection import Right
-from spinealign.ui.window.actions import Actions
+from spinealign.export.exporters import EXPORTERS
+from spinealign.ui.picture.drawing_tools import ToolName
+from spinealign.ui.window.actions import REPORTS, Actions, deidentified_command
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.accounts_window import (
     ARE_ACCOUNTS,
     NO_ACCOUNTS,
     NOT_ADMINISTRATOR,
+    NOT_ALLOWED_WORDS,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +32,24 @@ OWN = ("lock", "switch_user", "change_password")
 ADMINISTRATION = ("accounts", "audit_trail")
 
 
+COMMANDS_OF_RIGHT: Mapping[Right, tuple[str, ...]] = {
+    Right.CHANGE: (
+        *(f"tool_{tool.value}" for tool in ToolName if tool is not ToolName.POINTER),
+        "open_segmentation", "undo", "redo", "reset_edits", "accept_suggestions",
+        "swap_anterior_posterior", "levels_up", "levels_down", "bent_film", "remove_calibration",
+        "delete_drawings", "examination_date", "accept_rest", "turn_left", "turn_right", "mirror",
+        "show_as_in_file", "analyse_as_shown", "turn_and_analyse", "dicom_patient",
+    ),
+    Right.SIGN: ("sign", "addendum"),
+    Right.IMPORT: ("from_pacs",),
+    Right.EXPORT: (
+        *(f"save_{kind}" for kind in EXPORTERS), *map(deidentified_command, REPORTS),
+        "save", "save_all", "export_table", "print", "copy_finding", "send", "deidentify",
+    ),
+}  # fmt: skip
+"""What is not offered to accounts without a right."""
+
+
 class AccountCommands(QObject):
     """Connects the commands, and lets nobody in before somebody signed in.
 
@@ -40,15 +61,18 @@ class AccountCommands(QObject):
         Asks whether corrections may be lost that could not be written.
     hand_on : callable
         Hands on what is being typed, before it is locked.
+    image_shown : signal
+        Brings the picture that is seen.
     """
 
     def __init__(
         self, actions: Actions, bench: Workbench, window: QWidget, may_close: Callable[[], bool],
-        hand_on: Callable[[], None],
+        hand_on: Callable[[], None], image_shown: Any,
     ) -> None:  # fmt: skip
         super().__init__(window)
         self._actions, self._bench, self._window = actions, bench, window
         self._may_close, self._hand_on = may_close, hand_on
+        self._image_shown = image_shown
         self._keeper: Keeper | None = None
         actions.on("lock", lambda: self.keeper.lock())
         actions.on("switch_user", lambda: self.keeper.switch())
@@ -69,6 +93,7 @@ class AccountCommands(QObject):
             self._keeper = Keeper(self._bench, place, self._window, self._may_close)
             self._keeper.about_to_lock.connect(self._hand_on)
             self._keeper.entered.connect(self._enter)
+            self._image_shown.connect(self._keeper.recorder.view)
             for signal in (self._keeper.locked, self._keeper.left):
                 signal.connect(self._follow)
             self._follow()
@@ -94,20 +119,32 @@ class AccountCommands(QObject):
         keeper, at_work = self._keeper, self._bench.at_work
         at_work.is_with_accounts = keeper is not None and keeper.has_accounts
         if keeper is None or not at_work.is_with_accounts:
-            at_work.may = lambda _: True
-            at_work.full_name = ""
+            at_work.forget()
             self._bench.services.keep_in(None)
         else:
             session = keeper.session
             person = None if session is None else session.person
             at_work.full_name = "" if person is None else person.full_name or person.name
             at_work.may = lambda right: person is not None and person.may(right)
+            at_work.record, at_work.confirm = self._record, keeper.confirm
+            at_work.change_reading = keeper.recorder.change_reading
             self._bench.services.keep_in(keeper.place.kept)
         self._offer()
         at_work.changed.emit()
 
+    def _record(self, kind: str, paths: Sequence[Path], peer: str) -> bool:
+        return self.keeper.recorder.record(kind, paths, peer=peer)
+
     def _offer(self) -> None:
         actions, at_work = self._actions, self._bench.at_work
+        actions.forbid(
+            {
+                name: NOT_ALLOWED_WORDS[right]
+                for right, names in COMMANDS_OF_RIGHT.items()
+                for name in names
+                if not at_work.may(right)
+            }
+        )
         none = "" if at_work.is_with_accounts else NO_ACCOUNTS
         for name in OWN:
             actions.offer(name, none)

@@ -465,6 +465,8 @@ class Actions:
         self._window = window
         self._by_name: dict[str, QAction] = {}
         self._groups: dict[str, QActionGroup] = {}
+        self._reasons: dict[str, str] = {}
+        self._forbidden: dict[str, str] = {}
         for command in COMMANDS:
             self._by_name[command.name] = self._make(command)
         self._tips = {name: action.toolTip() for name, action in self._by_name.items()}
@@ -484,7 +486,19 @@ class Actions:
 
     def offer(self, name: str, reason: str = "") -> None:
         """Offer a command, or say in its tool tip why it is not possible now."""
+        self._reasons[name] = reason
+        self._apply(name)
+
+    def forbid(self, reasons: Mapping[str, str]) -> None:
+        """Offer none of these commands, whatever the window shows, and give up earlier ones."""
+        names = {*self._forbidden, *reasons}
+        self._forbidden = dict(reasons)
+        for name in names:
+            self._apply(name)
+
+    def _apply(self, name: str) -> None:
         action = self._by_name[name]
+        reason = self._forbidden.get(name, "") or self._reasons.get(name, "")
         action.setEnabled(not reason)
         action.setToolTip(reason or self._tips[name])
 

@@ -104,7 +104,11 @@ def _print_report(bench: Workbench, patient: PatientStrip, window: QWidget) -> N
 
         ReportPreview(PdfPages(data), title, window).open()
 
-    _of_result(bench, lambda result: bench.saver.preview_report(result, whose, show))()
+    def preview(result: Analysis) -> None:
+        if bench.saver.may_pass_on([result]):
+            bench.saver.preview_report(result, whose, show)
+
+    _of_result(bench, preview)()
 
 
 def connect_session(actions: Actions, bench: Workbench, welcome: Welcome) -> None:
@@ -273,7 +277,10 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
 
         stacks = [volume for case in bench.session.cases for volume in case.stack.volumes]
         files = dict.fromkeys(part.path for volume in stacks for part in volume.parts)
-        DeidentifyDialog(runner, bench.messages, bench.preferences.folder, [*files], window).open()
+        folder = bench.preferences.folder
+        dialog = DeidentifyDialog(runner, bench.messages, folder, [*files], window)
+        dialog.may_write = lambda paths: bench.at_work.record("deidentify", paths, "")
+        dialog.open()
 
     actions.on("deidentify", show)
 

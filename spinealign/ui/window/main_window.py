@@ -316,7 +316,12 @@ class MainWindow(DropWindow):
         )
         connect_deidentify(actions, bench, self)
         self.accounts = AccountCommands(
-            actions, bench, self, self.correction.may_close, self._hand_on_typed
+            actions,
+            bench,
+            self,
+            self.correction.may_close,
+            self._hand_on_typed,
+            self.viewer.image_shown,
         )
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)

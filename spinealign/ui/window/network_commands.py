@@ -72,6 +72,7 @@ class NetworkCommands(QObject):
 
         preferences = self._bench.preferences
         dialog = FindDialog(self.desk, preferences.state.searched_node, self._window)
+        dialog.may_ask = lambda name: self._bench.at_work.record("query", (), name)
         dialog.retrieved.connect(self._open)
         dialog.nodes_wanted.connect(lambda: self.show_nodes(dialog))
         dialog.node_chosen.connect(lambda name: preferences.note(searched_node=name))
@@ -121,6 +122,8 @@ class NetworkCommands(QObject):
         from spinealign.ui.network.send_dialog import SendDialog
 
         assert isinstance(dialog, SendDialog)
+        if not self._bench.at_work.record("send", [result.image.source_path], name):
+            return
         details = self._bench.saver.report_details(result, self._patient.report_patient)
         details = replace(details, dicom=self._dicom.choices(result))
         services = self._bench.services

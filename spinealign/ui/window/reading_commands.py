@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import QObject, Qt
@@ -115,7 +116,9 @@ class ReadingCommands(QObject):
     def _open_signing(self) -> None:
         shown = self._readings.shown
         if shown is not None and not shown.is_locked:
-            dialog = SignDialog(shown, self._preferences.settings.reader_name, self._window)
+            dialog = SignDialog(
+                shown, self._reader, self._window, self._bench.at_work.is_with_accounts
+            )
             dialog.signed.connect(self._sign)
             self._preview(dialog)
             dialog.open_fitted()
@@ -124,8 +127,10 @@ class ReadingCommands(QObject):
         """Ask for an addendum to the signed reading."""
         shown = self._readings.shown
         if shown is not None and shown.is_signed:
-            reader = self._preferences.settings.reader_name
-            dialog = AddendumDialog(reader, shown.addendum_draft, self._window)
+            at_work = self._bench.at_work
+            dialog = AddendumDialog(
+                self._reader, shown.addendum_draft, self._window, at_work.is_with_accounts
+            )
             image = shown.reading.image
             dialog.edited.connect(partial(self._readings.write_addendum_draft, image))
             dialog.added.connect(self._add)
@@ -189,13 +194,30 @@ class ReadingCommands(QObject):
 
     def _sign(self, reader: str) -> None:
         self._remember(reader)
-        self._readings.sign(reader)
+        self._confirm(lambda: self._readings.sign(reader))
 
     def _add(self, text: str, reason: str, reader: str) -> None:
         self._remember(reader)
-        self._readings.add_addendum(text, reason, reader)
+        self._confirm(lambda: self._readings.add_addendum(text, reason, reader))
+
+    @property
+    def _reader(self) -> str:
+        """Who signs: the account, or whose name was typed last time."""
+        at_work = self._bench.at_work
+        if at_work.is_with_accounts:
+            return at_work.full_name
+        return self._preferences.settings.reader_name
+
+    def _confirm(self, sign: Callable[[], object]) -> None:
+        """Sign, after the password was typed again where that is wanted."""
+        if self._preferences.settings.asks_password_to_sign:
+            self._bench.at_work.confirm(sign)
+        else:
+            sign()
 
     def _remember(self, reader: str) -> None:
+        if self._bench.at_work.is_with_accounts:
+            return
         if reader != self._preferences.settings.reader_name:
             self._preferences.choose(reader_name=reader)
             self._preferences.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
@@ -14,8 +15,9 @@ class AtWork(QObject):
 
     `changed` says that somebody signed in or out, locked or unlocked, or has other rights.
     `is_with_accounts` says whether there are accounts; `full_name` is what stands under a
-    signature then. `may` tells whether something may be done, `record` writes down what is about
-    to be done and returns whether that worked.
+    signature then. `may` tells whether something may be done; `record` writes down what is about
+    to be done with images, and with which node, and returns whether that worked; `confirm` does
+    something once the password was typed again.
     """
 
     changed = pyqtSignal()
@@ -25,8 +27,17 @@ class AtWork(QObject):
         self.is_with_accounts = False
         self.full_name = ""
         self.may: Callable[[Right], bool] = lambda _: True
-        self.record: Callable[[str, Sequence[object]], bool] = lambda _kind, _about: True
+        self.record: Callable[[str, Sequence[Path], str], bool] = lambda *_: True
+        self.change_reading: Callable[[], bool] = lambda: True
         self.confirm: Callable[[Callable[[], object]], object] = lambda act: act()
+
+    def forget(self) -> None:
+        """Allow everything: there are no accounts."""
+        self.is_with_accounts, self.full_name = False, ""
+        self.may = lambda _: True
+        self.record = lambda *_: True
+        self.change_reading = lambda: True
+        self.confirm = lambda act: act()
 
     def refusal(self, right: Right, reason: str) -> str:
         """Return the reason where something may not be done; empty where it may."""
