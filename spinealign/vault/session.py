@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -113,6 +114,8 @@ class Session:
     ) -> None:
         self.place, self.identifier, self.person, self._now = place, identifier, person, now
         self.trail_damage: Damage | None = None
+        # The window and its worker share one connection: events are written one after another.
+        self._appending = threading.RLock()
         self._open: _Open | None = _opened(place, identifier, data_key)
         self._take_over_events()
 
@@ -308,13 +311,14 @@ class Session:
     # Inner works
 
     def _append(self, events: Sequence[AuditEvent]) -> None:
-        if self.trail_damage is None:
-            try:
-                self._opened.trail.append_many(events)
-                return
-            except AuditDamagedError as error:
-                self.trail_damage = error.damage
-        self._have_wait(events)
+        with self._appending:
+            if self.trail_damage is None:
+                try:
+                    self._opened.trail.append_many(events)
+                    return
+                except AuditDamagedError as error:
+                    self.trail_damage = error.damage
+            self._have_wait(events)
 
     def _have_wait(self, events: Sequence[AuditEvent]) -> None:
         path = self.place.kept / _WAITING

@@ -136,3 +136,73 @@ def refusal_message(right: Right) -> Message:
 def key_store_message(sentence: str, advice: str) -> Message:
     """Return why the archive stays closed, as a notice that the program goes on without it."""
     return Message(f"The archive stays closed. {sentence}", advice)
+
+
+# Accounts
+
+ACCOUNTS_TITLE = "Accounts"
+ACCOUNT_HEADINGS = ("Name", "Full name", "Roles", "Password")
+ACCOUNTS_NOTE = (
+    "An account that you add gets a first password from you, which has to be changed at the first "
+    "sign-in. Nothing is encrypted anew when somebody comes or goes."
+)
+ADD_ACCOUNT, CHANGE_ROLES, RESET_PASSWORD = "&Add…", "&Roles…", "Reset &password…"
+REMOVE_ACCOUNT, NEW_RECOVERY_KEY = "Re&move…", "New recovery &key…"
+NO_ACCOUNT_CHOSEN, OWN_ACCOUNT = "Choose an account in the list", "Nobody removes their own account"
+HAS_TO_CHANGE, OWN_PASSWORD = "has to be changed", "own"
+ADD_TITLE, ADD_NOW = "Add an account", "&Add"
+ROLES_TITLE, SET_ROLES, ROLES_LABEL = "Roles of {name}", "&Set", "Roles"
+RESET_TITLE, RESET_NOW = "Reset password", "&Set the password"
+RESET_NOTE = (
+    "{name} has to change this password at the next sign-in, which ends a pause after wrong "
+    "passwords too."
+)
+NO_ROLE_CHOSEN = "Choose at least one role"
+REMOVE_TITLE = "Remove an account"
+REMOVE_QUESTION = (
+    "Remove the account “{name}”?",
+    "It cannot sign in any more. Readings that it signed stay, and so does the audit trail.",
+)
+REMOVE_NOW, KEEP_ACCOUNT = "&Remove", "&Keep it"
+RENEW_QUESTION = (
+    "Make a new recovery key?",
+    "The printed one opens nothing of this archive any more, except back-ups of before.",
+)
+RENEW_NOW, KEEP_KEY = "&Make a new one", "&Keep the present one"
+WORKING = "One moment…"
+ADDED, ROLES_CHANGED = "“{name}” is added.", "The roles of “{name}” are changed."
+WAS_RESET, WAS_REMOVED = "“{name}” has a new password.", "“{name}” is removed."
+
+ROLE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "viewer": "&Viewer: looks at images",
+        "reader": "&Reader: corrects, reads and signs, imports and exports",
+        "administrator": "A&dministrator: accounts, audit trail, deletes and backs up",
+    }
+)
+
+# Audit trail
+
+AUDIT_TITLE = "Audit trail"
+AUDIT_HEADINGS = ("No.", "Time (UTC)", "Who", "What", "About", "Details")
+AUDIT_PERSON, AUDIT_KIND, AUDIT_FROM, AUDIT_TO = "&Person", "&Event", "&From", "&To"
+EVERYBODY, EVERYTHING, NOBODY_KNOWN = "everybody", "all events", "nobody known"
+CHECK_TRAIL, EXPORT_TRAIL, BEGIN_TRAIL = "&Check", "E&xport as XML…", "&Begin a new trail…"
+CHECKING_TRAIL, READING_TRAIL = "Checking every record…", "Reading the audit trail…"
+NOT_DAMAGED = "The trail is not damaged"
+BEGIN_QUESTION = (
+    "Begin a new audit trail?",
+    "The damaged one stays as it is, beside the new one, whose first event says so. Copy archive "
+    "and profile first if they may be needed as evidence.",
+)
+BEGIN_NOW, NOT_YET = "&Begin a new trail", "&Not yet"
+BEGUN = "A new audit trail has begun; the damaged one is kept."
+XML_FILTER = "XML (*.xml);;All files (*)"
+XML_NAME = "audit-trail.xml"
+
+
+def shown_events_text(shown: int, total: int) -> str:
+    """Return how many events are listed."""
+    if shown == total:
+        return f"{total:,} event{'' if total == 1 else 's'}"
+    return f"{shown:,} of {total:,} events"

@@ -1,16 +1,30 @@
 """Accounts in the window by mouse and keys: signing in, locking, switching, setting up."""
 
+import unicodedata
+
 import pytest
-from PyQt6.QtCore import QEvent, QPoint, Qt
+from PyQt6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QTableView,
+    QTreeWidget,
+    QWidget,
+)
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.audit.events import EventKind, ObjectKind
+from spinealign.accounts.recovery import typed
+from spinealign.audit.events import AuditEvent, EventKind, ObjectKind
 from spinealign.domain.protection import (
+    AccountError,
     AccountProblem,
     ArchiveError,
     ArchiveProblem,
@@ -20,11 +34,14 @@ from spinealign.domain.protection import (
 from spinealign.domain.reading import Decision
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.reading.sign_dialog import SignDialog
+from spinealign.ui.vault.account_forms import AddAccountDialog, ResetDialog, RolesDialog
+from spinealign.ui.vault.accounts_dialog import AccountsDialog
+from spinealign.ui.vault.audit_dialog import AuditDialog
 from spinealign.ui.vault.cover import Cover
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
 from spinealign.ui.vault.password_fields import NewPassword, PasswordLine
-from spinealign.ui.vault.recovery_key import RecoveryKeyView
+from spinealign.ui.vault.recovery_key import RecoveryKeyDialog, RecoveryKeyView
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
 from spinealign.ui.vault.sign_in_dialog import ConfirmDialog, SignInDialog, UnlockDialog
 from spinealign.ui.window.account_commands import (
@@ -41,9 +58,13 @@ from spinealign.vault.taking_in import take_in
 from spinealign.wording.accounts_window import (
     CAPS_LOCK,
     CHECKING,
+    HAS_TO_CHANGE,
     NO_ACCOUNTS,
+    NO_ROLE_CHOSEN,
     NOT_ADMINISTRATOR,
     NOT_ALLOWED_WORDS,
+    NOT_DAMAGED,
+    OWN_PASSWORD,
     PASSWORDS_DIFFER,
     PROGRAM,
     refusal_message,
@@ -726,3 +747,246 @@ class TestRecording:
         qtbot.waitUntil(lambda: anna.workbench.current is None)
         assert {message.sentence for message in failures} == {ARCHIVE_WORDS[ArchiveProblem.FULL][0]}
         monkeypatch.undo()
+
+
+def rows_of(dialog):
+    items = [dialog.rows.topLevelItem(n) for n in range(dialog.rows.topLevelItemCount())]
+    return [tuple(_plain(item.text(n)) for n in range(4)) for item in items]
+
+
+def _plain(text):
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+
+
+def choose(dialog, name):
+    for number in range(dialog.rows.topLevelItemCount()):
+        item = dialog.rows.topLevelItem(number)
+        if _plain(item.text(0)) == name:
+            rect = dialog.rows.visualItemRect(item)
+            QTest.mouseClick(dialog.rows.viewport(), LEFT, pos=rect.center())
+
+
+class TestAccountsDialog:
+    @pytest.fixture
+    def dialog(self, anna):
+        anna.actions_by_name["accounts"].trigger()
+        yield the(AccountsDialog)
+        if is_there(AccountsDialog):
+            the(AccountsDialog).close()
+
+    def test_lists_them(self, dialog):
+        assert rows_of(dialog) == [
+            ("anna", "Dr. Anna Reader", "reader, who signs, administrator", OWN_PASSWORD),
+            ("bob", "Bob Viewer", "viewer", HAS_TO_CHANGE),
+        ]
+
+    def test_adds_one_by_keys(self, qtbot, dialog, where):
+        press(dialog.add)
+        form = the(AddAccountDialog)
+        QTest.keyClicks(form.names.name, "eve")
+        QTest.keyClicks(form.names.full_name, "Eve Reader")
+        for line in (form.new.first.line, form.new.again.line):
+            QTest.keyClicks(line, OTHER)
+        form.roles.boxes[Role.READER].setFocus()
+        QTest.keyClick(form.roles.boxes[Role.READER], Qt.Key.Key_Space)
+        assert form.reason == NO_ROLE_CHOSEN
+        QTest.keyClick(form.roles.boxes[Role.VIEWER], Qt.Key.Key_Space)
+        QTest.keyClick(form, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: not is_there(AddAccountDialog))
+        assert rows_of(dialog)[2] == ("eve", "Eve Reader", "viewer", HAS_TO_CHANGE)
+        again = sign_in(where, "eve", OTHER)
+        assert again.person.account.roles == (Role.VIEWER,)
+
+    def test_a_name_that_is_taken_is_said_in_the_form(self, qtbot, dialog):
+        press(dialog.add)
+        form = the(AddAccountDialog)
+        QTest.keyClicks(form.names.name, "BOB")
+        QTest.keyClicks(form.names.full_name, "Bob")
+        for line in (form.new.first.line, form.new.again.line):
+            QTest.keyClicks(line, OTHER)
+        press(form.set)
+        qtbot.waitUntil(lambda: "BOB" in form.told.text())
+        QTest.keyClick(form, Qt.Key.Key_Escape)
+        assert len(rows_of(dialog)) == 2
+
+    def test_gives_other_roles_and_a_password(self, qtbot, dialog, where):
+        choose(dialog, "bob")
+        press(dialog.roles)
+        form = the(RolesDialog)
+        press_box(form.roles.boxes[Role.ADMINISTRATOR])
+        press(form.set)
+        qtbot.waitUntil(lambda: not is_there(RolesDialog))
+        assert rows_of(dialog)[1][2] == "viewer, administrator"
+        choose(dialog, "bob")
+        press(dialog.reset)
+        reset = the(ResetDialog)
+        for line in (reset.new.first.line, reset.new.again.line):
+            QTest.keyClicks(line, "quite another battery")
+        press(reset.set)
+        qtbot.waitUntil(lambda: not is_there(ResetDialog))
+        again = sign_in(where, "bob", "quite another battery")
+        assert again.person.account.must_change
+
+    def test_takes_one_away_after_a_question_never_the_own(self, qtbot, dialog):
+        choose(dialog, "anna")
+        assert not dialog.remove.isEnabled()
+        choose(dialog, "bob")
+        press(dialog.remove)
+        QTest.keyClick(the(QMessageBox), Qt.Key.Key_Return)
+        assert len(rows_of(dialog)) == 2
+        press(dialog.remove)
+        [yes] = [b for b in the(QMessageBox).buttons() if "Remove" in b.text()]
+        press(yes)
+        qtbot.waitUntil(lambda: len(rows_of(dialog)) == 1)
+
+    def test_makes_a_new_recovery_key(self, qtbot, dialog, where, recovery_key):
+        press(dialog.renew)
+        [yes] = [b for b in the(QMessageBox).buttons() if "new" in b.text()]
+        press(yes)
+        qtbot.waitUntil(lambda: is_there(RecoveryKeyDialog))
+        shown = the(RecoveryKeyDialog)
+        key = shown.view.key.text().replace("\n", "-")
+        QTest.keyClick(shown, Qt.Key.Key_Escape)
+        assert shown.isVisible()
+        press_box(shown.view.kept)
+        press(shown.go_on)
+        assert not is_there(RecoveryKeyDialog)
+        assert key != recovery_key
+        with pytest.raises(AccountError):
+            where.book().data_key_of(typed(recovery_key))
+        assert where.book().data_key_of(typed(key))
+
+    def test_own_roles_count_at_once(self, qtbot, anna, dialog):
+        choose(dialog, "bob")
+        press(dialog.roles)
+        press_box(the(RolesDialog).roles.boxes[Role.ADMINISTRATOR])
+        press(the(RolesDialog).set)
+        qtbot.waitUntil(lambda: not is_there(RolesDialog))
+        choose(dialog, "anna")
+        press(dialog.roles)
+        press_box(the(RolesDialog).roles.boxes[Role.ADMINISTRATOR])
+        press(the(RolesDialog).set)
+        qtbot.waitUntil(lambda: not is_there(RolesDialog))
+        dialog.close()
+        assert anna.actions_by_name.reason("accounts") == NOT_ADMINISTRATOR
+
+
+def press_box(box):
+    QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+
+
+def lines_of(dialog):
+    model = dialog.model
+    return [
+        tuple(model.index(row, column).data() for column in (2, 3))
+        for row in range(model.rowCount())
+    ]
+
+
+class TestAuditDialog:
+    @pytest.fixture
+    def dialog(self, qtbot, anna):
+        anna.actions_by_name["audit_trail"].trigger()
+        found = the(AuditDialog)
+        qtbot.waitUntil(lambda: found.model.rowCount() > 0)
+        yield found
+        found.close()
+
+    def test_lists_the_latest_first_and_searches(self, qtbot, dialog):
+        assert lines_of(dialog)[:3] == [
+            ("anna", "Audit trail read"), ("anna", "SpineAlign started"), ("anna", "Signed in"),
+        ]  # fmt: skip
+        total = dialog.model.rowCount()
+        dialog.kind.setFocus()
+        QTest.keyClicks(dialog.kind, "Signed in")
+        assert {what for _, what in lines_of(dialog)} == {"Signed in"}
+        assert dialog.count.text() == f"2 of {total} events"
+        dialog.kind.setCurrentIndex(0)
+        assert dialog.model.rowCount() == total
+        dialog.last.setMinimumDate(dialog.last.date().addDays(-5))
+        dialog.last.setDate(dialog.last.date().addDays(-1))
+        assert dialog.model.rowCount() == 0
+
+    def test_persons_are_searched(self, dialog):
+        event = dialog._events[0][1]
+        other = AuditEvent(EventKind.VIEW, event.at_utc, "bob")
+        dialog._take([*dialog._events, (99, other)])
+        dialog.person.setCurrentIndex(dialog.person.findData("bob"))
+        assert lines_of(dialog) == [("bob", "Viewed")]
+
+    def test_checks_and_writes_xml_of_what_is_listed(self, qtbot, dialog, tmp_path, monkeypatch):
+        press(dialog.check)
+        qtbot.waitUntil(lambda: dialog.told.text().startswith("The audit trail is as it was"))
+        assert dialog.begin.toolTip() == NOT_DAMAGED
+        dialog.kind.setCurrentIndex(dialog.kind.findData(EventKind.LOGIN.value))
+        path = tmp_path / "trail.xml"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+        press(dialog.export)
+        qtbot.waitUntil(path.exists)
+        qtbot.waitUntil(lambda: "2 events" in dialog.told.text())
+        lines = path.read_text().splitlines()
+        assert len(lines) == 2
+        assert all('csd-code="110122"' in line for line in lines)
+
+    def test_a_damaged_trail_is_told_until_a_new_one_begins(self, qtbot, anna, dialog):
+        warned, withdrawn = [], []
+        anna.workbench.messages.warned.connect(warned.append)
+        anna.workbench.messages.withdrawn.connect(withdrawn.append)
+        connection = anna.accounts.keeper.session.archive.connection
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_trail'"
+        ).fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE audit_trail SET event = X'7B7D' WHERE counter = 2")
+        press(dialog.check)
+        qtbot.waitUntil(lambda: "record 2 was changed" in dialog.told.text())
+        assert len(warned) == 1
+        assert dialog.begin.isEnabled()
+        press(dialog.begin)
+        [yes] = [b for b in the(QMessageBox).buttons() if "Begin" in b.text()]
+        press(yes)
+        qtbot.waitUntil(lambda: withdrawn == warned)
+        qtbot.waitUntil(lambda: ("anna", "Audit trail found damaged") in lines_of(dialog))
+
+
+class TestSeen:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_every_field_has_a_name_and_is_reached_by_tab(self, qtbot, anna, theme):
+        anna.actions_by_name[f"theme_{theme}"].trigger()
+        for command, kind in (
+            ("change_password", ChangePasswordDialog), ("accounts", AccountsDialog),
+            ("audit_trail", AuditDialog),
+        ):  # fmt: skip
+            anna.actions_by_name[command].trigger()
+            dialog = the(kind)
+            _every_field_is_named_and_reached(dialog)
+            dialog.close()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        for made in (AddAccountDialog(anna), SetUpDialog(anna)):
+            made.show()
+            _every_field_is_named_and_reached(made)
+            made.reject()
+        lock(qtbot, anna)
+        _every_field_is_named_and_reached(the(UnlockDialog))
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+
+
+def _every_field_is_named_and_reached(dialog):
+    fields = [
+        each
+        for each in dialog.findChildren(QWidget)
+        if isinstance(each, QLineEdit | QComboBox | QAbstractButton | QTableView | QTreeWidget)
+        and each.isVisible() and each.isEnabled() and not each.objectName().startswith("qt_")
+        and each.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]  # fmt: skip
+    assert fields
+    for field in fields:
+        said = field.accessibleName() or getattr(field, "text", lambda: "")()
+        assert said, (type(dialog), type(field))
+    reached = set()
+    for _ in range(3 * len(fields) + 10):
+        here = dialog.focusWidget()
+        reached.add(here)
+        QTest.keyClick(here or dialog, Qt.Key.Key_Tab)
+    missed = [each for each in fields if each not in reached]
+    assert not missed, [each.accessibleName() or each.text() for each in missed]

@@ -184,7 +184,7 @@ class Keeper(QObject):
             return session
 
         dialog.wait()
-        self._run(act, dialog.fail, partial(self._has_signed_in, dialog, password))
+        self.run(act, dialog.fail, partial(self._has_signed_in, dialog, password))
 
     def _has_signed_in(self, dialog: PasswordDialog, password: str, session: Session) -> None:
         account = session.person.account
@@ -211,7 +211,7 @@ class Keeper(QObject):
         def change(old: str, new: str) -> None:
             dialog.wait()
             act = partial(administration.change_password, session, old, new)
-            self._run(act, dialog.fail, changed)
+            self.run(act, dialog.fail, changed)
 
         dialog.wanted.connect(change)
         dialog.cancelled.connect(put_aside)
@@ -227,7 +227,7 @@ class Keeper(QObject):
                 return session
 
             dialog.wait()
-            self._run(act, dialog.fail, recovered)
+            self.run(act, dialog.fail, recovered)
 
         def recovered(session: Session) -> None:
             self._opening = session
@@ -244,6 +244,7 @@ class Keeper(QObject):
             self._has_started = self.recorder.record(EventKind.APPLICATION_START)
         self._covers.lift()
         self._watch()
+        self.recorder.warn_of_damage()
         self.entered.emit(session)
 
     # Setting up
@@ -266,7 +267,7 @@ class Keeper(QObject):
                 if self.session is not None:
                     self.session.close()
                     self.session = None
-                self._run(act, dialog.fail, made)
+                self.run(act, dialog.fail, made)
 
             self.about_to_lock.emit()
             self._bench.editing.save()
@@ -297,7 +298,7 @@ class Keeper(QObject):
         def change(old: str, new: str) -> None:
             dialog.wait()
             act = partial(administration.change_password, session, old, new)
-            self._run(act, dialog.fail, changed)
+            self.run(act, dialog.fail, changed)
 
         def changed(_: object) -> None:
             dialog.close_for_good()
@@ -319,10 +320,43 @@ class Keeper(QObject):
 
         def check(_name: str, password: str) -> None:
             dialog.wait()
-            self._run(partial(session.confirm, password), dialog.fail, confirmed)
+            self.run(partial(session.confirm, password), dialog.fail, confirmed)
 
         dialog.entered.connect(check)
         dialog.open()
+
+    # Administration
+
+    def manage(self) -> None:
+        """Show the accounts to an administrator."""
+        session = self._at_work()
+        if session is not None:
+            from spinealign.ui.vault.accounts_dialog import AccountsDialog
+
+            dialog = AccountsDialog(session, self.run, self._window)
+            dialog.finished.connect(lambda _: self._renew(session))
+            dialog.open()
+
+    def _renew(self, session: Session) -> None:
+        """Take over what an administrator changed of the own account: it counts at once."""
+        if self._at_work() is not session:
+            return
+        name = session.person.name
+        account = next((a for a in administration.accounts(session) if a.name == name), None)
+        if account is not None and account != session.person.account:
+            session.renew(account)
+            self.entered.emit(session)
+
+    def show_trail(self) -> None:
+        """Show the audit trail to an administrator."""
+        session = self._at_work()
+        if session is not None:
+            from spinealign.ui.vault.audit_dialog import AuditDialog
+
+            dialog = AuditDialog(session, self.run, self._window)
+            for signal in (dialog.begun, dialog.found_damaged):
+                signal.connect(self.recorder.warn_of_damage)
+            dialog.open()
 
     # Locking
 
@@ -359,7 +393,7 @@ class Keeper(QObject):
             self._go_in(session)
 
         dialog.wait()
-        self._run(partial(session.unlock, password), dialog.fail, unlocked)
+        self.run(partial(session.unlock, password), dialog.fail, unlocked)
 
     # Leaving
 
@@ -436,10 +470,12 @@ class Keeper(QObject):
 
     # Inner works
 
-    def _run(
+    def run(
         self, act: Callable[[], Any], failed: Callable[[Exception], object],
         done: Callable[[Any], object],
     ) -> None:  # fmt: skip
+        """Do something in the keeper's thread, and tell what came of it."""
+
         def tell(error: Exception) -> None:
             if isinstance(error, OSError):
                 failed(ArchiveError(ArchiveProblem.NOT_WRITABLE))

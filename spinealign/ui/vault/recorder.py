@@ -11,12 +11,13 @@ from PyQt6.QtCore import QObject
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.image import ImagePart, SpineImage
-from spinealign.domain.protection import ArchiveError, ArchiveProblem
+from spinealign.domain.protection import ArchiveError, ArchiveProblem, AuditDamagedError
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.session import Session
+from spinealign.wording import Message, explain
 
 
 class Recorder(QObject):
@@ -42,6 +43,7 @@ class Recorder(QObject):
         self._known: dict[Path, tuple[PatientFacts, str]] = {}
         self._viewed: object = None
         self._is_reading_changed = False
+        self._warning: Message | None = None
         bench.current_changed.connect(self._begin_case)
         bench.editing.saved.connect(lambda path, _: self.record(EventKind.CHANGE, [path]))
 
@@ -52,16 +54,31 @@ class Recorder(QObject):
         if session is None:
             return False
         try:
-            session.record(
-                EventKind(kind), *self._objects(paths), description=description, peer=peer
-            )
+            objects = self._objects(paths)
+            if peer:
+                objects = (*objects, AuditObject(ObjectKind.NODE, peer))
+            session.record(EventKind(kind), *objects, description=description, peer=peer)
         except SpineAlignError as error:
             self._bench.messages.report(error)
             return False
         except OSError:
             self._bench.messages.report(ArchiveError(ArchiveProblem.NOT_WRITABLE))
             return False
+        self.warn_of_damage()
         return True
+
+    def warn_of_damage(self) -> None:
+        """Say as long as it holds that the trail is not as it was written."""
+        session = self._session_of()
+        damage = None if session is None else session.trail_damage
+        wanted = None if damage is None else explain(AuditDamagedError(damage))
+        if wanted == self._warning:
+            return
+        if self._warning is not None:
+            self._bench.messages.withdraw(self._warning)
+        self._warning = wanted
+        if wanted is not None:
+            self._bench.messages.warn(wanted)
 
     def record_query(self, node: str) -> bool:
         """Write that a node is asked."""

@@ -77,6 +77,8 @@ class AccountCommands(QObject):
         actions.on("lock", lambda: self.keeper.lock())
         actions.on("switch_user", lambda: self.keeper.switch())
         actions.on("change_password", lambda: self.keeper.change_password())
+        actions.on("accounts", lambda: self.keeper.manage())
+        actions.on("audit_trail", lambda: self.keeper.show_trail())
         actions.on("set_up_accounts", lambda: self.keeper.set_up())
         if has_archive(bench.preferences.folder):
             self.keeper  # noqa: B018 - its folders are closed before anything is read

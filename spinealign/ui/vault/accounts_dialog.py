@@ -1,0 +1,262 @@
+"""All accounts, for administrators: added, given roles and passwords, taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
+
+from spinealign.accounts.book import Account
+from spinealign.domain.errors import SpineAlignError
+from spinealign.ui.manual.manual_window import explain as explain_page
+from spinealign.ui.network.forms import Told, column_of, fit
+from spinealign.ui.network.tables import Rows
+from spinealign.ui.vault.account_forms import (
+    AccountForm,
+    AddAccountDialog,
+    ResetDialog,
+    RolesDialog,
+)
+from spinealign.ui.vault.recovery_key import RecoveryKeyDialog
+from spinealign.ui.widgets.labels import offer, row_of, without_icons, wrapped_label
+from spinealign.vault import administration
+from spinealign.vault.session import Session
+from spinealign.wording import explain
+from spinealign.wording.accounts_window import (
+    ACCOUNT_HEADINGS,
+    ACCOUNTS_NOTE,
+    ACCOUNTS_TITLE,
+    ADD_ACCOUNT,
+    ADDED,
+    CHANGE_ROLES,
+    HAS_TO_CHANGE,
+    KEEP_ACCOUNT,
+    KEEP_KEY,
+    NEW_RECOVERY_KEY,
+    NO_ACCOUNT_CHOSEN,
+    OWN_ACCOUNT,
+    OWN_PASSWORD,
+    REMOVE_ACCOUNT,
+    REMOVE_NOW,
+    REMOVE_QUESTION,
+    REMOVE_TITLE,
+    RENEW_NOW,
+    RENEW_QUESTION,
+    RESET_PASSWORD,
+    ROLES_CHANGED,
+    WAS_REMOVED,
+    WAS_RESET,
+    WORKING,
+)
+from spinealign.wording.archive import ROLE_NAMES
+
+_WIDTH_EM, _HEIGHT_EM = 104, 70
+
+
+class Runs(Protocol):
+    """Does something in a worker thread, and tells what came of it."""
+
+    def __call__(
+        self, act: Callable[[], Any], failed: Callable[[Exception], object],
+        done: Callable[[Any], object],
+    ) -> None:  # fmt: skip
+        """Do it."""
+
+
+class AccountsDialog(QDialog):
+    """Lists the accounts as the file says now.
+
+    Parameters
+    ----------
+    session : Session
+        Of an administrator.
+    run : Runs
+        A password costs up to a second.
+    """
+
+    def __init__(self, session: Session, run: Runs, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(ACCOUNTS_TITLE)
+        explain_page(self, "accounts")
+        self._session, self._run = session, run
+        self._accounts: dict[str, Account] = {}
+        self.rows = Rows(ACCOUNTS_TITLE, ACCOUNT_HEADINGS)
+        self.rows.setSelectionMode(Rows.SelectionMode.SingleSelection)
+        self.add, self.roles = QPushButton(ADD_ACCOUNT), QPushButton(CHANGE_ROLES)
+        self.reset, self.remove = QPushButton(RESET_PASSWORD), QPushButton(REMOVE_ACCOUNT)
+        self.renew = QPushButton(NEW_RECOVERY_KEY)
+        self.told = Told()
+        self._lay_out()
+        self._connect()
+        self.refresh()
+        self.rows.focus_first()
+        fit(self, _WIDTH_EM, _HEIGHT_EM)
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        without_icons(buttons)
+        for button in (self.add, self.roles, self.reset, self.remove, self.renew):
+            button.setAutoDefault(False)
+        column = column_of(self)
+        column.addWidget(wrapped_label(ACCOUNTS_NOTE, "muted"))
+        column.addWidget(self.rows, 1)
+        column.addLayout(row_of(self.add, self.roles, self.reset, self.remove, None, self.renew))
+        column.addWidget(self.told)
+        column.addWidget(buttons)
+
+    def _connect(self) -> None:
+        self.rows.itemSelectionChanged.connect(self._follow)
+        self.rows.itemActivated.connect(self._ask_roles)
+        self.add.clicked.connect(self._ask_new)
+        self.roles.clicked.connect(self._ask_roles)
+        self.reset.clicked.connect(self._ask_password)
+        self.remove.clicked.connect(self._ask_removal)
+        self.renew.clicked.connect(self._ask_renewal)
+
+    def refresh(self) -> None:
+        """Show the accounts as they are now."""
+        try:
+            found = administration.accounts(self._session)
+        except SpineAlignError as error:
+            self._fail(error)
+            return
+        self._accounts = {account.name: account for account in found}
+        self.rows.put([(account_cells(account), name) for name, account in self._accounts.items()])
+        self._follow()
+
+    @property
+    def chosen(self) -> Account | None:
+        """The account that is chosen."""
+        names = self.rows.chosen
+        return self._accounts.get(str(names[0])) if names else None
+
+    def _follow(self) -> None:
+        chosen = self.chosen
+        reason = "" if chosen is not None else NO_ACCOUNT_CHOSEN
+        for button in (self.roles, self.reset):
+            offer(button, reason)
+        is_own = chosen is not None and chosen.name == self._session.person.name
+        offer(self.remove, OWN_ACCOUNT if is_own else reason)
+
+    def _ask_new(self) -> None:
+        dialog = AddAccountDialog(self)
+
+        def add(name: str, full_name: str, roles: Any, password: str) -> None:
+            act = partial(
+                administration.add_account, self._session, name, full_name, roles, password
+            )
+            self._do(dialog, act, ADDED.format(name=name))
+
+        dialog.wanted.connect(add)
+        dialog.open()
+
+    def _ask_roles(self) -> None:
+        account = self.chosen
+        if account is None:
+            return
+        dialog = RolesDialog(account, self)
+
+        def change(roles: Any) -> None:
+            act = partial(administration.set_roles, self._session, account.name, roles)
+            self._do(dialog, act, ROLES_CHANGED.format(name=account.name))
+
+        dialog.wanted.connect(change)
+        dialog.open()
+
+    def _ask_password(self) -> None:
+        account = self.chosen
+        if account is None:
+            return
+        dialog = ResetDialog(account, self)
+
+        def reset(password: str) -> None:
+            act = partial(administration.reset_password, self._session, account.name, password)
+            self._do(dialog, act, WAS_RESET.format(name=account.name))
+
+        dialog.wanted.connect(reset)
+        dialog.open()
+
+    def _ask_removal(self) -> None:
+        account = self.chosen
+        if account is None:
+            return
+        question, more = REMOVE_QUESTION
+
+        def remove() -> None:
+            act = partial(administration.remove_account, self._session, account.name)
+            self._do_here(act, lambda _: self._done(WAS_REMOVED.format(name=account.name)))
+
+        self._ask(REMOVE_TITLE, question.format(name=account.name), more, REMOVE_NOW,
+                  KEEP_ACCOUNT, remove)  # fmt: skip
+
+    def _ask_renewal(self) -> None:
+        question, more = RENEW_QUESTION
+
+        def show(key: str) -> None:
+            self.told.say("")
+            RecoveryKeyDialog(key, self).open()
+
+        def renew() -> None:
+            self._do_here(partial(administration.renew_recovery_key, self._session), show)
+
+        self._ask(ACCOUNTS_TITLE, question, more, RENEW_NOW, KEEP_KEY, renew)
+
+    def _ask(
+        self, title: str, question: str, more: str, yes: str, no: str, act: Callable[[], object]
+    ) -> None:
+        ask(self, (title, question, more, yes, no), act)
+
+    def _do(self, dialog: AccountForm, act: Callable[[], object], words: str) -> None:
+        def done(_: object) -> None:
+            dialog.close_for_good()
+            self._done(words)
+
+        dialog.wait()
+        self._run(act, dialog.fail, done)
+
+    def _do_here(self, act: Callable[[], object], done: Callable[[Any], object]) -> None:
+        self.told.say(WORKING, "muted")
+        self._run(act, self._fail, done)
+
+    def _done(self, words: str) -> None:
+        self.told.say(words, "good")
+        self.refresh()
+
+    def _fail(self, error: Exception) -> None:
+        message = explain(error) if isinstance(error, SpineAlignError) else None
+        self.told.say(f"{message.sentence} {message.advice}" if message else "", "danger")
+
+
+def ask(parent: QWidget, words: tuple[str, str, str, str, str], act: Callable[[], object]) -> None:
+    """Ask whether something that cannot be taken back is done: title, question, more, yes, no."""
+    title, question, more, yes, no = words
+    box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setInformativeText(more)
+    do = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+    leave = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    assert do is not None
+    do.setAutoDefault(False)
+    box.setDefaultButton(leave)
+    box.setEscapeButton(leave)
+    do.clicked.connect(lambda: act())
+    box.open()
+
+
+def account_cells(account: Account) -> tuple[str, str, str, str]:
+    """Return an account in the columns of `ACCOUNT_HEADINGS`."""
+    roles = ", ".join(ROLE_NAMES[role] for role in account.roles)
+    password = HAS_TO_CHANGE if account.must_change else OWN_PASSWORD
+    return account.name, account.full_name, roles, password
