@@ -713,7 +713,7 @@ class TestRecording:
         whose = [ObjectKind.PATIENT, ObjectKind.STUDY]
         assert told == [
             (EventKind.VIEW, whose), (EventKind.EXPORT, whose), (EventKind.CHANGE, whose),
-            (EventKind.QUERY, []),
+            (EventKind.QUERY, [ObjectKind.NODE]),
         ]  # fmt: skip
         assert seen[0][1].identifier == "ID-PLANTED-1"
 

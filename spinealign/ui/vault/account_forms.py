@@ -96,7 +96,6 @@ class RolesDialog(NewPasswordDialog):
         self.roles = RoleBoxes(account.roles)
         self.column.insertWidget(0, self.roles)
         self.roles.edited.connect(self.follow)
-        self.resize(self.width(), self.sizeHint().height())
         self.follow()
 
     @property

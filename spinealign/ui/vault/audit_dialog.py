@@ -66,7 +66,7 @@ from spinealign.wording.archive import (
 )
 
 _WIDTH_EM, _HEIGHT_EM = 150, 100
-_COLUMN_EM = (8, 20, 16, 24, 46)
+_COLUMN_EM = (8, 28, 16, 26, 46)
 
 Events = Sequence[tuple[int, AuditEvent]]
 
@@ -160,6 +160,9 @@ class AuditDialog(QDialog):
             label.setBuddy(field)
             field.setAccessibleName(words.replace("&", ""))
             filters.addWidget(label)
+            if isinstance(field, QComboBox):
+                field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+                field.setMinimumContentsLength(10)
             filters.addWidget(field)
         filters.addStretch(1)
         filters.addWidget(self.count)

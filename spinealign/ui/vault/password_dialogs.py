@@ -19,8 +19,8 @@ from spinealign.accounts.book import Account
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
+from spinealign.ui.vault.fitted_dialog import FittedDialog
 from spinealign.ui.vault.password_fields import NewPassword, PasswordField
-from spinealign.ui.vault.sign_in_dialog import WIDTH_EM
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
@@ -40,7 +40,7 @@ from spinealign.wording.accounts_window import (
 )
 
 
-class NewPasswordDialog(QDialog):
+class NewPasswordDialog(FittedDialog):
     """A new password with what it needs; `cancelled` says that it was put aside."""
 
     cancelled = pyqtSignal()
@@ -68,7 +68,6 @@ class NewPasswordDialog(QDialog):
         self.set.setDefault(True)
         self.new.edited.connect(self.follow)
         self.is_busy = False
-        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
 
     @property
     def reason(self) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QFont, QFontDatabase, QTextDocument
-from PyQt6.QtWidgets import QCheckBox, QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import column_of
-from spinealign.ui.vault.sign_in_dialog import WIDTH_EM
+from spinealign.ui.vault.fitted_dialog import FittedDialog
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
 from spinealign.wording.accounts_window import (
     GO_ON,
@@ -86,7 +86,7 @@ class RecoveryKeyView(QWidget):
         self._print_document(document, self)
 
 
-class RecoveryKeyDialog(QDialog):
+class RecoveryKeyDialog(FittedDialog):
     """A new recovery key; it closes when the key is kept, and not before."""
 
     def __init__(self, key: str, parent: QWidget) -> None:
@@ -105,7 +105,6 @@ class RecoveryKeyDialog(QDialog):
         self.go_on.setDefault(True)
         self.view.kept_changed.connect(self._follow)
         self._follow()
-        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
 
     def _follow(self) -> None:
         offer(self.go_on, self.view.reason)

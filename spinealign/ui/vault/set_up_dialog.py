@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -19,9 +20,9 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
+from spinealign.ui.vault.fitted_dialog import FittedDialog
 from spinealign.ui.vault.password_fields import NewPassword
 from spinealign.ui.vault.recovery_key import RecoveryKeyView
-from spinealign.ui.vault.sign_in_dialog import WIDTH_EM
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
@@ -83,7 +84,7 @@ class NameFields(QWidget):
         return " ".join(self.full_name.text().split())
 
 
-class SetUpDialog(QDialog):
+class SetUpDialog(FittedDialog):
     """Three pages; `wanted` brings name, full name and password, `done_with` that the key is kept.
 
     Nothing can be put aside between setting up and keeping the key.
@@ -120,13 +121,21 @@ class SetUpDialog(QDialog):
         self.new.edited.connect(self.follow)
         self.key.kept_changed.connect(self.follow)
         self._turn_to(_EXPLANATION)
-        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
 
     def _turn_to(self, page: int) -> None:
         self.pages.setCurrentIndex(page)
         self.next.setText({_EXPLANATION: NEXT, _ACCOUNT: SET_UP_NOW, _KEY: GO_ON}[page])
         self.back.setVisible(page == _ACCOUNT)
         self.cancel.setVisible(page != _KEY)
+        # The pages differ in height, and only the one that is seen asks for room.
+        for place in range(self.pages.count()):
+            shown = self.pages.widget(place)
+            policy = QSizePolicy.Policy
+            kind = policy.Preferred if place == page else policy.Ignored
+            if shown is not None:
+                shown.setSizePolicy(kind, kind)
+        if self.isVisible():
+            self.fit()
         self.follow()
         first = {_EXPLANATION: self.next, _ACCOUNT: self.names, _KEY: self.key.print}[page]
         first.setFocus()

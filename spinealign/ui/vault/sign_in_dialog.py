@@ -20,6 +20,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import PauseError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
+from spinealign.ui.vault.fitted_dialog import FittedDialog
 from spinealign.ui.vault.password_fields import PasswordField
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.wording import explain
@@ -45,11 +46,10 @@ from spinealign.wording.accounts_window import (
 )
 from spinealign.wording.protection import pause_words
 
-WIDTH_EM = 62
 _TICK_MS = 500
 
 
-class PasswordDialog(QDialog):
+class PasswordDialog(FittedDialog):
     """A dialog that asks for a password in front of everything, and cannot be put aside.
 
     `entered` brings the account's name and the password, `left` that the other button was
@@ -99,7 +99,6 @@ class PasswordDialog(QDialog):
         self.timer = QTimer(self)
         self.timer.setInterval(_TICK_MS)
         self.timer.timeout.connect(self._count_down)
-        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
 
     @property
     def name(self) -> str:
