@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -76,20 +77,48 @@ def check_plausible(path: Path, decoded_bytes: int, stored_bytes: int) -> None:
         raise ImageReadError(path, ReadProblem.TRUNCATED)
 
 
+class _Quiet:
+    """Silence of the libraries, as long as any thread needs it."""
+
+    def __init__(self, *names: str) -> None:
+        self._loggers = [logging.getLogger(name) for name in names]
+        self._lock, self._count, self._until = threading.Lock(), 0, ExitStack()
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._count:
+                self._silence()
+            self._count += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                self._until.close()
+
+    def _silence(self) -> None:
+        for logger in self._loggers:
+            self._until.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL + 1)
+        self._until.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+
+
+_quiet = _Quiet("pydicom", "nibabel", "PIL", "highdicom")
+
+
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Silence warnings and logs of the libraries: they quote values, also of patients."""
-    loggers = [logging.getLogger(name) for name in ("pydicom", "nibabel", "PIL", "highdicom")]
-    levels = [logger.level for logger in loggers]
+    """Silence warnings and logs of the libraries: they quote values, also of patients.
+
+    What is silenced belongs to the whole process, so of several threads the first one silences it
+    and the last one to end brings it back.
+    """
+    _quiet.begin()
     try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        _quiet.end()
 
 
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import ImagePart, Weighting
+from spinealign.imaging.decoding import quiet_libraries
 from spinealign.imaging.read import read_image
 from spinealign.imaging.readers import read_part
 from tests.examinations import NECK_CT, SPINE_MR
@@ -235,3 +237,15 @@ def test_the_weighting_is_what_an_mr_file_states(
     tmp_path: Path, stated: dict[str, str], weighting: Weighting | None
 ) -> None:
     assert read_scan(tmp_path, **stated).weighting is weighting
+
+
+def test_libraries_speak_again_when_the_last_of_several_readers_has_ended() -> None:
+    logger, filters = logging.getLogger("pydicom"), list(warnings.filters)
+    level, first, last = logger.level, quiet_libraries(), quiet_libraries()
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    assert logger.level > logging.CRITICAL
+    last.__exit__(None, None, None)
+    assert logger.level == level
+    assert warnings.filters == filters
