@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication, QPushButton
 
 from spinealign.ui.results.result_page import DETAILS
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.window import window_layout
 from spinealign.ui.window.main_window import MainWindow
 from spinealign.ui.work.services import program_services
 from tests.fakes import FakeServices, answer_for
@@ -37,6 +38,16 @@ def only_new_objects_are_searched(qapp):
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def panels_side_by_side(request, monkeypatch):
+    """Let panels stand at both sides of the picture: the screen of the tests is a small one.
+
+    How they lie behind one another there is what tests/ui/test_small_screens.py is about.
+    """
+    if not request.node.path.name.endswith("test_small_screens.py"):
+        monkeypatch.setattr(window_layout, "NARROW_EM", 0)
 
 
 @pytest.fixture(autouse=True)
