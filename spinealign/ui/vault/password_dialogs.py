@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -19,7 +20,7 @@ from spinealign.accounts.book import Account
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
-from spinealign.ui.vault.fitted_dialog import FittedDialog
+from spinealign.ui.vault.fitted_dialog import FittedDialog, Scrolled
 from spinealign.ui.vault.password_fields import NewPassword, PasswordField
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.wording import explain
@@ -59,12 +60,17 @@ class NewPasswordDialog(FittedDialog):
         self.buttons.accepted.connect(self._take)
         self.buttons.rejected.connect(self.reject)
         without_icons(self.buttons)
-        self.column = column_of(self)
+        page = QWidget()
+        self.column = QVBoxLayout(page)
+        self.column.setContentsMargins(2, 2, 2, 2)
         if note:
             self.column.addWidget(wrapped_label(note))
         self.column.addWidget(self.new)
-        self.column.addWidget(self.told)
-        self.column.addWidget(self.buttons)
+        self.scrolled = Scrolled(page)
+        outer = column_of(self)
+        outer.addWidget(self.scrolled, 1)
+        outer.addWidget(self.told)
+        outer.addWidget(self.buttons)
         self.set.setDefault(True)
         self.new.edited.connect(self.follow)
         self.is_busy = False

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
-from spinealign.ui.vault.fitted_dialog import FittedDialog
+from spinealign.ui.vault.fitted_dialog import FittedDialog, Scrolled
 from spinealign.ui.vault.password_fields import NewPassword
 from spinealign.ui.vault.recovery_key import RecoveryKeyView
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
@@ -111,7 +111,10 @@ class SetUpDialog(FittedDialog):
         for button in (self.back, self.cancel):
             button.setAutoDefault(False)
         column = column_of(self)
-        column.addWidget(self.pages, 1)
+        page = QWidget()
+        QVBoxLayout(page).addWidget(self.pages)
+        self.scrolled = Scrolled(page)
+        column.addWidget(self.scrolled, 1)
         column.addLayout(row_of(None, self.cancel, self.back, self.next))
         self.next.setDefault(True)
         self.back.clicked.connect(lambda: self._turn_to(_EXPLANATION))
@@ -127,13 +130,12 @@ class SetUpDialog(FittedDialog):
         self.next.setText({_EXPLANATION: NEXT, _ACCOUNT: SET_UP_NOW, _KEY: GO_ON}[page])
         self.back.setVisible(page == _ACCOUNT)
         self.cancel.setVisible(page != _KEY)
-        # The pages differ in height, and only the one that is seen asks for room.
         for place in range(self.pages.count()):
-            shown = self.pages.widget(place)
-            policy = QSizePolicy.Policy
+            # The pages differ in height, and only the one that is seen asks for room.
+            shown, policy = self.pages.widget(place), QSizePolicy.Policy
             kind = policy.Preferred if place == page else policy.Ignored
             if shown is not None:
-                shown.setSizePolicy(kind, kind)
+                shown.setSizePolicy(policy.Preferred, kind)
         if self.isVisible():
             self.fit()
         self.follow()
