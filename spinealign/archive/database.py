@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +143,11 @@ def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = 
     sqlcipher3 = _sqlcipher()
     try:
         connection = sqlcipher3.connect(
-            name, isolation_level=None, check_same_thread=False, uri=is_uri
+            name,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=is_uri,
+            factory=_kind(sqlcipher3.Connection),
         )
         if not connection.execute("PRAGMA cipher_version").fetchall():
             connection.close()
@@ -155,6 +161,22 @@ def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = 
         known = as_archive_error(error) or ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
         raise known from error
     return connection
+
+
+@cache
+def _kind(plain: Any) -> Any:
+    """Return the class of connections: `alone` is held while one thread has a transaction open.
+
+    Worker and window share one connection. Without it the one's event of the audit trail would
+    become part of the other's transaction, and be undone with it.
+    """
+
+    class Connection(plain):  # type: ignore[misc]
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.alone = threading.RLock()
+
+    return Connection
 
 
 def _sqlcipher() -> Any:
@@ -214,17 +236,24 @@ def migrate(connection: Any, back_up: Callable[[], None]) -> bool:
 def transaction(connection: Any) -> Iterator[None]:
     """Do several things together, on the disk when this ends, or none of them.
 
-    Within another transaction of the same connection this is a part of that one.
+    Within another transaction of the same thread this is a part of that one; another thread waits.
 
     Raises
     ------
     ArchiveError
         The disk is full, cannot be written, or another program keeps the database too long.
     """
+    with getattr(connection, "alone", nullcontext()):
+        if connection.in_transaction:
+            yield
+            return
+        with _begun(connection):
+            yield
+
+
+@contextmanager
+def _begun(connection: Any) -> Iterator[None]:
     sqlcipher3 = _sqlcipher()
-    if connection.in_transaction:
-        yield
-        return
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:

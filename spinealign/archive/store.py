@@ -32,6 +32,8 @@ from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFi
 
 DATABASE, FILES = "archive.db", "files"
 
+_LONGEST_WAIT_S = 0.2
+
 _SIGNED = ("signed", "amended")
 
 _EXAMINATION_COLUMNS = (
@@ -69,7 +71,13 @@ class Archive:
 
     def close(self) -> None:
         """Close the database; nothing of it stays in memory that this program holds."""
-        self.connection.close()
+        # What another thread writes comes to its end first, but locking must not take long.
+        is_alone = self.connection.alone.acquire(timeout=_LONGEST_WAIT_S)
+        try:
+            self.connection.close()
+        finally:
+            if is_alone:
+                self.connection.alone.release()
 
     def put(self, record: ExaminationRecord) -> None:
         """Keep an examination, or what has changed of it."""

@@ -6,7 +6,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -197,13 +197,15 @@ class AuditTrail:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other programs from writing: each sees the last record before it adds its own."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
+        # A connection that threads share says how to have it alone.
+        with getattr(self._connection, "alone", nullcontext()):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
 
     def _require_whole_end(self) -> None:
         anchor = read_anchor(self._anchor, self._key)

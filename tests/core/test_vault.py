@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -595,3 +596,25 @@ def test_every_failure_is_a_sentence_with_advice(error: SpineAlignError) -> None
 )
 def test_a_pause_is_never_told_shorter_than_it_is(seconds: float, text: str) -> None:
     assert waiting_text(seconds) == text
+
+
+class TestTwoThreads:
+    def test_an_event_waits_for_the_transaction_of_another_thread(self, anna: Session) -> None:
+        begun, recorded = threading.Event(), threading.Event()
+
+        def record() -> None:
+            begun.wait(10)
+            anna.record(EventKind.VIEW)
+            recorded.set()
+
+        thread = threading.Thread(target=record)
+        thread.start()
+        with anna.archive.together():
+            begun.set()
+            assert not recorded.wait(0.2)
+            anna.archive.connection.execute("ROLLBACK")
+            anna.archive.connection.execute("BEGIN")
+        thread.join(10)
+        assert recorded.is_set()
+        assert EventKind.VIEW in kinds(anna)
+        assert anna.verify_trail().damage is None

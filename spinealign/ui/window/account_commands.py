@@ -101,6 +101,11 @@ class AccountCommands(QObject):
             self._follow()
         return self._keeper
 
+    @property
+    def archive_keeper(self) -> Keeper | None:
+        """The keeper where there is an archive; asking for it loads nothing."""
+        return self._keeper
+
     def start(self, then: Callable[[], None]) -> None:
         """Let somebody sign in where there are accounts, then go on."""
         if self._keeper is None:

@@ -187,6 +187,23 @@ COMMANDS: tuple[Command, ...] = (
         "&Set up accounts…",
         tip="Encrypt readings on this computer, and let people sign in",
     ),
+    Command(
+        "keep_in_archive",
+        "&Keep in archive",
+        ("Ctrl+K",),
+        tip="Put the selected cases into the encrypted archive, with results and reading",
+    ),
+    Command(
+        "archive",
+        "&Archive…",
+        ("Ctrl+Shift+K",),
+        tip="Search the archive, open examinations of it, follow patients, back up",
+    ),
+    Command(
+        "restore_archive",
+        "&Restore a back-up…",
+        tip="Make an archive of a back-up on a computer that has none",
+    ),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close all cas&es", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
@@ -577,6 +594,8 @@ def build_menus(
     _fill(network, actions, ("from_pacs", "send", "transfers", _SEPARATOR, "nodes"))
     _fill(files, actions, ("deidentify",))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
+    archive = _menu(files.addMenu("Archi&ve"))
+    _fill(archive, actions, ("keep_in_archive", "archive", _SEPARATOR, "restore_archive"))
     accounts = _menu(files.addMenu("Acco&unts and lock"))
     _fill(accounts, actions, ("lock", "switch_user", "change_password", _SEPARATOR))
     _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts"))

@@ -59,6 +59,7 @@ from spinealign.ui.window.actions import (
     build_tool_bar,
     image_type_button,
 )
+from spinealign.ui.window.archive_commands import ArchiveCommands
 from spinealign.ui.window.case_commands import CaseCommands
 from spinealign.ui.window.case_messages import CaseMessages
 from spinealign.ui.window.closing import WindowCloser
@@ -323,6 +324,7 @@ class MainWindow(DropWindow):
             self._hand_on_typed,
             self.viewer.image_shown,
         )
+        self.archive = ArchiveCommands(actions, bench, self.accounts, self.cases, self.theme, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)

@@ -1,0 +1,91 @@
+"""The archive for the parts of the window: one thread works in it, one thing after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
+from spinealign.ui.vault.jobs import once
+from spinealign.ui.vault.keeper import Keeper
+from spinealign.ui.work.tasks import Task, TaskRunner, Work
+from spinealign.ui.workbench import Workbench
+from spinealign.vault.session import Session
+from spinealign.wording import Message, explain
+from spinealign.wording.archive_window import LOCKED_BEFORE
+
+Failed = Callable[[Message], object]
+"""Takes what went wrong in words."""
+
+
+class ArchiveDesk(QObject):
+    """Runs what is asked of the archive in one thread; locking cancels what has not begun.
+
+    `closed` says that the archive is locked or left: what shows something of it closes.
+    """
+
+    closed = pyqtSignal()
+
+    def __init__(self, bench: Workbench, keeper: Keeper) -> None:
+        super().__init__(keeper)
+        self._bench, self._keeper = bench, keeper
+        self.runner = TaskRunner(bench.messages, self)
+        bench.add_runner(self.runner)
+        keeper.about_to_lock.connect(self.runner.cancel_all)
+        for signal in (keeper.locked, keeper.left):
+            signal.connect(self.closed)
+
+    @property
+    def session(self) -> Session | None:
+        """Whose archive is open; None while it is locked or nobody is signed in."""
+        session = self._keeper.session
+        return None if session is None or session.is_locked else session
+
+    @property
+    def bench(self) -> Workbench:
+        """What the parts of the window share."""
+        return self._bench
+
+    def ask(self, act: Callable[[Session], Any], failed: Failed | None = None) -> Task:
+        """Do something in the archive's thread; connect to the task's signals at once."""
+        session = self.session
+        return self.work(once(partial(self._act, act, session)), failed)
+
+    def work(self, start: Callable[[], Work], failed: Failed | None = None) -> Task:
+        """Run a generator in the archive's thread."""
+        return self.runner.submit(start, partial(self._tell, failed or self._bench.messages.fail))
+
+    def steps(
+        self, act: Callable[[Session], Generator[object, None, Any]], failed: Failed | None = None
+    ) -> Task:
+        """Run what tells of its progress, and can be stopped at each step."""
+        session = self.session
+        return self.work(lambda: self._act(act, session), failed)
+
+    def _act(self, act: Callable[[Session], Any], session: Session | None) -> Any:
+        if session is None or session.is_locked:
+            raise _LockedBeforeError
+        return act(session)
+
+    def _tell(self, failed: Failed, error: Exception) -> None:
+        message = self.words_of(error)
+        if message is None:
+            self._bench.messages.crash(error)
+        else:
+            failed(message)
+
+    def words_of(self, error: Exception) -> Message | None:
+        """Return a failure in words; None for a fault of this program."""
+        if isinstance(error, _LockedBeforeError) or self.session is None:
+            return LOCKED_BEFORE
+        if isinstance(error, OSError):
+            error = ArchiveError(ArchiveProblem.NOT_WRITABLE)
+        return explain(error) if isinstance(error, SpineAlignError) else None
+
+
+class _LockedBeforeError(Exception):
+    """The archive was locked before its thread came to what was asked."""

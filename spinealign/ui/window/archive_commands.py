@@ -1,0 +1,112 @@
+"""Commands of the archive; without one nothing of it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtWidgets import QWidget
+
+from spinealign.domain.protection import Right
+from spinealign.ui.cases.case import Case
+from spinealign.ui.cases.cases_panel import CasesPanel
+from spinealign.ui.widgets.theme import Theme
+from spinealign.ui.window.account_commands import AccountCommands
+from spinealign.ui.window.actions import Actions
+from spinealign.ui.workbench import Workbench
+from spinealign.wording.archive_window import (
+    IN_ZIP,
+    IS_LOCKED,
+    MAY_NOT_KEEP,
+    NO_ARCHIVE,
+    NO_CASE_SELECTED,
+    keeping_text,
+    kept_text,
+)
+
+if TYPE_CHECKING:
+    from spinealign.ui.vault.desk import ArchiveDesk
+    from spinealign.ui.vault.keeping_jobs import Kept
+
+
+class ArchiveCommands(QObject):
+    """Keeps the selected cases.
+
+    Parameters
+    ----------
+    accounts : AccountCommands
+        Knows whose archive is open.
+    cases : CasesPanel
+        Knows which cases are selected.
+    window : QWidget
+        Over which dialogs open.
+    """
+
+    def __init__(
+        self, actions: Actions, bench: Workbench, accounts: AccountCommands, cases: CasesPanel,
+        theme: Theme, window: QWidget,
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self._actions, self._bench, self._accounts = actions, bench, accounts
+        self._cases, self._theme, self._window = cases, theme, window
+        self._desk: ArchiveDesk | None = None
+        actions.on("keep_in_archive", self.keep)
+        for signal in (
+            bench.at_work.changed, cases.selection_changed, bench.current_updated,
+            bench.current_changed, bench.session.added, bench.session.removed,
+        ):  # fmt: skip
+            signal.connect(self._offer)
+        self._offer()
+
+    @property
+    def desk(self) -> ArchiveDesk:
+        """The archive's thread, made when it is wanted for the first time."""
+        if self._desk is None:
+            from spinealign.ui.vault.desk import ArchiveDesk
+
+            self._desk = ArchiveDesk(self._bench, self._accounts.keeper)
+        return self._desk
+
+    def keep(self) -> None:
+        """Put the selected cases into the archive, with their readings as they are on the disk."""
+        chosen = self._chosen
+        if chosen:
+            self._bench.readings.when_saved(lambda: self._keep(chosen))
+
+    def _keep(self, cases: Sequence[Case]) -> None:
+        from spinealign.ui.vault.keeping_jobs import gathered, is_in_zip, keep_all
+
+        whole = [case for case in cases if not is_in_zip(case)]
+        if len(whole) < len(cases):
+            self._bench.messages.fail(IN_ZIP)
+        if not whole:
+            return
+        ready = [gathered(self._bench, case) for case in whole]
+        services, messages = self._bench.services, self._bench.messages
+        task = self.desk.steps(lambda session: keep_all(session, services, ready))
+        task.progressed.connect(lambda title: messages.tell(keeping_text(title)))
+        task.finished.connect(self._tell_kept)
+
+    def _tell_kept(self, kept: Kept) -> None:
+        self._bench.messages.tell(kept_text(kept.titles, kept.file_count))
+
+    @property
+    def _chosen(self) -> list[Case]:
+        current = self._bench.current
+        return self._cases.selected or ([] if current is None else [current])
+
+    def _offer(self) -> None:
+        reason = self._closed_reason()
+        refused = reason or self._bench.at_work.refusal(Right.IMPORT, MAY_NOT_KEEP)
+        self._actions.offer(
+            "keep_in_archive", refused or ("" if self._chosen else NO_CASE_SELECTED)
+        )
+
+    def _closed_reason(self) -> str:
+        """Return why nothing of the archive can be reached; empty where it is open."""
+        keeper = self._accounts.archive_keeper
+        session = None if keeper is None else keeper.session
+        if session is None:
+            return NO_ARCHIVE
+        return IS_LOCKED if session.is_locked else ""
