@@ -56,6 +56,11 @@ def pause_s(failures: int) -> float:
     return float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - FREE_ATTEMPTS, 20)))
 
 
+_noticed_s: dict[Path, float] = {}
+"""When this program noticed that the clock was set back, by the clock that nobody sets; kept
+apart from `AttemptLog`, which is made anew for every attempt."""
+
+
 class AttemptLog:
     """Attempts on the disk.
 
@@ -73,7 +78,6 @@ class AttemptLog:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path, self._clock, self._ticks = path, clock, ticks
-        self._set_back_at: float | None = None
 
     def is_clock_set_back(self) -> bool:
         """Return whether the clock shows a time before one that was seen already."""
@@ -89,10 +93,9 @@ class AttemptLog:
         attempts = content.accounts.get(name, Attempts())
         pause = pause_s(attempts.failures)
         if self._clock() < content.latest_s - _TOLERANCE_S:
-            if self._set_back_at is None:
-                self._set_back_at = self._ticks()
-            return max(0.0, pause - (self._ticks() - self._set_back_at))
-        self._set_back_at = None
+            noticed_s = _noticed_s.setdefault(self._path, self._ticks())
+            return max(0.0, pause - (self._ticks() - noticed_s))
+        _noticed_s.pop(self._path, None)
         return min(pause, max(0.0, attempts.last_s + pause - self._clock()))
 
     def failed(self, name: str) -> None:
@@ -100,7 +103,8 @@ class AttemptLog:
         content = self._read()
         before = content.accounts.get(name, Attempts())
         # With the clock set back, the latest time stays what it was, and the pause starts anew.
-        self._set_back_at = self._ticks() if self._set_back_at is not None else None
+        if self._path in _noticed_s:
+            _noticed_s[self._path] = self._ticks()
         self._write(content, {name: Attempts(before.failures + 1, self._clock())})
 
     def succeeded(self, name: str) -> None:

@@ -27,7 +27,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
-from spinealign.wording.accounts_window import refusal_message
+from spinealign.wording.accounts_window import NOT_ALLOWED_WORDS, refusal_message
 from spinealign.wording.presentation import TURN_STEPPED_MESSAGE
 from spinealign.wording.reading_window import SIGNED_MESSAGE, UNVOUCHED_MESSAGE
 
@@ -78,6 +78,9 @@ class Workbench(QObject):
         self._guests: list[TaskRunner] = []
         self.readings = CaseReadings(self.records, messages, self)
         self.readings.may = self._may_read
+        self.readings.refusal = lambda: self.at_work.refusal(
+            Right.CHANGE, NOT_ALLOWED_WORDS[Right.CHANGE]
+        )
         self.saver.may_pass_on = self._may_pass_on
         self.saver.reading_of = self.readings.reading_of
         self.saver.appended_to = self.appendices.parts_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -71,6 +71,8 @@ class ReadingSnapshot:
         The signed reading is not as it was written: nothing of it can be changed.
     may_be_set_aside : bool
         A new reading may take its place.
+    refusal : str
+        Why the person at work may not change it; empty where they may.
     """
 
     reading: Reading
@@ -87,6 +89,7 @@ class ReadingSnapshot:
     addendum_draft: AddendumDraft
     is_unvouched: bool
     may_be_set_aside: bool
+    refusal: str = ""
 
     @classmethod
     def of(cls, session: ReadingSession) -> ReadingSnapshot:
@@ -117,6 +120,11 @@ class ReadingSnapshot:
     def is_locked(self) -> bool:
         """Whether nothing of it can be changed: it is signed, or was and is not as it was."""
         return self.is_signed or self.is_unvouched
+
+    @property
+    def why_fixed(self) -> str:
+        """Why nobody changes it now; empty where it can be changed."""
+        return "The reading is signed" if self.is_locked else self.refusal
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,8 @@ class CaseReadings(QObject):
         self._outdated: Message | None = None
         self.may: Callable[[Right], bool] = lambda _: True
         """Whether somebody may change or sign a reading; where not, it said why."""
+        self.refusal: Callable[[], str] = lambda: ""
+        """Says why the person at work may not change readings; empty where they may."""
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(FOLLOW_DELAY_MS)
@@ -186,8 +196,10 @@ class CaseReadings(QObject):
     @property
     def shown(self) -> ReadingSnapshot | None:
         """The reading of the case that is shown; None where nothing can be read."""
-        entry = self._entry
-        return None if entry is None else entry.shown
+        entry, refusal = self._entry, self.refusal()
+        if entry is None:
+            return None
+        return replace(entry.shown, refusal=refusal) if refusal else entry.shown
 
     def shown_of(self, case: Case) -> ReadingSnapshot | None:
         """Return the reading of a case as it is on the disk; None where nothing can be read."""
@@ -282,7 +294,8 @@ class CaseReadings(QObject):
         if entry is None:
             entry = self._entries[image] = _Entry(finding.reading, case)
         # A correction made while the reading was opened is in the result, and not in the reading.
-        if not entry.shown.is_locked and entry.followed is not finding.analysis:
+        is_fixed = entry.shown.is_locked or bool(self.refusal())
+        if not is_fixed and entry.followed is not finding.analysis:
             self._follow(entry, case, finding.analysis)
         self._note_status(case, entry)
         return True

@@ -104,7 +104,7 @@ class FindingList(QWidget):
         snapshot = self._snapshot
         assert snapshot is not None
         told = self._told(snapshot, self._keys[row.key])
-        row.show_findings(told, snapshot.is_locked, _gaps(snapshot, told))
+        row.show_findings(told, bool(snapshot.why_fixed), _gaps(snapshot, told))
 
     @staticmethod
     def _told(snapshot: ReadingSnapshot, keys: Sequence[str]) -> list[ReadFinding]:
@@ -252,7 +252,7 @@ class FindingList(QWidget):
             self._announce(row, taken, word)
 
     def _change(self, row: FindingRow) -> None:
-        if self._snapshot is None or self._snapshot.is_locked:
+        if self._snapshot is None or self._snapshot.why_fixed:
             return
         self.make_current(row, look=False)
         row.begin_editing([read.said or read.finding for read in self._editable(row)])
@@ -347,7 +347,7 @@ class FindingList(QWidget):
             super().keyPressEvent(event)
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(1 if event.key() == Qt.Key.Key_Down else -1)
-        elif self._snapshot is None or self._snapshot.is_locked:
+        elif self._snapshot is None or self._snapshot.why_fixed:
             super().keyPressEvent(event)
         elif event.key() in _ACCEPT:
             self._decide(row, Decision.ACCEPTED)

@@ -115,14 +115,11 @@ class ImpressionBox(QWidget):
             bar = self.text.verticalScrollBar()
             if bar is not None and not self.text.hasFocus():
                 bar.setValue(bar.minimum())  # the worst finding stands first
-        self.text.setReadOnly(snapshot.is_locked)
-        self.phrases.setEnabled(not snapshot.is_locked)
-        self.phrases.setToolTip(
-            "The reading is signed"
-            if snapshot.is_locked
-            else "Insert a phrase of your own; its key and Tab do the same"
-        )
-        self.fill.setVisible(bool(snapshot.offered_impression))
+        fixed = snapshot.why_fixed
+        self.text.setReadOnly(bool(fixed))
+        self.phrases.setEnabled(not fixed)
+        self.phrases.setToolTip(fixed or "Insert a phrase of your own; its key and Tab do the same")
+        self.fill.setVisible(bool(snapshot.offered_impression) and not snapshot.refusal)
         is_settled = not is_saving and not self.is_unsaved
         told = disagreement_text(snapshot.disagreement) if is_settled else self.disagreement.text()
         self.disagreement.setText(told)

@@ -44,6 +44,7 @@ _TONES = {
 
 
 _UNVOUCHED_TONE = "unvouched"
+SIGN_TIP = "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
 SAVING_TOLD_MS = 300
 """A step that is on the disk sooner is not said to be on its way there: words must not flash."""
 
@@ -217,13 +218,12 @@ class ReadingPage(QWidget):
         self.left.setText(left_text(snapshot.pending))
         for part in (self.left, self.accept_rest, self.sign):
             part.setVisible(not snapshot.is_locked)
-        self.set_aside.setVisible(snapshot.may_be_set_aside)
+        self.set_aside.setVisible(snapshot.may_be_set_aside and not snapshot.refusal)
         left = LEFT_UNCERTAIN if waiting else "Every finding is decided"
-        offer(self.accept_rest, "" if snapshot.acceptable else left)
-        self.sign.setToolTip(
-            "Look at the page, then sign; only an addendum changes a signed reading (Ctrl+Return)"
-        )
-        self.addendum.setVisible(is_signed)
+        offer(self.accept_rest, snapshot.refusal or ("" if snapshot.acceptable else left))
+        self.sign.setEnabled(not snapshot.refusal)
+        self.sign.setToolTip(snapshot.refusal or SIGN_TIP)
+        self.addendum.setVisible(is_signed and not snapshot.refusal)
         is_typed = not snapshot.addendum_draft.is_empty
         self.addendum.setText("Go on with the addendum…" if is_typed else "Add addendum…")
         self.addendum.setToolTip(
