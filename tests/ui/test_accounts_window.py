@@ -1,6 +1,7 @@
 """Accounts in the window by mouse and keys: signing in, locking, switching, setting up."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QCoreApplication, QEvent, QPoint, Qt
@@ -70,6 +71,7 @@ from spinealign.wording.accounts_window import (
     refusal_message,
 )
 from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
+from tests.fakes import answer_for
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
@@ -174,6 +176,7 @@ class TestSigningIn:
         assert not is_there(SignInDialog)
 
     def test_work_begins_after_it(self, qtbot, recovery_key, open_window, files):
+        answer_for(Path("film_1.png"), None)
         window = open_window()
         window.start(files("film_1.png"))
         QApplication.processEvents()
@@ -316,8 +319,7 @@ class TestSigningIn:
 
 class TestLocking:
     def test_all_windows_are_covered_and_come_back(self, qtbot, anna, files):
-        with qtbot.waitSignal(anna.workbench.session.finding_ready):
-            anna.workbench.opener.open_paths(files("film_1.png"))
+        analyse(qtbot, anna, files)
         case, title = anna.workbench.current, anna.windowTitle()
         assert "film_1" in title
         about = about_dialog(anna)
@@ -403,8 +405,7 @@ class TestLocking:
         enter(qtbot, anna, PASSWORD, UnlockDialog)
 
     def test_another_user_finds_no_case(self, qtbot, anna, files):
-        with qtbot.waitSignal(anna.workbench.session.finding_ready):
-            anna.workbench.opener.open_paths(files("film_1.png"))
+        analyse(qtbot, anna, files)
         about = about_dialog(anna)
         about.open_fitted()
         lock(qtbot, anna)
@@ -482,8 +483,7 @@ class TestIdle:
 
 class TestSettingUp:
     def test_by_keys_with_the_key_shown_once(self, qtbot, window, where, files):
-        with qtbot.waitSignal(window.workbench.session.finding_ready):
-            window.workbench.opener.open_paths(files("film_1.png"))
+        analyse(qtbot, window, files)
         plain = where.profile / "readings" / "one" / "draft.json"
         plain.parent.mkdir(parents=True, exist_ok=True)
         plain.write_bytes(b"[1]")
@@ -603,6 +603,8 @@ def bob(qtbot, recovery_key, where, open_window):
 
 
 def analyse(qtbot, window, files, name="film_1.png"):
+    # Drawing takes seconds the first time, and is not what the signal is waited for.
+    answer_for(Path(name), None)
     with qtbot.waitSignal(window.workbench.session.finding_ready):
         window.workbench.opener.open_paths(files(name))
     return window.workbench.current
