@@ -24,6 +24,7 @@ from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.accounts.recovery import typed
 from spinealign.audit.events import AuditEvent, EventKind, ObjectKind
+from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
@@ -34,6 +35,7 @@ from spinealign.domain.protection import (
 )
 from spinealign.domain.reading import Decision
 from spinealign.domain.study import PatientFacts
+from spinealign.imaging.read import read_image
 from spinealign.ui.reading.sign_dialog import SignDialog
 from spinealign.ui.vault.account_forms import AddAccountDialog, ResetDialog, RolesDialog
 from spinealign.ui.vault.accounts_dialog import AccountsDialog
@@ -52,7 +54,9 @@ from spinealign.ui.window.account_commands import (
     has_archive,
 )
 from spinealign.ui.window.dialogs import about_dialog
+from spinealign.ui.work.services import program_services
 from spinealign.vault import administration, place, safety_copies, session
+from spinealign.vault.keeping import Opened, keep, originals
 from spinealign.vault.place import FOLDER, POINTER, Place, Protection
 from spinealign.vault.session import set_up_accounts, sign_in
 from spinealign.vault.taking_in import take_in
@@ -71,6 +75,8 @@ from spinealign.wording.accounts_window import (
     refusal_message,
 )
 from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
+from start import FILM_SAMPLE
+from tests.dicom_objects import film_analysis
 from tests.fakes import answer_for
 
 LEFT = Qt.MouseButton.LeftButton
@@ -998,3 +1004,47 @@ def _every_field_is_named_and_reached(dialog):
         QTest.keyClick(here or dialog, Qt.Key.Key_Tab)
     missed = [each for each in fields if each not in reached]
     assert not missed, [each.accessibleName() or each.text() for each in missed]
+
+
+class TestWhereReadingsLie:
+    """Readings and corrections of real files, by the services of the program itself."""
+
+    @pytest.fixture
+    def services(self, where):
+        return program_services(where.profile)
+
+    def test_encrypted_with_accounts_and_locked_with_them(
+        self, recovery_key, where, services, tmp_path
+    ):
+        film = tmp_path / "film.png"
+        film.write_bytes(FILM_SAMPLE.read_bytes())
+        at_work = sign_in(where, "anna", PASSWORD)
+        services.keep_in(where.kept)
+        [archived] = originals(at_work, keep(at_work, Opened((film,), PatientFacts())).identifier)
+        elsewhere = film_analysis(read_image(film))
+        reading = services.open_reading(elsewhere)
+        reading.accept_rest()
+        reading.write_impression("Planted impression.")
+        inside = film_analysis(read_image(archived))
+        kept = services.save_corrections(inside)
+        assert kept.is_relative_to(where.kept)
+        assert services.save_corrections(elsewhere).parent == film.parent
+        assert any((where.kept / "readings").rglob("*.json"))
+        assert not (where.profile / "readings").exists()
+        for path in where.folder.rglob("*"):
+            assert path.is_dir() or b"Planted" not in path.read_bytes(), path
+        again = services.open_reading(elsewhere)
+        assert again.reading.impression.text == "Planted impression."
+        at_work.lock()
+        with pytest.raises(SpineAlignError):
+            services.save_corrections(inside)
+        with pytest.raises(SpineAlignError):
+            reading.write_impression("Planted once more.")
+        assert not (where.profile / "readings").exists()
+
+    def test_in_the_profile_without_accounts(self, where, services, tmp_path):
+        film = tmp_path / "film.png"
+        film.write_bytes(FILM_SAMPLE.read_bytes())
+        reading = services.open_reading(film_analysis(read_image(film)))
+        reading.write_impression("Planted impression.")
+        assert any((where.profile / "readings").rglob("*.json"))
