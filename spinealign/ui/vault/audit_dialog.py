@@ -151,28 +151,30 @@ class AuditDialog(QDialog):
         for column, width in enumerate(_COLUMN_EM):
             self.table.setColumnWidth(column, width * em)
         header.setStretchLastSection(True)
-        filters = QHBoxLayout()
-        for words, field in (
-            (AUDIT_PERSON, self.person), (AUDIT_KIND, self.kind), (AUDIT_FROM, self.first),
-            (AUDIT_TO, self.last),
+        whose, when = QHBoxLayout(), QHBoxLayout()
+        for row, words, field in (
+            (whose, AUDIT_PERSON, self.person), (whose, AUDIT_KIND, self.kind),
+            (when, AUDIT_FROM, self.first), (when, AUDIT_TO, self.last),
         ):  # fmt: skip
             label = QLabel(words)
             label.setBuddy(field)
             field.setAccessibleName(words.replace("&", ""))
-            filters.addWidget(label)
             if isinstance(field, QComboBox):
                 field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
                 field.setMinimumContentsLength(10)
-            filters.addWidget(field)
-        filters.addStretch(1)
-        filters.addWidget(self.count)
+            row.addWidget(label)
+            row.addWidget(field)
+        for row in (whose, when):
+            row.addStretch(1)
+        when.addWidget(self.count)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
         for button in (self.check, self.export, self.begin):
             button.setAutoDefault(False)
         column_layout = column_of(self)
-        column_layout.addLayout(filters)
+        column_layout.addLayout(whose)
+        column_layout.addLayout(when)
         column_layout.addWidget(self.table, 1)
         column_layout.addWidget(self.told)
         column_layout.addLayout(row_of(self.check, self.export, self.begin, None, buttons))
