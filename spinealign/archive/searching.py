@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from spinealign.archive.records import Search, View
 
@@ -44,3 +47,44 @@ def where_of(search: Search) -> tuple[str, tuple[object, ...]]:
     if search.last_date:
         ask("e.study_date <= ?", search.last_date)
     return " AND ".join(conditions), tuple(values)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a search can choose among: what the archive holds, sorted.
+
+    Parameters
+    ----------
+    kinds, levels, tags : tuple of str
+    """
+
+    kinds: tuple[str, ...]
+    levels: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def choices_of(connection: Any) -> Choices:
+    """Return what a search in an archive can choose among."""
+
+    def column(query: str) -> tuple[str, ...]:
+        return tuple(row[0] for row in connection.execute(query) if row[0])
+
+    return Choices(
+        column("SELECT DISTINCT kind FROM examination ORDER BY kind"),
+        column("SELECT DISTINCT level FROM finding ORDER BY level"),
+        column("SELECT DISTINCT tag FROM tag ORDER BY tag"),
+    )
+
+
+def tags_of(connection: Any, identifiers: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the tags of examinations, by their identifiers; those without are missing."""
+    wanted = set(identifiers)
+    found: dict[str, tuple[str, ...]] = {}
+    rows = connection.execute(
+        "SELECT e.identifier, t.tag FROM tag t JOIN examination e USING (examination) "
+        "ORDER BY t.tag"
+    )
+    for identifier, tag in rows:
+        if identifier in wanted:
+            found[identifier] = (*found.get(identifier, ()), tag)
+    return found

@@ -121,6 +121,31 @@ def course_picture(
     return picture
 
 
+def values_picture(
+    values: Sequence[DatedValue],
+    size: tuple[int, int] = (1200, 620),
+    *,
+    scale: float = 2.0,
+    colours: ChartColours = PAPER,
+) -> Image.Image:
+    """Draw at least two values of one measure over time, in the order of their dates.
+
+    Parameters
+    ----------
+    values : sequence of DatedValue
+    size : tuple of int
+        (width, height) in pixels.
+    scale : float
+        Size of letters and lines; 1 is a screen of 96 dots an inch.
+    colours : ChartColours, optional
+    """
+    picture = Image.new("RGB", size, colours.ground)
+    chart = _Chart(ImageDraw.Draw(picture), size, scale, colours)
+    chart.title(measurement_name(values[0].measurement))
+    chart.draw(values)
+    return picture
+
+
 def motion_picture(
     motion: Motion,
     size: tuple[int, int] = (1100, 420),

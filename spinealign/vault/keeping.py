@@ -195,6 +195,34 @@ def add_note(session: Session, identifier: str, content: str) -> None:
     session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
 
 
+def link(session: Session, identifier: str, other: str) -> None:
+    """Say that the patients of two examinations are one person.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.CHANGE)
+    first, second = session.archive.get(identifier), session.archive.get(other)
+    session.record(
+        EventKind.CHANGE, *objects_of(first), *objects_of(second), description="patients linked"
+    )
+    session.archive.link(first.patient, second.patient)
+
+
+def unlink(session: Session, identifier: str) -> None:
+    """Say that the patient of an examination is a person of their own.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.CHANGE)
+    record = session.archive.get(identifier)
+    session.record(EventKind.CHANGE, *objects_of(record), description="patient unlinked")
+    session.archive.unlink(record.patient)
+
+
 def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
     """Return what an event about an examination names: its patient and its study."""
     patient = record.patient

@@ -23,6 +23,93 @@ LOCKED_BEFORE = Message(
     "Unlock it, look whether it is there, and do it again if not.",
 )
 
+# The list
+
+ARCHIVE_TITLE = "Archive"
+LIST_PAGE, FOLLOW_PAGE, SAFETY_PAGE = "Examinations", "Follow-up", "Safety"
+FIELD_LABELS = {
+    "words": "&Words",
+    "view": "&List",
+    "kind": "&Image type",
+    "status": "&Status",
+    "level": "Finding a&t",
+    "tag": "Ta&g",
+    "first_date": "F&rom",
+    "last_date": "T&o",
+}
+WORDS_HINT = "Name, ID, finding, impression, note…"
+DATE_HINT = "YYYY-MM-DD"
+NOT_A_DATE = "Type dates as YYYY-MM-DD"
+DATES_TURNED = "The first date lies after the last one"
+VIEW_WORDS = {
+    "all": "All", "to_read": "To read", "mine": "Read by me", "signed_today": "Signed today",
+}  # fmt: skip
+STATUS_CHOICES = {
+    "automatic": "not read", "being_read": "being read", "signed": "signed",
+    "amended": "signed, with addendum",
+}  # fmt: skip
+ANY = "any"
+SEARCH = "Sea&rch"
+LIST_NAME = "Examinations in the archive"
+HEADINGS = ("Date", "Patient", "ID", "Image type", "Status", "Reader", "Key value", "Tags")
+SEARCHING = "Searching the archive…"
+EMPTY_ARCHIVE = (
+    "The archive is empty. Open images and choose File, Archive, Keep in archive (Ctrl+K)."
+)
+NOTHING_FITS = "No examination fits. Take a word or a choice away to see more."
+OPEN, FOLLOW, LINK = "&Open", "&Follow-up", "Lin&k patients…"
+EXPORT, IMPORT, DELETE = "&Export package…", "I&mport package…", "&Delete…"
+NOTHING_CHOSEN = "Choose an examination in the list"
+CHOOSE_ONE = "Choose one examination in the list"
+CHOOSE_TWO = "Choose two examinations of different patients in the list"
+MAY_NOT_CHANGE = "Your account may not change the archive"
+MAY_NOT_DELETE = "Your account may not delete from the archive"
+MAY_NOT_EXPORT = "Your account may not export"
+MAY_NOT_IMPORT = "Your account may not import"
+MAY_NOT_BACK_UP = "Your account may not back up the archive"
+OPENING = "Opening {what} of the archive…"
+DETAILS_NAME = "The chosen examination"
+TAGS_LABEL, NOTE_LABEL = "Ta&gs, parted by commas", "New &note"
+SET_TAGS, ADD_NOTE = "Set tags", "Add note"
+FINDINGS_TITLE, NOTES_TITLE = "Findings", "Notes"
+TAGS_SET, NOTE_ADDED = "The tags are set.", "The note is added."
+THUMBNAIL_NAME = "Thumbnail"
+
+DELETE_TITLE = "Delete from the archive"
+DELETE_NOW, KEEP_THEM = "&Delete for good", "&Keep"
+DELETE_MORE = (
+    "Their images in the archive, readings, corrections, tags and notes are deleted too. Only a "
+    "back-up brings them back; files outside the archive stay where they are."
+)
+LINK_TITLE, LINK_NOW, LINK_NOT = "Link patients", "&Link", "Do &not link"
+LINK_MORE = "Their examinations are followed up together. The link can be taken back any time."
+
+# Packages
+
+PACKAGE_FILTER = "Examination in an encrypted package (*.spinealign-case)"
+EXPORT_TITLE, IMPORT_TITLE = "Export an encrypted package", "Import a package"
+EXPORT_NOTE = (
+    "The package holds images, readings, tags and notes with the patient's name. It opens with "
+    "this password only: tell it on another way than you send the file."
+)
+IMPORT_NOTE = "Type the password that the package was given."
+EXPORT_NOW, IMPORT_NOW = "&Export", "&Import"
+PACKING, UNPACKING = "Writing the package…", "Reading the package…"
+
+# Follow-up
+
+FOLLOW_NAME = "All examinations of the person"
+FOLLOW_HEADINGS = ("Date", "ID", "Image type", "Status", "Value")
+MEASURE_LABEL = "&Measure"
+NO_ONE_CHOSEN = "Choose an examination in the list of examinations, then Follow-up."
+NO_MEASURES = "No measure of these examinations is in the archive."
+UNLINK = "&Unlink this patient…"
+UNLINK_TITLE, UNLINK_NOW, UNLINK_NOT = "Unlink patient", "&Unlink", "Stay &linked"
+UNLINK_MORE = "Nothing is deleted; the other patients stay linked."
+ONLY_ONE_PATIENT = "All these examinations are of one patient ID"
+LINKED, UNLINKED = "The patients are linked.", "The patient is not linked any more."
+TOO_FEW_VALUES = "A chart needs two dated values."
+
 
 def keeping_text(title: str) -> str:
     """Return what is being put into the archive."""

@@ -3,7 +3,7 @@
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
@@ -11,12 +11,26 @@ from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.records import FileRole, Search
 from spinealign.audit.events import EventKind
 from spinealign.domain.study import PatientFacts
+from spinealign.ui.vault import search_page
+from spinealign.ui.vault.archive_dialog import ArchiveDialog
+from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog
-from spinealign.vault import administration, place, safety_copies, session
+from spinealign.vault import administration, exchange, place, safety_copies, session
+from spinealign.vault.keeping import delete
 from spinealign.vault.place import Place
 from spinealign.vault.session import set_up_accounts
-from spinealign.wording.archive_window import IS_LOCKED, MAY_NOT_KEEP, NO_ARCHIVE, NO_CASE_SELECTED
-from tests.ui.hands import open_and_rest
+from spinealign.wording.archive_window import (
+    DATES_TURNED,
+    DELETE_NOW,
+    EMPTY_ARCHIVE,
+    IS_LOCKED,
+    MAY_NOT_KEEP,
+    NO_ARCHIVE,
+    NO_CASE_SELECTED,
+    NOT_A_DATE,
+    NOTHING_FITS,
+)
+from tests.ui.hands import open_and_rest, settle
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
@@ -27,7 +41,7 @@ JANE = PatientFacts(
 
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch):
-    for module in (place, session, safety_copies):
+    for module in (place, session, safety_copies, exchange):
         monkeypatch.setattr(module, "calibrated_cost", lambda: LEAST_COST)
 
 
@@ -177,3 +191,192 @@ class TestKeeping:
 
 def window_reason(window):
     return window.actions_by_name.reason("keep_in_archive")
+
+
+def show_archive(qtbot, window):
+    give(
+        window,
+        Qt.Key.Key_K,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    dialog = the(ArchiveDialog)
+    rest(qtbot, window)
+    return dialog
+
+
+def cells(rows):
+    return [
+        [rows.topLevelItem(n).text(c) for c in range(rows.columnCount())]
+        for n in range(rows.topLevelItemCount())
+    ]
+
+
+def choose(page, *places):
+    """Click rows of the list, the second and later ones with Ctrl."""
+    keys = Qt.KeyboardModifier.NoModifier
+    for number in places:
+        rect = page.rows.visualItemRect(page.rows.topLevelItem(number))
+        QTest.mouseClick(page.rows.viewport(), LEFT, keys, rect.center())
+        keys = Qt.KeyboardModifier.ControlModifier
+
+
+def pick(box, data):
+    box.setFocus()
+    box.setCurrentIndex(box.findData(data))
+
+
+JOHN = PatientFacts(name="Doe^John", identifier="ID-2", study_date="20251101")
+
+
+@pytest.fixture
+def kept(qtbot, anna, files, fake):
+    """The archive with a film of Jane's and one of John's."""
+    fake.patients["film_2.png"] = JOHN
+    keep(qtbot, anna, files("film_1.png"))
+    keep(qtbot, anna, files("film_2.png"))
+    return anna
+
+
+class TestList:
+    def test_an_empty_archive_says_how_to_begin(self, qtbot, anna):
+        dialog = show_archive(qtbot, anna)
+        assert dialog.list.told.text() == EMPTY_ARCHIVE
+
+    def test_it_lists_what_is_kept_the_latest_first(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        rows = cells(page.rows)
+        assert [row[:5] for row in rows] == [
+            ["2026-11-01", "Planted Jane", "ID-1", "Lateral neck X-ray", "not read"],
+            ["2025-11-01", "Doe John", "ID-2", "Lateral neck X-ray", "not read"],
+        ]
+        assert page.told.text() == "2 examinations."
+
+    def test_words_narrow_it_by_the_keyboard_alone(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        assert page.lines["words"].hasFocus()
+        QTest.keyClicks(page.lines["words"], "plant")
+        QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert [row[2] for row in cells(page.rows)] == ["ID-1"]
+        events = [event for _, event in kept.accounts.keeper.session.events()]
+        asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]
+        assert asked == ["plant"]
+
+    def test_nothing_that_fits_is_said(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        pick(page.choices["status"], "signed")
+        rest(qtbot, kept)
+        assert page.told.text() == NOTHING_FITS
+        assert not cells(page.rows)
+
+    def test_dates_that_are_none_or_turned_are_not_searched_for(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        QTest.keyClicks(page.lines["first_date"], "yesterday")
+        assert page.search.toolTip() == NOT_A_DATE
+        page.lines["first_date"].setText("2026-01-01")
+        page.lines["last_date"].setText("2025-01-01")
+        assert page.search.toolTip() == DATES_TURNED
+        page.lines["last_date"].setText("2026-12-31")
+        press(page.search)
+        rest(qtbot, kept)
+        assert [row[2] for row in cells(page.rows)] == ["ID-1"]
+
+    def test_the_rest_is_counted(self, qtbot, kept, monkeypatch):
+        monkeypatch.setattr(search_page, "MOST_SHOWN", 1)
+        page = show_archive(qtbot, kept).list
+        assert page.told.text().startswith("1 of 2 examinations shown")
+
+    def test_images_open_without_a_trace_of_their_files_names(self, qtbot, kept):
+        kept.workbench.close_all()
+        before = [recent.path for recent in kept.workbench.preferences.recent]
+        dialog = show_archive(qtbot, kept)
+        choose(dialog.list, 0)
+        rest(qtbot, kept)
+        QTest.keyClick(dialog.list.rows, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: bool(kept.workbench.session.cases))
+        settle(qtbot, kept)
+        [case] = kept.workbench.session.cases
+        assert case.title == "Lateral neck X-ray"
+        assert protected_folders.is_protected(case.path)
+        assert [recent.path for recent in kept.workbench.preferences.recent] == before
+        assert not is_there(ArchiveDialog)
+        events = [event for _, event in kept.accounts.keeper.session.events()]
+        assert EventKind.VIEW in {event.kind for event in events}
+
+    def test_tags_and_notes_are_typed_and_found(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        choose(page, 1)
+        rest(qtbot, kept)
+        assert page.details.patient.text() == "Doe John (ID-2)"
+        assert not page.details.picture.pixmap().isNull()
+        QTest.keyClicks(page.details.tags, "teaching,  second  look ,")
+        QTest.keyClick(page.details.tags, Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        QTest.keyClicks(page.details.note, "ask the surgeon")
+        press(page.details.add_note)
+        rest(qtbot, kept)
+        assert page.details.note.text() == ""
+        assert "Dr. Anna Reader: ask the surgeon" in page.details.notes.text()
+        assert [row[7] for row in cells(page.rows)] == ["", "second look, teaching"]
+        pick(page.choices["tag"], "teaching")
+        rest(qtbot, kept)
+        assert [row[2] for row in cells(page.rows)] == ["ID-2"]
+
+    def test_return_deletes_nothing_and_the_button_does(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        choose(page, 0)
+        press(page.delete)
+        box = the(QMessageBox)
+        assert "Planted Jane (ID-1)" in box.text()
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert archive_of(kept).count(Search()) == 2
+        press(page.delete)
+        [yes] = [b for b in the(QMessageBox).buttons() if b.text() == DELETE_NOW]
+        press(yes)
+        rest(qtbot, kept)
+        assert [row[2] for row in cells(page.rows)] == ["ID-2"]
+        assert page.told.text() == "Deleted: 1 examination. 1 examination."
+
+    def test_a_package_is_written_and_read(self, qtbot, kept, tmp_path, monkeypatch):
+        path = tmp_path / "jane.spinealign-case"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "jane"), ""))
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+        page = show_archive(qtbot, kept).list
+        choose(page, 0)
+        press(page.export)
+        export = the(ExportDialog)
+        assert not export.run.isEnabled()
+        QTest.keyClicks(export.field.first.line, "package password")
+        assert not export.run.isEnabled()
+        QTest.keyClicks(export.field.again.line, "package password")
+        QTest.keyClick(export, Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert not is_there(ExportDialog)
+        assert b"Planted" not in path.read_bytes()
+        kept.archive.desk.ask(lambda session: delete(session, [page.chosen[0].identifier]))
+        rest(qtbot, kept)
+        press(page.import_)
+        opened = the(ImportDialog)
+        QTest.keyClicks(opened.field.line, "another password")
+        press(opened.run)
+        rest(qtbot, kept)
+        assert "does not open with this password" in opened.told.text()
+        opened.field.clear()
+        QTest.keyClicks(opened.field.line, "package password")
+        press(opened.run)
+        rest(qtbot, kept)
+        assert not is_there(ImportDialog)
+        assert [row[2] for row in cells(page.rows)] == ["ID-1", "ID-2"]
+
+    def test_locking_closes_it(self, qtbot, kept):
+        show_archive(qtbot, kept)
+        with qtbot.waitSignal(kept.accounts.keeper.locked):
+            kept.accounts.keeper.lock()
+        assert not is_there(ArchiveDialog)
+
+    def test_everything_has_a_name(self, qtbot, kept):
+        dialog = show_archive(qtbot, kept)
+        fields = (*dialog.list.lines.values(), *dialog.list.choices.values(), dialog.list.rows)
+        assert all(field.accessibleName() for field in fields)
+        assert dialog.list.details.tags.accessibleName()

@@ -179,12 +179,13 @@ class Opener(QObject):
             return None
         return [case.again for case in cases if case.recent.path in self._chosen]
 
-    def open_private(self, folders: Sequence[Path]) -> None:
+    def open_private(self, folders: Sequence[Path], title: str = "") -> None:
         """Open images in folders of this program's own; they are not remembered.
 
-        Files and folders are named by checksums: the images are called as their series are.
+        Files and folders are named by checksums: the images are called as their series are, or
+        by a title where there is one only.
         """
-        self._scan(list(folders), is_private=True)
+        self._scan(list(folders), title, is_private=True)
 
     def open_sample(self, sample: Sample) -> None:
         """Open a sample case under its title; it is not remembered."""
@@ -271,8 +272,9 @@ class Opener(QObject):
         openings, study = planned(paths, scan)
         if title and len(openings) == 1:
             openings = [replace(openings[0], title=title)]
-        if is_private:
+        elif is_private:
             openings = [replace(one, title=retrieved_name(one.stack.first)) for one in openings]
+        if is_private:
             study = None if study is None else replace(study, is_private=True)
         if take is not None:
             begin = [study.opening(study.preselected)] if study is not None else openings[:1]

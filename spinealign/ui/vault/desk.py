@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtWidgets import QWidget
 
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
@@ -50,21 +51,35 @@ class ArchiveDesk(QObject):
         """What the parts of the window share."""
         return self._bench
 
-    def ask(self, act: Callable[[Session], Any], failed: Failed | None = None) -> Task:
-        """Do something in the archive's thread; connect to the task's signals at once."""
-        session = self.session
-        return self.work(once(partial(self._act, act, session)), failed)
+    def ask(
+        self, act: Callable[[Session], Any], failed: Failed | None = None,
+        owner: QWidget | None = None,
+    ) -> Task:  # fmt: skip
+        """Do something in the archive's thread; connect to the task's signals at once.
 
-    def work(self, start: Callable[[], Work], failed: Failed | None = None) -> Task:
-        """Run a generator in the archive's thread."""
-        return self.runner.submit(start, partial(self._tell, failed or self._bench.messages.fail))
+        Parameters
+        ----------
+        owner : QWidget, optional
+            What waits for it: once that is gone nothing is reported any more.
+        """
+        return self._work(once(partial(self._act, act, self.session)), failed, owner)
 
     def steps(
-        self, act: Callable[[Session], Generator[object, None, Any]], failed: Failed | None = None
-    ) -> Task:
+        self, act: Callable[[Session], Generator[object, None, Any]],
+        failed: Failed | None = None, owner: QWidget | None = None,
+    ) -> Task:  # fmt: skip
         """Run what tells of its progress, and can be stopped at each step."""
         session = self.session
-        return self.work(lambda: self._act(act, session), failed)
+        return self._work(lambda: self._act(act, session), failed, owner)
+
+    def _work(
+        self, start: Callable[[], Work], failed: Failed | None, owner: QWidget | None
+    ) -> Task:
+        told = failed or self._bench.messages.fail
+        task = self.runner.submit(start, partial(self._tell, told))
+        if owner is not None:
+            owner.destroyed.connect(task.cancel)
+        return task
 
     def _act(self, act: Callable[[Session], Any], session: Session | None) -> Any:
         if session is None or session.is_locked:

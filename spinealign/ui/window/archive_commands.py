@@ -19,6 +19,7 @@ from spinealign.wording.archive_window import (
     IN_ZIP,
     IS_LOCKED,
     MAY_NOT_KEEP,
+    MAY_NOT_VIEW,
     NO_ARCHIVE,
     NO_CASE_SELECTED,
     keeping_text,
@@ -52,6 +53,7 @@ class ArchiveCommands(QObject):
         self._cases, self._theme, self._window = cases, theme, window
         self._desk: ArchiveDesk | None = None
         actions.on("keep_in_archive", self.keep)
+        actions.on("archive", self.show)
         for signal in (
             bench.at_work.changed, cases.selection_changed, bench.current_updated,
             bench.current_changed, bench.session.added, bench.session.removed,
@@ -91,6 +93,12 @@ class ArchiveCommands(QObject):
     def _tell_kept(self, kept: Kept) -> None:
         self._bench.messages.tell(kept_text(kept.titles, kept.file_count))
 
+    def show(self) -> None:
+        """Show the archive."""
+        from spinealign.ui.vault.archive_dialog import ArchiveDialog
+
+        ArchiveDialog(self.desk, self._theme, self._window).open()
+
     @property
     def _chosen(self) -> list[Case]:
         current = self._bench.current
@@ -102,6 +110,9 @@ class ArchiveCommands(QObject):
         self._actions.offer(
             "keep_in_archive", refused or ("" if self._chosen else NO_CASE_SELECTED)
         )
+
+        viewed = reason or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
+        self._actions.offer("archive", viewed)
 
     def _closed_reason(self) -> str:
         """Return why nothing of the archive can be reached; empty where it is open."""
