@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spinealign.archive.backup import BackedUp
 from spinealign.archive.records import ExaminationRecord, MeasureRecord, PatientRecord
 from spinealign.domain.examination import examination_named
 from spinealign.domain.measures import MeasureCode
-from spinealign.wording.archive import counted, date_text
+from spinealign.wording.archive import (
+    ARCHIVE_DAMAGED,
+    ARCHIVE_WHOLE,
+    BACKED_UP,
+    DRILLED,
+    counted,
+    date_text,
+)
 from spinealign.wording.archive_window import (
     EMPTY_ARCHIVE,
     NOTHING_FITS,
@@ -136,3 +144,39 @@ def chart_words(name: str, values: Sequence[tuple[str, MeasureRecord]]) -> str:
     """Return what a chart shows, for those who cannot see it."""
     said = ", ".join(f"{date_text(day)} {value_words(measure)}" for day, measure in values)
     return f"{name}: {said}"
+
+
+def files_text(done: int, count: int) -> str:
+    """Return how many of how many files are done."""
+    return f"{done:,} of {counted(count, 'file')}"
+
+
+def backed_up_text(done: BackedUp) -> str:
+    """Return what a back-up did."""
+    return BACKED_UP.format(
+        folder=safe_text(str(done.folder)),
+        examinations=counted(done.examinations, "examination"),
+        files=counted(done.files, "file"),
+        new=done.new_files,
+    )
+
+
+def drilled_text(examinations: int, files: int) -> str:
+    """Return what a drill read."""
+    return DRILLED.format(
+        examinations=counted(examinations, "examination"), files=counted(files, "file")
+    )
+
+
+def check_text(is_sound: bool, damaged: int) -> str:
+    """Return what a check of the archive found."""
+    faults = ["" if is_sound else "the database", counted(damaged, "file") if damaged else ""]
+    named = " and ".join(filter(None, faults))
+    return ARCHIVE_DAMAGED.format(what=named) if named else ARCHIVE_WHOLE
+
+
+def due_text(count: int) -> str:
+    """Return how many examinations a retention rule would delete."""
+    if not count:
+        return "No examination is that old. Nothing was deleted."
+    return f"{counted(count, 'examination')} may be deleted. Nothing was deleted."

@@ -110,6 +110,34 @@ ONLY_ONE_PATIENT = "All these examinations are of one patient ID"
 LINKED, UNLINKED = "The patients are linked.", "The patient is not linked any more."
 TOO_FEW_VALUES = "A chart needs two dated values."
 
+# Safety
+
+SAFETY_NOTE = (
+    "A back-up is encrypted like the archive, copies only what is new, and is read back. Keep it "
+    "on another disk, away from this computer; the printed recovery key opens it anywhere. A drill "
+    "restores the latest back-up for trial and reads every byte of it."
+)
+BACK_UP, DRILL, CHECK, STOP = "&Back up…", "&Drill…", "&Check the archive", "&Stop"
+BACK_UP_TITLE = "Folder for back-ups, at best on another disk"
+DRILL_TITLE = "Folder with back-ups of this archive"
+BACKING_UP, DRILLING = "Backing up…", "Restoring the latest back-up for trial…"
+CHECKING_ARCHIVE = "Reading the whole archive…"
+STOPPED, STOPPING = "Stopped. What was there before is as it was.", "Stopping…"
+IS_WORKING = "Wait until this is done, or stop it"
+NO_BACK_UP_THERE = (
+    "There is no back-up in this folder. Choose the folder that back-ups were made to."
+)
+PROGRESS_NAME = "Progress"
+DUE_NOTE = (
+    "What has not changed for some years may be deleted. Nothing is deleted before you have seen "
+    "the list; how long examinations have to be kept is a matter of law."
+)
+DUE_LABEL, YEARS_SUFFIX = "&Not changed for", " years"
+KEEP_UNSIGNED = "Keep &what was never signed"
+PREVIEW, DELETE_DUE = "&List them", "D&elete what is listed…"
+DUE_NAME = "What may be deleted"
+NOTHING_DUE = "List first what may be deleted"
+
 
 def keeping_text(title: str) -> str:
     """Return what is being put into the archive."""

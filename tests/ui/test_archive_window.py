@@ -8,11 +8,12 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.archive.records import FileRole, Search
+from spinealign.archive.records import FileRole, MeasureRecord, Search
 from spinealign.audit.events import EventKind
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.vault import search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
+from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog
 from spinealign.vault import administration, exchange, place, safety_copies, session
@@ -24,11 +25,19 @@ from spinealign.wording.archive_window import (
     DELETE_NOW,
     EMPTY_ARCHIVE,
     IS_LOCKED,
+    IS_WORKING,
+    LINK_NOW,
     MAY_NOT_KEEP,
     NO_ARCHIVE,
+    NO_BACK_UP_THERE,
     NO_CASE_SELECTED,
     NOT_A_DATE,
+    NOTHING_DUE,
     NOTHING_FITS,
+    ONLY_ONE_PATIENT,
+    STOPPED,
+    TOO_FEW_VALUES,
+    UNLINK_NOW,
 )
 from tests.ui.hands import open_and_rest, settle
 
@@ -380,3 +389,149 @@ class TestList:
         fields = (*dialog.list.lines.values(), *dialog.list.choices.values(), dialog.list.rows)
         assert all(field.accessibleName() for field in fields)
         assert dialog.list.details.tags.accessibleName()
+
+
+class TestFollowUp:
+    @pytest.fixture
+    def course(self, qtbot, anna, files, fake):
+        """Two films of Jane's under two IDs, and one of John's."""
+        earlier = PatientFacts(name="Planted^Jane", identifier="OLD-9", study_date="20240301")
+        for name, facts in (("film_1.png", JANE), ("film_2.png", earlier), ("film_3.png", JOHN)):
+            fake.patients[name] = facts
+            keep(qtbot, anna, files(name))
+        return anna
+
+    def test_two_ids_are_linked_followed_and_unlinked(self, qtbot, course):
+        dialog = show_archive(qtbot, course)
+        page = dialog.list
+        assert [row[2] for row in cells(page.rows)] == ["ID-1", "ID-2", "OLD-9"]
+        choose(page, 0)
+        press(page.follow)
+        rest(qtbot, course)
+        assert dialog.tabs.currentWidget() is dialog.person
+        assert [row[1] for row in cells(dialog.person.rows)] == ["ID-1"]
+        assert dialog.person.told.text() == TOO_FEW_VALUES
+        dialog.tabs.setCurrentWidget(page)
+        choose(page, 0, 2)
+        press(page.link)
+        box = the(QMessageBox)
+        assert "Planted Jane (ID-1)" in box.text()
+        assert "Planted Jane (OLD-9)" in box.text()
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        press(page.link)
+        press_word(LINK_NOW)
+        rest(qtbot, course)
+        choose(page, 0)
+        press(page.follow)
+        rest(qtbot, course)
+        rows = cells(dialog.person.rows)
+        assert [row[:2] for row in rows] == [["2024-03-01", "OLD-9"], ["2026-11-01", "ID-1"]]
+        assert all(row[4] for row in rows)
+        assert not dialog.person.chart.pixmap().isNull()
+        assert "2024-03-01" in dialog.person.chart.accessibleName()
+        choose(dialog.person, 0)
+        press(dialog.person.unlink)
+        press_word(UNLINK_NOW)
+        rest(qtbot, course)
+        assert [row[1] for row in cells(dialog.person.rows)] == ["ID-1"]
+        assert dialog.person.unlink.toolTip() == ONLY_ONE_PATIENT
+
+    def test_the_measure_is_chosen(self, qtbot, course):
+        dialog = show_archive(qtbot, course)
+        choose(dialog.list, 0)
+        press(dialog.list.follow)
+        rest(qtbot, course)
+        [before] = cells(dialog.person.rows)
+        dialog.person.measure.setFocus()
+        QTest.keyClick(dialog.person.measure, Qt.Key.Key_Down)
+        [after] = cells(dialog.person.rows)
+        assert before[4] != after[4]
+
+    def test_values_without_a_date_are_not_drawn(self):
+        known = [
+            (day, MeasureRecord("cobb_c2_c7", "C2/C7", "deg", value, value - 1, value + 1))
+            for day, value in (("20260102", 2.0), ("", 3.0), ("20250101", 1.0))
+        ]
+        drawn = dated_values(known)
+        assert [one.value for one in drawn] == [1.0, 2.0]
+        assert drawn[0].ends == (0.0, 2.0)
+        assert drawn[0].measurement.levels == ("C2", "C7")
+
+
+def press_word(words):
+    [button] = [b for b in the(QMessageBox).buttons() if b.text() == words]
+    press(button)
+
+
+class TestSafety:
+    @pytest.fixture
+    def page(self, qtbot, kept):
+        dialog = show_archive(qtbot, kept)
+        dialog.tabs.setCurrentWidget(dialog.safety)
+        return dialog.safety
+
+    def test_a_back_up_is_made_drilled_and_restores(self, qtbot, kept, page, tmp_path, monkeypatch):
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(disk))
+        press(page.drill)
+        assert page.told.text() == NO_BACK_UP_THERE
+        press(page.back_up)
+        assert page.stop.isVisible()
+        assert page.check.toolTip() == IS_WORKING
+        rest(qtbot, kept)
+        assert "2 examinations" in page.told.text()
+        assert not page.stop.isVisible()
+        [copy] = safety_copies.back_ups_on(disk)
+        press(page.drill)
+        rest(qtbot, kept)
+        assert page.told.text().startswith("This back-up restores: 2 examinations")
+        assert not list(kept.workbench.preferences.folder.glob("drill-*"))
+        changed = next(
+            path for path in copy.parent.rglob("*") if path.parent.parent.name == "files"
+        )
+        changed.write_bytes(changed.read_bytes()[:-1])
+        press(page.drill)
+        rest(qtbot, kept)
+        assert "not as it was written" in page.told.text()
+
+    def test_a_back_up_is_stopped(self, qtbot, kept, page, tmp_path, monkeypatch):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "disk"))
+        press(page.back_up)
+        press(page.stop)
+        rest(qtbot, kept)
+        assert page.told.text() == STOPPED
+        assert not safety_copies.back_ups_on(tmp_path / "disk")
+        assert page.back_up.isEnabled()
+
+    def test_a_check_names_what_is_damaged(self, qtbot, kept, page, where):
+        press(page.check)
+        rest(qtbot, kept)
+        assert page.told.text() == "Database and files are as they were written."
+        changed = next(path for path in where.files.rglob("*") if path.is_file())
+        changed.write_bytes(changed.read_bytes()[:-1])
+        press(page.check)
+        rest(qtbot, kept)
+        assert page.told.text() == "Not as it was written: 1 file."
+
+    def test_what_is_old_is_listed_before_it_is_deleted(self, qtbot, kept, page):
+        press(page.preview)
+        rest(qtbot, kept)
+        assert "No examination is that old" in page.told.text()
+        assert page.delete.toolTip() == NOTHING_DUE
+        archive_of(kept).connection.execute(
+            "UPDATE examination SET changed_utc = '2001-01-01T00:00:00Z' WHERE study_date < '2026'"
+        )
+        press(page.preview)
+        rest(qtbot, kept)
+        assert not cells(page.rows)
+        page.unsigned.setFocus()
+        QTest.keyClick(page.unsigned, Qt.Key.Key_Space)
+        press(page.preview)
+        rest(qtbot, kept)
+        assert [row[2] for row in cells(page.rows)] == ["ID-2"]
+        press(page.delete)
+        press_word(DELETE_NOW)
+        rest(qtbot, kept)
+        assert archive_of(kept).count(Search()) == 1
+        assert page.told.text() == "Deleted: 1 examination."

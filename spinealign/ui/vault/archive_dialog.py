@@ -8,9 +8,11 @@ from PyQt6.QtWidgets import QDialog, QWidget
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network.forms import end_with_close, fit, quiet_tabs
 from spinealign.ui.vault.desk import ArchiveDesk
+from spinealign.ui.vault.follow_page import FollowPage
+from spinealign.ui.vault.safety_page import SafetyPage
 from spinealign.ui.vault.search_page import SearchPage
 from spinealign.ui.widgets.theme import Theme
-from spinealign.wording.archive_window import ARCHIVE_TITLE, LIST_PAGE
+from spinealign.wording.archive_window import ARCHIVE_TITLE, FOLLOW_PAGE, LIST_PAGE, SAFETY_PAGE
 
 _WIDTH_EM, _HEIGHT_EM = 176, 108
 
@@ -25,10 +27,23 @@ class ArchiveDialog(QDialog):
         explain(self, "archive")
         self.tabs = quiet_tabs()
         self.list = SearchPage(desk)
-        self.tabs.addTab(self.list, LIST_PAGE)
+        self.person = FollowPage(desk, theme)
+        self.safety = SafetyPage(desk)
+        for page, title in (
+            (self.list, LIST_PAGE), (self.person, FOLLOW_PAGE), (self.safety, SAFETY_PAGE),
+        ):  # fmt: skip
+            self.tabs.addTab(page, title)
         end_with_close(self, self.tabs)
+        self.list.follow_wanted.connect(self._show_person)
+        for changing in (self.person, self.safety):
+            changing.changed.connect(self.list.run_search)
         self.list.opened.connect(self.accept)
         desk.closed.connect(self.reject)
         fit(self, _WIDTH_EM, _HEIGHT_EM)
         self.list.lines["words"].setFocus()
         self.list.run_search()
+
+    def _show_person(self, identifier: str) -> None:
+        self.person.show_person(identifier)
+        self.tabs.setCurrentWidget(self.person)
+        self.person.rows.setFocus()

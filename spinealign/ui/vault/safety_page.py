@@ -1,0 +1,291 @@
+"""What keeps the archive safe: back-up, drill, check, and what may be deleted by its age."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from spinealign.archive.backup import BackedUp
+from spinealign.archive.database import is_whole
+from spinealign.archive.records import ExaminationRecord, RetentionRule
+from spinealign.domain.protection import Right
+from spinealign.ui.network.forms import Told
+from spinealign.ui.network.tables import Rows
+from spinealign.ui.vault.desk import ArchiveDesk
+from spinealign.ui.vault.questions import ask
+from spinealign.ui.widgets.flow import FlowLayout
+from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.ui.work.tasks import Task
+from spinealign.vault.keeping import delete
+from spinealign.vault.safety_copies import back_up, back_ups_on, drill
+from spinealign.vault.session import Session
+from spinealign.wording import Message
+from spinealign.wording.archive_list import (
+    backed_up_text,
+    check_text,
+    delete_question,
+    deleted_text,
+    drilled_text,
+    due_text,
+    files_text,
+    list_cells,
+)
+from spinealign.wording.archive_window import (
+    BACK_UP,
+    BACK_UP_TITLE,
+    BACKING_UP,
+    CHECK,
+    CHECKING_ARCHIVE,
+    DELETE_DUE,
+    DELETE_MORE,
+    DELETE_NOW,
+    DELETE_TITLE,
+    DRILL,
+    DRILL_TITLE,
+    DRILLING,
+    DUE_LABEL,
+    DUE_NAME,
+    DUE_NOTE,
+    HEADINGS,
+    IS_WORKING,
+    KEEP_THEM,
+    KEEP_UNSIGNED,
+    MAY_NOT_BACK_UP,
+    MAY_NOT_DELETE,
+    NO_BACK_UP_THERE,
+    NOTHING_DUE,
+    PREVIEW,
+    PROGRESS_NAME,
+    SAFETY_NOTE,
+    STOP,
+    STOPPED,
+    STOPPING,
+    YEARS_SUFFIX,
+)
+
+_USUAL_YEARS, _MOST_YEARS = 10, 100
+_GAP_PX = 6
+
+Steps = Callable[[Session], Generator[object, None, Any]]
+
+
+class SafetyPage(QWidget):
+    """Does one thing at a time, with its progress; `changed` says that examinations are gone."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, desk: ArchiveDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._task: Task | None = None
+        self._due: tuple[ExaminationRecord, ...] = ()
+        self.back_up, self.drill = QPushButton(BACK_UP), QPushButton(DRILL)
+        self.check, self.stop = QPushButton(CHECK), QPushButton(STOP)
+        self.preview, self.delete = QPushButton(PREVIEW), QPushButton(DELETE_DUE)
+        for button in self._buttons:
+            button.setAutoDefault(False)
+        self.progress, self.told = QProgressBar(), Told()
+        self.progress.setAccessibleName(PROGRESS_NAME)
+        self.progress.setTextVisible(False)
+        self.progress.setMaximumHeight(self.fontMetrics().height())
+        self.years, self.unsigned = QSpinBox(), QCheckBox(KEEP_UNSIGNED)
+        self.years.setRange(1, _MOST_YEARS)
+        self.years.setValue(_USUAL_YEARS)
+        self.years.setSuffix(YEARS_SUFFIX)
+        self.years.setAccessibleName(DUE_LABEL.replace("&", ""))
+        self.unsigned.setChecked(True)
+        self.rows = Rows(DUE_NAME, HEADINGS)
+        self._lay_out()
+        self._connect()
+        self._follow()
+
+    @property
+    def _buttons(self) -> tuple[QPushButton, ...]:
+        return (self.back_up, self.drill, self.check, self.stop, self.preview, self.delete)
+
+    def _lay_out(self) -> None:
+        copies = FlowLayout(_GAP_PX)
+        for button in (self.back_up, self.drill, self.check):
+            copies.addWidget(button)
+        working = QHBoxLayout()
+        working.addWidget(self.told, 1)
+        working.addWidget(self.progress)
+        working.addWidget(self.stop)
+        label = QLabel(DUE_LABEL)
+        label.setBuddy(self.years)
+        rule = FlowLayout(_GAP_PX)
+        for part in (label, self.years, self.unsigned, self.preview, self.delete):
+            rule.addWidget(part)
+        column = QVBoxLayout(self)
+        column.addWidget(wrapped_label(SAFETY_NOTE, "muted"))
+        column.addLayout(copies)
+        column.addLayout(working)
+        column.addWidget(wrapped_label(DUE_NOTE, "muted"))
+        column.addLayout(rule)
+        column.addWidget(self.rows, 1)
+        self.told.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+
+    def _connect(self) -> None:
+        self.back_up.clicked.connect(self._ask_back_up)
+        self.drill.clicked.connect(self._ask_drill)
+        self.check.clicked.connect(self._run_check)
+        self.stop.clicked.connect(self.run_stop)
+        self.preview.clicked.connect(self.run_preview)
+        self.delete.clicked.connect(self._ask_delete)
+        self.years.valueChanged.connect(self._forget_due)
+        self.unsigned.toggled.connect(self._forget_due)
+
+    def _follow(self) -> None:
+        at_work, busy = self._desk.bench.at_work, "" if self._task is None else IS_WORKING
+        copies = at_work.refusal(Right.BACK_UP, MAY_NOT_BACK_UP)
+        for button in (self.back_up, self.drill):
+            offer(button, copies or busy)
+        offer(self.check, busy)
+        offer(self.preview, busy)
+        refused = at_work.refusal(Right.DELETE, MAY_NOT_DELETE)
+        offer(self.delete, refused or busy or ("" if self._due else NOTHING_DUE))
+        self.stop.setVisible(self._task is not None)
+        self.progress.setVisible(self._task is not None)
+
+    # Copies
+
+    def _ask_back_up(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, BACK_UP_TITLE)
+        if name:
+            steps = partial(_back_up, Path(name))
+            self._begin(BACKING_UP, steps, lambda done: backed_up_text(done))
+
+    def _ask_drill(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, DRILL_TITLE)
+        if not name:
+            return
+        found = back_ups_on(Path(name))
+        if not found:
+            self.told.say(NO_BACK_UP_THERE, "danger")
+            return
+        folder = self._desk.bench.preferences.folder
+        steps = partial(_drill, found[-1], folder)
+        self._begin(DRILLING, steps, lambda read: drilled_text(*read))
+
+    def _run_check(self) -> None:
+        self._begin(CHECKING_ARCHIVE, _check, lambda found: check_text(*found))
+
+    def _begin(self, words: str, steps: Steps, told: Callable[[Any], str]) -> None:
+        task = self._task = self._desk.steps(steps, self._fail, self)
+        task.progressed.connect(self._show_progress)
+        task.finished.connect(lambda came: self.told.say(told(came), "good"))
+        task.cancelled.connect(lambda: self.told.say(STOPPED, "warning"))
+        task.ended.connect(self._end)
+        self.told.say(words, "muted")
+        self.progress.setMaximum(0)
+        self._follow()
+        self.stop.setFocus()
+
+    def _show_progress(self, step: object) -> None:
+        if isinstance(step, tuple):
+            done, count = step
+            self.progress.setMaximum(count)
+            self.progress.setValue(done)
+            self.told.say(files_text(done, count), "muted")
+
+    def run_stop(self) -> None:
+        """Stop at the next file."""
+        if self._task is not None:
+            self._task.cancel()
+            self.told.say(STOPPING, "muted")
+
+    def _end(self) -> None:
+        self._task = None
+        self._follow()
+
+    def _fail(self, message: Message) -> None:
+        self.told.say(f"{message.sentence} {message.advice}", "danger")
+
+    # What may be deleted by its age
+
+    @property
+    def rule(self) -> RetentionRule:
+        """What is filled in."""
+        return RetentionRule(self.years.value(), self.unsigned.isChecked())
+
+    def _forget_due(self) -> None:
+        self._due = ()
+        self.rows.put(())
+        self._follow()
+
+    def run_preview(self) -> None:
+        """List what the rule would delete; nothing is deleted."""
+        task = self._desk.ask(partial(_due, self.rule), self._fail, self)
+        task.finished.connect(self._show_due)
+
+    def _show_due(self, due: tuple[ExaminationRecord, ...]) -> None:
+        self._due = due
+        self.rows.put([(list_cells(each, ()), each.identifier) for each in due])
+        self.told.say(due_text(len(due)), "" if due else "muted")
+        self._follow()
+
+    def _ask_delete(self) -> None:
+        due = self._due
+        identifiers = [record.identifier for record in due]
+
+        def act() -> None:
+            task = self._desk.ask(lambda session: delete(session, identifiers), self._fail, self)
+            task.finished.connect(lambda _: self._forget_due())
+            task.finished.connect(lambda _: self.told.say(deleted_text(len(due)), "good"))
+            task.finished.connect(lambda _: self.changed.emit())
+
+        words = DELETE_TITLE, delete_question(due), DELETE_MORE, DELETE_NOW, KEEP_THEM
+        ask(self, words, act)
+
+
+def _back_up(disk: Path, session: Session) -> Generator[object, None, BackedUp]:
+    last: object = None
+    for last in back_up(session, disk):
+        yield last
+    assert isinstance(last, BackedUp)
+    return last
+
+
+def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, tuple[int, int]]:
+    """Restore a back-up for trial into a folder beside the archive, which is deleted again."""
+    yield
+    working = Path(mkdtemp(prefix="drill-", dir=folder))
+    try:
+        return drill(session, copy, working)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def _check(session: Session) -> Generator[None, None, tuple[bool, int]]:
+    """Read the whole archive; returns whether the database is whole, and how many files are not."""
+    session.require(Right.VIEW)
+    yield
+    is_sound = is_whole(session.archive.connection)
+    damaged = 0
+    for _ in session.archive.damaged_files():
+        damaged += 1
+        yield
+    return is_sound, damaged
+
+
+def _due(rule: RetentionRule, session: Session) -> tuple[ExaminationRecord, ...]:
+    session.require(Right.VIEW)
+    return session.archive.due(rule, datetime.now(UTC).date())
