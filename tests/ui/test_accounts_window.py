@@ -1,5 +1,6 @@
 """Accounts in the window by mouse and keys: signing in, locking, switching, setting up."""
 
+import threading
 import unicodedata
 from pathlib import Path
 
@@ -366,16 +367,21 @@ class TestLocking:
         enter(qtbot, anna, PASSWORD, UnlockDialog)
 
     def test_what_waits_to_be_written_is_written_before_the_keys_go(self, qtbot, anna, monkeypatch):
-        order, keeper = [], anna.accounts.keeper
+        order, keeper, gate = [], anna.accounts.keeper, threading.Event()
         real = keeper.session.lock
         monkeypatch.setattr(keeper.session, "lock", lambda: (order.append("locked"), real()))
 
         def write():
             yield
+            gate.wait(20)
             order.append("written")
 
         anna.workbench.files.submit(write)
-        lock(qtbot, anna)
+        anna.actions_by_name["lock"].trigger()
+        assert is_covered(anna)
+        assert order == []
+        with qtbot.waitSignal(keeper.locked):
+            gate.set()
         assert order == ["written", "locked"]
         monkeypatch.undo()
         keeper.close()
@@ -722,6 +728,7 @@ class TestRecording:
         with qtbot.waitSignal(anna.workbench.editing.saved):
             anna.workbench.editing.save()
         anna.viewer.image_shown.emit(case.display.image)
+        qtbot.waitUntil(lambda: not recorder._runner.is_busy)
         assert recorder.record_query("PACS")
         told = [(a[0], [o.kind for o in a[1:]]) for a in seen]
         whose = [ObjectKind.PATIENT, ObjectKind.STUDY]
