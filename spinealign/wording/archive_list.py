@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from spinealign.archive.backup import BackedUp
 from spinealign.archive.records import ExaminationRecord, MeasureRecord, PatientRecord
@@ -180,3 +181,10 @@ def due_text(count: int) -> str:
     if not count:
         return "No examination is that old. Nothing was deleted."
     return f"{counted(count, 'examination')} may be deleted. Nothing was deleted."
+
+
+def back_up_words(copy: Path) -> str:
+    """Return when a back-up was made, and of which archive, by its folders' names."""
+    name = copy.name
+    when = f"{date_text(name[:8])} {name[9:11]}:{name[11:13]} UTC"
+    return f"{when}, archive {safe_text(copy.parent.name[:8])}"

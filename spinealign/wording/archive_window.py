@@ -33,7 +33,7 @@ FIELD_LABELS = {
     "kind": "&Image type",
     "status": "&Status",
     "level": "Finding a&t",
-    "tag": "Ta&g",
+    "tag": "T&ag",
     "first_date": "F&rom",
     "last_date": "T&o",
 }
@@ -49,7 +49,7 @@ STATUS_CHOICES = {
     "amended": "signed, with addendum",
 }  # fmt: skip
 ANY = "any"
-SEARCH = "Sea&rch"
+SEARCH = "Searc&h"
 LIST_NAME = "Examinations in the archive"
 HEADINGS = ("Date", "Patient", "ID", "Image type", "Status", "Reader", "Key value", "Tags")
 SEARCHING = "Searching the archive…"
@@ -57,7 +57,7 @@ EMPTY_ARCHIVE = (
     "The archive is empty. Open images and choose File, Archive, Keep in archive (Ctrl+K)."
 )
 NOTHING_FITS = "No examination fits. Take a word or a choice away to see more."
-OPEN, FOLLOW, LINK = "&Open", "&Follow-up", "Lin&k patients…"
+OPEN, FOLLOW, LINK = "O&pen", "&Follow-up", "Lin&k patients…"
 EXPORT, IMPORT, DELETE = "&Export package…", "I&mport package…", "&Delete…"
 NOTHING_CHOSEN = "Choose an examination in the list"
 CHOOSE_ONE = "Choose one examination in the list"
@@ -137,6 +137,30 @@ KEEP_UNSIGNED = "Keep &what was never signed"
 PREVIEW, DELETE_DUE = "&List them", "D&elete what is listed…"
 DUE_NAME = "What may be deleted"
 NOTHING_DUE = "List first what may be deleted"
+
+# Restoring
+
+ARCHIVE_IS_THERE = "There is an archive on this computer already"
+CASES_ARE_OPEN = "Close all cases first"
+RESTORE_TITLE, RESTORE_NOW = "Restore a back-up", "&Restore"
+RESTORE_NOTE = (
+    "Makes the archive of a back-up on this computer, with its accounts. The back-up stays as it "
+    "is. You need the password of an account of that time, or the printed recovery key."
+)
+CHOOSE_FOLDER, COPY_LABEL = "Choose the &folder with back-ups…", "&Back-up"
+NAME_LABEL, WAY_LABEL = "A&ccount", "Opened &with"
+WAYS = {"password": "its password", "key": "the recovery key, and a new password"}
+CHOOSE_BACK_UP, TYPE_NAME = "Choose the folder with back-ups", "Type the name of the account"
+RESTORING = "Restoring the archive…"
+THERE_ALREADY = Message(
+    "There is an archive on this computer already, so nothing was restored.",
+    "Choose another profile, or move the archive and its anchor away.",
+)
+
+
+def restored_text(file_count: int) -> str:
+    """Return that an archive was restored."""
+    return f"The archive is restored with {_counted(file_count, 'file')}. Sign in."
 
 
 def keeping_text(title: str) -> str:

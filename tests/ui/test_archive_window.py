@@ -1,5 +1,7 @@
 """The archive in the window by mouse and keys: kept, searched, opened, followed, backed up."""
 
+import shutil
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
@@ -15,12 +17,17 @@ from spinealign.ui.vault import search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
 from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
+from spinealign.ui.vault.restore_dialog import RestoreDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog
 from spinealign.vault import administration, exchange, place, safety_copies, session
-from spinealign.vault.keeping import delete
+from spinealign.vault.keeping import Opened, delete
+from spinealign.vault.keeping import keep as keep_record
 from spinealign.vault.place import Place
 from spinealign.vault.session import set_up_accounts
 from spinealign.wording.archive_window import (
+    ARCHIVE_IS_THERE,
+    CASES_ARE_OPEN,
+    CHOOSE_BACK_UP,
     DATES_TURNED,
     DELETE_NOW,
     EMPTY_ARCHIVE,
@@ -535,3 +542,72 @@ class TestSafety:
         rest(qtbot, kept)
         assert archive_of(kept).count(Search()) == 1
         assert page.told.text() == "Deleted: 1 examination."
+
+
+class TestRestoring:
+    @pytest.fixture
+    def copied(self, where, recovery_key, tmp_path):
+        """A disk with a back-up of an archive that was on a computer that is lost."""
+        made, disk = session.sign_in(where, "anna", PASSWORD), tmp_path / "disk"
+        film = tmp_path / "film_1.png"
+        film.write_bytes(b"film")
+        keep_record(made, Opened((film,), JANE, "lateral-neck"))
+        assert list(safety_copies.back_up(made, disk))
+        made.close()
+        for folder in (where.files, where.kept):
+            protected_folders.release(folder)
+        shutil.rmtree(where.profile)
+        return disk
+
+    def dialog_of(self, window, disk, monkeypatch):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(disk))
+        assert not window.actions_by_name.reason("restore_archive")
+        window.actions_by_name["restore_archive"].trigger()
+        dialog = the(RestoreDialog)
+        assert dialog.run.toolTip() == CHOOSE_BACK_UP
+        press(dialog.browse)
+        QTest.keyClicks(dialog.name, "anna")
+        return dialog
+
+    def test_by_a_password_of_that_time(
+        self, qtbot, copied, recovery_key, open_window, monkeypatch
+    ):
+        window = open_window()
+        dialog = self.dialog_of(window, copied, monkeypatch)
+        QTest.keyClicks(dialog.password.line, "wrong password")
+        press(dialog.run)
+        rest(qtbot, window)
+        assert "password is wrong" in dialog.told.text()
+        dialog.password.clear()
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        rest(qtbot, window)
+        enter(qtbot, window)
+        [record] = archive_of(window).search(Search())
+        assert record.patient.name == JANE.name
+        assert window.actions_by_name.reason("restore_archive") == ARCHIVE_IS_THERE
+
+    def test_by_the_recovery_key(self, qtbot, copied, recovery_key, open_window, monkeypatch):
+        window = open_window()
+        dialog = self.dialog_of(window, copied, monkeypatch)
+        dialog.way.setFocus()
+        QTest.keyClick(dialog.way, Qt.Key.Key_Down)
+        assert not dialog.password.isVisible()
+        QTest.keyClicks(dialog.key, recovery_key)
+        for field in (dialog.new.first, dialog.new.again):
+            QTest.keyClicks(field.line, "a new password here")
+        press(dialog.run)
+        rest(qtbot, window)
+        enter(qtbot, window, "a new password here")
+        assert archive_of(window).count(Search()) == 1
+
+    def test_a_folder_without_back_ups_is_said(self, qtbot, window, tmp_path, monkeypatch):
+        dialog = self.dialog_of(window, tmp_path, monkeypatch)
+        assert dialog.told.text() == NO_BACK_UP_THERE
+        assert not dialog.run.isEnabled()
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not is_there(RestoreDialog)
+
+    def test_cases_are_closed_first(self, qtbot, window, files):
+        open_and_rest(qtbot, window, *files("film_1.png"))
+        assert window.actions_by_name.reason("restore_archive") == CASES_ARE_OPEN

@@ -17,7 +17,7 @@ from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.session import Session
 from spinealign.wording import Message, explain
-from spinealign.wording.archive_window import LOCKED_BEFORE
+from spinealign.wording.archive_window import LOCKED_BEFORE, THERE_ALREADY
 
 Failed = Callable[[Message], object]
 """Takes what went wrong in words."""
@@ -71,6 +71,25 @@ class ArchiveDesk(QObject):
         """Run what tells of its progress, and can be stopped at each step."""
         session = self.session
         return self._work(lambda: self._act(act, session), failed, owner)
+
+    def restore(self, act: Callable[[], Any], failed: Failed, owner: QWidget) -> Task:
+        """Make an archive where there is none: nobody is signed in."""
+
+        def tell(error: Exception) -> None:
+            if isinstance(error, FileExistsError):
+                failed(THERE_ALREADY)
+                return
+            known = error if isinstance(error, SpineAlignError) else None
+            if isinstance(error, OSError):
+                known = ArchiveError(ArchiveProblem.NOT_WRITABLE)
+            if known is None:
+                self._bench.messages.crash(error)
+            else:
+                failed(explain(known))
+
+        task = self.runner.submit(once(act), tell)
+        owner.destroyed.connect(task.cancel)
+        return task
 
     def _work(
         self, start: Callable[[], Work], failed: Failed | None, owner: QWidget | None

@@ -44,6 +44,10 @@ class _PackageDialog(FittedDialog):
         buttons.accepted.connect(self._take)
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
+        for other in buttons.buttons():
+            # Else it takes Return over once the other one waits.
+            if isinstance(other, QPushButton) and other is not self.run:
+                other.setAutoDefault(False)
         column = column_of(self)
         column.addWidget(wrapped_label(note))
         for part in (field, self.told, buttons):

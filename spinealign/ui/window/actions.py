@@ -199,6 +199,11 @@ COMMANDS: tuple[Command, ...] = (
         ("Ctrl+Shift+K",),
         tip="Search the archive, open examinations of it, follow patients, back up",
     ),
+    Command(
+        "restore_archive",
+        "&Restore a back-up…",
+        tip="Make an archive of a back-up on a computer that has none",
+    ),
     Command("close_case", "&Close case", ("Ctrl+W",)),
     Command("close_all", "Close all cas&es", ("Ctrl+Shift+W",)),
     Command("quit", "&Quit", ("Ctrl+Q",), "quit"),
@@ -590,7 +595,7 @@ def build_menus(
     _fill(files, actions, ("deidentify",))
     _fill(files, actions, (_SEPARATOR, "print", "letterhead", _SEPARATOR))
     archive = _menu(files.addMenu("Archi&ve"))
-    _fill(archive, actions, ("keep_in_archive", "archive"))
+    _fill(archive, actions, ("keep_in_archive", "archive", _SEPARATOR, "restore_archive"))
     accounts = _menu(files.addMenu("Acco&unts and lock"))
     _fill(accounts, actions, ("lock", "switch_user", "change_password", _SEPARATOR))
     _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject
@@ -16,6 +16,8 @@ from spinealign.ui.window.account_commands import AccountCommands
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.archive_window import (
+    ARCHIVE_IS_THERE,
+    CASES_ARE_OPEN,
     IN_ZIP,
     IS_LOCKED,
     MAY_NOT_KEEP,
@@ -24,6 +26,7 @@ from spinealign.wording.archive_window import (
     NO_CASE_SELECTED,
     keeping_text,
     kept_text,
+    restored_text,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class ArchiveCommands(QObject):
         self._desk: ArchiveDesk | None = None
         actions.on("keep_in_archive", self.keep)
         actions.on("archive", self.show)
+        actions.on("restore_archive", self.restore)
         for signal in (
             bench.at_work.changed, cases.selection_changed, bench.current_updated,
             bench.current_changed, bench.session.added, bench.session.removed,
@@ -99,6 +103,24 @@ class ArchiveCommands(QObject):
 
         ArchiveDialog(self.desk, self._theme, self._window).open()
 
+    def restore(self) -> None:
+        """Make an archive of a back-up, and let somebody of it sign in."""
+        from spinealign.ui.vault.restore_dialog import RestoreDialog
+
+        keeper, desk = self._accounts.keeper, self.desk
+        dialog = RestoreDialog(keeper.place, self._window)
+
+        def restored(count: int) -> None:
+            dialog.close_for_good()
+            self._bench.messages.tell(restored_text(count))
+            keeper.ask_who()
+
+        def begin(act: Callable[[], int]) -> None:
+            desk.restore(act, dialog.fail, dialog).finished.connect(restored)
+
+        dialog.wanted.connect(begin)
+        dialog.open()
+
     @property
     def _chosen(self) -> list[Case]:
         current = self._bench.current
@@ -111,8 +133,12 @@ class ArchiveCommands(QObject):
             "keep_in_archive", refused or ("" if self._chosen else NO_CASE_SELECTED)
         )
 
+        keeper = self._accounts.archive_keeper
+        is_there = keeper is not None and keeper.protection != "none"
         viewed = reason or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
         self._actions.offer("archive", viewed)
+        open_cases = CASES_ARE_OPEN if self._bench.session.cases else ""
+        self._actions.offer("restore_archive", (ARCHIVE_IS_THERE if is_there else "") or open_cases)
 
     def _closed_reason(self) -> str:
         """Return why nothing of the archive can be reached; empty where it is open."""
