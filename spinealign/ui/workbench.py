@@ -159,7 +159,11 @@ class Workbench(QObject):
             self.select(cases[min(max(here + forward, 0), len(cases) - 1)])
 
     def close(self, cases: Sequence[Case]) -> None:
-        """Close cases; the one after what is shown, or else before it, is shown in its place."""
+        """Close cases; the one after what is shown, or else before it, is shown in its place.
+
+        None is shown where search and filters leave no other in the list: a picture would be of a
+        patient whom nobody sees listed.
+        """
         self._remember_places(cases)
         if self.current in cases:
             self.select(self._neighbour(set(cases)))
@@ -169,12 +173,11 @@ class Workbench(QObject):
         self.editing.release(cases)
 
     def _neighbour(self, gone: set[Case]) -> Case | None:
-        order = list(self.order())
-        if self.current not in order:
-            order = self.session.cases
+        listed = list(self.order())
+        order = listed if self.current in listed else self.session.cases
         here = order.index(self.current) if self.current is not None else 0
-        nearest = (*order[here + 1 :], *order[:here][::-1], *self.session.cases)
-        return next((case for case in nearest if case not in gone), None)
+        nearest = (*order[here + 1 :], *order[:here][::-1])
+        return next((case for case in nearest if case in listed and case not in gone), None)
 
     def close_current(self) -> None:
         """Close the case that is shown."""

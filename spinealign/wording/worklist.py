@@ -198,7 +198,19 @@ def nothing_listed_text(total: int, words: str, passing: Sequence[str]) -> str:
     return f"No case {' and '.join(parts)}. {hidden}."
 
 
-SHOW_ALL = "Show all cases"
+def hidden_case_text(is_searching: bool, is_filtered: bool) -> str:
+    """Return that the case whose picture is shown is not in the list, and what leaves it out.
+
+    Parameters
+    ----------
+    is_searching, is_filtered : bool
+        Whether words are searched for, and whether a filter is set.
+    """
+    causes = [*(["the search"] if is_searching else []), *(["the filter"] if is_filtered else [])]
+    return f"The case that is shown is hidden by {' and '.join(causes) or 'the list'}."
+
+
+SHOW_ALL, SHOW_IT = "Show all cases", "Show it"
 READING, NO_IMAGE = "Reading the image…", "There is no image to show"
 UNSEEN = "The image could not be read; press F5 to see why"
 """Stand where a picture will be, where there is none, and where nobody asked for its analysis."""

@@ -483,6 +483,23 @@ def test_all_slices_are_those_of_the_series_shown(leafed, monkeypatch):
     assert asked == [leafed.workbench.current.stack.first]
 
 
+def test_the_panel_says_whose_series_it_lists(qtbot, browsing, tmp_path):
+    """Picture and results may be of another patient meanwhile."""
+    for number in (1, 2):
+        write_series(
+            tmp_path / f"mr {number}", 3, PatientName="Doe^Jane", SeriesDescription=f"T{number}",
+            SeriesNumber=number, StudyInstanceUID="1.2.3",
+        )  # fmt: skip
+    browsing.workbench.opener.open_paths([tmp_path])
+    browser = browsing.series.browser
+    qtbot.waitUntil(browser.patient.isVisible)
+    assert "Doe, Jane" in browser.patient.text()
+    browsing.actions_by_name["hide_patient"].trigger()
+    assert not browser.patient.isVisible()
+    browsing.actions_by_name["hide_patient"].trigger()
+    qtbot.waitUntil(browser.patient.isVisible)
+
+
 def test_the_panel_comes_back_with_a_key(leafed):
     leafed.series.dock.hide()
     QTest.keyClick(leafed.viewer, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)

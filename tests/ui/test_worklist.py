@@ -429,6 +429,57 @@ class TestSearchFilterSort:
         self.choose(cases, "Show all")
         assert len(shown(mixed)) == 4
 
+    def test_closing_all_that_is_listed_shows_no_case_that_is_hidden(self, mixed):
+        self.choose(mixed.cases, "Refused (1)")
+        click(mixed, "photo_2.png")
+        key(mixed, Qt.Key.Key_Delete)
+        assert mixed.cases.count.text() == "0 of 3"
+        assert mixed.workbench.current is None
+        assert mixed.pages.currentWidget() is mixed.welcome
+        assert not mixed.cases.hidden_row.isVisible()
+
+    def test_closing_goes_to_the_next_case_that_is_listed(self, mixed):
+        self.choose(mixed.cases, "To check (2)")
+        click(mixed, "ct_1.dcm")
+        key(mixed, Qt.Key.Key_Delete)
+        assert mixed.workbench.current.title == "film_4.png"
+
+    def test_closing_a_hidden_case_goes_to_one_that_is_listed(self, mixed):
+        click(mixed, "film_4.png")
+        self.choose(mixed.cases, "Refused (1)")
+        mixed.actions_by_name["close_case"].trigger()
+        assert mixed.workbench.current.title == "photo_2.png"
+
+    def test_the_list_says_that_the_case_that_is_shown_is_hidden(self, mixed):
+        cases = mixed.cases
+        click(mixed, "film_4.png")
+        assert not cases.hidden_row.isVisible()
+        self.choose(cases, "Refused (1)")
+        assert cases.hidden_row.isVisible()
+        assert cases.hidden_words.text() == "The case that is shown is hidden by the filter."
+        click(mixed, "photo_2.png")
+        assert not cases.hidden_row.isVisible()
+        mixed.workbench.select(case_named(mixed, "film_4.png"))
+        cases.search.setText("photo")
+        words = "The case that is shown is hidden by the search and the filter."
+        assert cases.hidden_words.text() == words
+        QTest.mouseClick(cases.show_it, LEFT)
+        assert not cases.hidden_row.isVisible()
+        assert shown(mixed) == list(MIXED)
+        assert selected(mixed) == ["film_4.png"]
+        assert mixed.workbench.current.title == "film_4.png"
+
+    def test_what_is_told_of_a_case_goes_with_it(self, mixed):
+        click(mixed, "film_4.png")
+        rest = mixed.status.step.text()
+        film, other = (case_named(mixed, name).path for name in ("film_4.png", "ct_1.dcm"))
+        mixed.workbench.editing.saved.emit(other, other.with_name("ct_1.dcm.spinealign.json"))
+        assert mixed.status.step.text() == rest
+        mixed.workbench.editing.saved.emit(film, film.with_name("film_4.png.spinealign.json"))
+        assert "saved beside the image in film_4.png" in mixed.status.step.text()
+        click(mixed, "ct_1.dcm")
+        assert mixed.status.step.text() == rest
+
     def choose(self, cases, text):
         menu = cases.filter_button.menu()
         menu.aboutToShow.emit()

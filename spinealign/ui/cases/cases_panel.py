@@ -33,11 +33,13 @@ from spinealign.wording.worklist import (
     NO_IMAGE,
     READING,
     SHOW_ALL,
+    SHOW_IT,
     STANDING_TIPS,
     UNSEEN,
     SortKey,
     Standing,
     count_text,
+    hidden_case_text,
     nothing_listed_text,
 )
 
@@ -130,6 +132,7 @@ class CasesPanel(QWidget):
         super().__init__(parent)
         self._colours = colours
         self._is_hiding = False
+        self._current: Case | None = None
         self._asked_facts: set[Case] = set()
         self._thumbnails = thumbnails
         thumbnails.drawn.connect(self._show_thumbnail)
@@ -154,6 +157,7 @@ class CasesPanel(QWidget):
         self._filter_menu.aboutToShow.connect(self._fill_filter_menu)
         self.filter_button.setMenu(self._filter_menu)
         self._make_selection_bar()
+        self._make_hidden_row()
         self._make_empty_page()
         self._connect()
         self._lay_out()
@@ -190,7 +194,9 @@ class CasesPanel(QWidget):
 
     def select_case(self, case: Case | None) -> None:
         """Make a case the current one; None leaves none."""
+        self._current = case
         self.view.show_current(case)
+        self._say_what_is_hidden()
 
     def set_recent(self, recents: Sequence[Recent]) -> None:
         """List the files opened lately."""
@@ -275,6 +281,18 @@ class CasesPanel(QWidget):
             row.addWidget(button)
         self.bar.hide()
 
+    def _make_hidden_row(self) -> None:
+        """Make what says that the case whose picture is shown is not in the list."""
+        self.hidden_row = QWidget()
+        self.hidden_words = wrapped_label("", "warning")
+        self.show_it = QPushButton(SHOW_IT)
+        self.show_it.clicked.connect(self._show_hidden)
+        row = QHBoxLayout(self.hidden_row)
+        row.setContentsMargins(8, 0, 6, 3)
+        row.addWidget(self.hidden_words, 1)
+        row.addWidget(self.show_it)
+        self.hidden_row.hide()
+
     def _make_empty_page(self) -> None:
         """Make what lies over the list where search and filters leave nothing of it."""
         viewport = self.view.viewport()
@@ -320,6 +338,7 @@ class CasesPanel(QWidget):
         counts.addWidget(self.count, 1)
         counts.addWidget(self.clear)
         column.addWidget(self.count_row)
+        column.addWidget(self.hidden_row)
         column.addWidget(self.view, 3)
         column.addWidget(self.bar)
         column.addWidget(self.recent, 1)
@@ -397,6 +416,7 @@ class CasesPanel(QWidget):
         for part in (self.view, self.count_row, self.sort_button, self.filter_button):
             part.setVisible(total > 0)
         self._say_why_empty(shown, total)
+        self._say_what_is_hidden()
         self.recent.shorten(total > 0)
         self._share_height()
 
@@ -419,6 +439,25 @@ class CasesPanel(QWidget):
             self.nothing_words.setText(words)
             self.show_all.setAccessibleDescription(words)
         self.nothing.setVisible(is_empty)
+
+    def _say_what_is_hidden(self) -> None:
+        """Say where the case that is shown is not in the list, beside a button that lists it."""
+        model, case = self.model, self._current
+        is_open = case is not None and model.row_of(case) is not None
+        is_hidden = is_open and not model.index_of(case).isValid()
+        if is_hidden:
+            has_filter = bool(model.standings or model.kinds)
+            words = hidden_case_text(bool(model.words.strip()), has_filter)
+            self.hidden_words.setText(words)
+            self.show_it.setAccessibleDescription(words)
+        self.hidden_row.setVisible(is_hidden)
+
+    def _show_hidden(self) -> None:
+        """List the case that is shown again, and go to it."""
+        case = self._current
+        self.clear_narrowing()
+        self.view.show_current(case)
+        self.view.setFocus()
 
     # Thumbnails and patients
 

@@ -139,7 +139,7 @@ class CorrectionController(QObject):
         viewer.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _saved(self, image: Path, path: Path) -> None:
-        self._messages.tell(kept_text(image, path))
+        self._messages.tell_of_case(kept_text(image, path), image)
         message = kept_elsewhere_message(image, path)
         if message is not None and path not in self._named:
             self._named.add(path)

@@ -65,6 +65,16 @@ class SeriesBrowser(QWidget):
         self.heading = QLabel(NOTHING)
         self.heading.setWordWrap(True)
         self.heading.setTextFormat(Qt.TextFormat.PlainText)
+        # Picture and results may be of another patient than what is listed here.
+        self.patient = QLabel()
+        self.patient.setWordWrap(True)
+        self.patient.setTextFormat(Qt.TextFormat.PlainText)
+        self.patient.setAccessibleName("Patient of the series listed here")
+        font = self.patient.font()
+        font.setBold(True)
+        self.patient.setFont(font)
+        self.patient.hide()
+        self._single: tuple[str, SeriesStack] | None = None
         self.tree = _new_tree()
         self.open_button = QPushButton("&Open series")
         self.open_button.setToolTip("Open and analyse what is selected (Enter)")
@@ -104,6 +114,10 @@ class SeriesBrowser(QWidget):
             parent = self._add_study(uid, number, stacks[0]) if len(groups) > 1 else None
             for stack in sorted(stacks, key=lambda stack: not stack.first.fits):
                 self._add_series(stack, parent)
+        # Of several studies each says itself whose it is.
+        firsts = [(uid, stacks[0]) for uid, stacks in groups.items()]
+        self._single = firsts[0] if len(firsts) == 1 else None
+        self._head_single()
         self.tree.expandAll()
         self.show_selected(study.preselected)
         self._draw_visible()
@@ -134,6 +148,7 @@ class SeriesBrowser(QWidget):
         self._is_hiding = is_hiding
         for uid in self._studies:
             self._head_study(uid)
+        self._head_single()
         self._draw_visible()
 
     def set_colours(self, colours: Colours) -> None:
@@ -174,6 +189,13 @@ class SeriesBrowser(QWidget):
         item.setText(0, f"Study {number}" if uid else "Without a study")
         item.setToolTip(0, "")
         if uid and not self._is_hiding:
+            self.thumbnails.want_facts(uid, stack.first.parts[0])
+
+    def _head_single(self) -> None:
+        """Say nothing of the only study, until its patient is read if it may be shown."""
+        self.patient.hide()
+        if self._single is not None and not self._is_hiding:
+            uid, stack = self._single
             self.thumbnails.want_facts(uid, stack.first.parts[0])
 
     def _add_series(self, stack: SeriesStack, parent: QTreeWidgetItem | None) -> None:
@@ -240,7 +262,13 @@ class SeriesBrowser(QWidget):
 
     def _name_study(self, uid: str, facts: PatientFacts) -> None:
         known, words = dict(patient_rows(facts)), study_heading(facts)
-        if words and not self._is_hiding:
+        if not words or self._is_hiding:
+            return
+        if self._single is not None and self._single[0] == uid:
+            self.patient.setText(words)
+            self.patient.setToolTip("\n".join(": ".join(fact) for fact in known.items()))
+            self.patient.show()
+        elif uid in self._studies:
             item, _, _ = self._studies[uid]
             item.setText(0, words)
             item.setToolTip(0, "\n".join(": ".join(fact) for fact in known.items()))
@@ -260,12 +288,16 @@ class SeriesBrowser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget, margins in ((self.heading, (8, 6, 8, 6)), (self.open_button, (8, 6, 8, 8))):
+        for widget, margins in (
+            (self.patient, (8, 6, 8, 0)),
+            (self.heading, (8, 6, 8, 6)),
+            (self.open_button, (8, 6, 8, 8)),
+        ):
             row = QHBoxLayout()
             row.setContentsMargins(*margins)
             row.addWidget(widget)
             column.addLayout(row)
-        column.insertWidget(1, self.tree, 1)
+        column.insertWidget(2, self.tree, 1)
 
 
 def _icon(picture: QImage | None) -> QIcon:

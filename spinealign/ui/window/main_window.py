@@ -333,7 +333,6 @@ class MainWindow(DropWindow):
         messages = self.workbench.messages
         self.case_messages = CaseMessages(self.banner, self.workbench, self.results)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
-        messages.told.connect(self.status.tell)
         self.status.cancel_requested.connect(self.case_commands.stop)
         editing, picture = self.workbench.editing, self.viewer.picture
         self.workbench.saver.layers_of = lambda analysis: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
@@ -61,6 +62,11 @@ class StatusLine(QStatusBar):
     def pixel_text(self) -> str:
         """What is said about the pixel under the cursor."""
         return self._pixel.text()
+
+    @property
+    def idle_text(self) -> str:
+        """What is said while nothing is being done."""
+        return self._idle_text
 
     @property
     def zoom_text(self) -> str:
@@ -144,10 +150,14 @@ class WorkStatus(QObject):
         super().__init__(line)
         self._bench, self._line = bench, line
         self._is_held = False
+        self._of_case = ""
         bench.session.progressed.connect(self._show_progress)
         bench.opener.searching.connect(self._show_scanning)
         bench.saver.progressed.connect(self._show_saving)
         bench.work_changed.connect(self.refresh)
+        bench.messages.told.connect(line.tell)
+        bench.messages.told_of_case.connect(self._tell_of_case)
+        bench.current_changed.connect(self._leave)
 
     def refresh(self) -> None:
         """Say that nothing is being done, if that is so."""
@@ -184,5 +194,24 @@ class WorkStatus(QObject):
         if not self._bench.can_be_stopped:
             self._line.show_work(f"{progress.name}…", progress.fraction)
 
+    def _tell_of_case(self, text: str, image: Path) -> None:
+        """Tell what was done to the case that is shown; of another one it would be misread."""
+        if _lies_at(self._bench.current, image):
+            self._of_case = text
+            self._line.tell(text)
+
+    def _leave(self, _case: Case | None) -> None:
+        """Take back what was told of the case that was shown."""
+        text, self._of_case = self._of_case, ""
+        if text and self._line.idle_text == text:
+            self._line.tell(self._rest_words())
+
     def _rest_words(self) -> str:
         return analysed_text(Counter(case.standing for case in self._bench.session.cases))
+
+
+def _lies_at(case: Case | None, image: Path) -> bool:
+    """Whether a file holds pictures of the case."""
+    if case is None:
+        return False
+    return any(part.path == image for entry in case.stack.volumes for part in entry.parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
@@ -17,7 +18,8 @@ class Messages(QObject):
     `noticed` brings a `Message` with the words of a button and what it does, `failed` a
     `Message` and the case that it is of, or None for the one that is shown, `crashed` the
     unexpected exception itself, `warned` a `Message` that stands until it is withdrawn, and
-    `told` a line of text. `withdrawn` brings a `Message` that holds no longer.
+    `told` a line of text, `told_of_case` one and the path of the image that it is of.
+    `withdrawn` brings a `Message` that holds no longer.
     """
 
     noticed = pyqtSignal(object, str, object)
@@ -25,6 +27,7 @@ class Messages(QObject):
     warned = pyqtSignal(object)
     crashed = pyqtSignal(object)
     told = pyqtSignal(str)
+    told_of_case = pyqtSignal(str, object)
     withdrawn = pyqtSignal(object)
 
     def notice(
@@ -44,6 +47,10 @@ class Messages(QObject):
     def tell(self, text: str) -> None:
         """Tell in passing what was done."""
         self.told.emit(text)
+
+    def tell_of_case(self, text: str, image: Path) -> None:
+        """Tell in passing what was done to the case of an image; it goes when its case does."""
+        self.told_of_case.emit(text, image)
 
     def crash(self, error: BaseException) -> None:
         """Tell that the program itself is at fault."""
