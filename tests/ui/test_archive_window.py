@@ -415,10 +415,10 @@ class TestFollowUp:
         choose(page, 0)
         press(page.follow)
         rest(qtbot, course)
-        assert dialog.tabs.currentWidget() is dialog.person
+        assert dialog.person.isVisible()
         assert [row[1] for row in cells(dialog.person.rows)] == ["ID-1"]
         assert dialog.person.told.text() == TOO_FEW_VALUES
-        dialog.tabs.setCurrentWidget(page)
+        dialog.turn_to(page)
         choose(page, 0, 2)
         press(page.link)
         box = the(QMessageBox)
@@ -474,7 +474,7 @@ class TestSafety:
     @pytest.fixture
     def page(self, qtbot, kept):
         dialog = show_archive(qtbot, kept)
-        dialog.tabs.setCurrentWidget(dialog.safety)
+        dialog.turn_to(dialog.safety)
         return dialog.safety
 
     def test_a_back_up_is_made_drilled_and_restores(self, qtbot, kept, page, tmp_path, monkeypatch):
@@ -611,3 +611,32 @@ class TestRestoring:
     def test_cases_are_closed_first(self, qtbot, window, files):
         open_and_rest(qtbot, window, *files("film_1.png"))
         assert window.actions_by_name.reason("restore_archive") == CASES_ARE_OPEN
+
+
+class TestSigned:
+    def sign(self, qtbot, window):
+        readings = window.workbench.readings
+        readings.accept_rest()
+        rest(qtbot, window)
+        with qtbot.waitSignal(readings.signed):
+            readings.sign("Dr. Anna Reader")
+        rest(qtbot, window)
+
+    def test_a_reading_is_kept_with_its_signature(self, qtbot, anna, files):
+        keep(qtbot, anna, files("film_1.png"))
+        self.sign(qtbot, anna)
+        [record] = archive_of(anna).search(Search())
+        assert (record.status, record.reader) == ("signed", "Dr. Anna Reader")
+        assert [each.version for each in archive_of(anna).readings(record.identifier)][-1] == 1
+        page = show_archive(qtbot, anna).list
+        pick(page.choices["view"], "mine")
+        rest(qtbot, anna)
+        assert [row[4:6] for row in cells(page.rows)] == [["signed", "Dr. Anna Reader"]]
+        pick(page.choices["view"], "to_read")
+        rest(qtbot, anna)
+        assert cells(page.rows) == []
+
+    def test_nothing_is_kept_that_nobody_kept(self, qtbot, anna, files):
+        open_and_rest(qtbot, anna, *files("film_1.png"))
+        self.sign(qtbot, anna)
+        assert archive_of(anna).count(Search()) == 0

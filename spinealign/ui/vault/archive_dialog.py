@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QDialog, QWidget
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network.forms import end_with_close, fit, quiet_tabs
 from spinealign.ui.vault.desk import ArchiveDesk
+from spinealign.ui.vault.fitted_dialog import Scrolled
 from spinealign.ui.vault.follow_page import FollowPage
 from spinealign.ui.vault.safety_page import SafetyPage
 from spinealign.ui.vault.search_page import SearchPage
@@ -32,7 +33,8 @@ class ArchiveDialog(QDialog):
         for page, title in (
             (self.list, LIST_PAGE), (self.person, FOLLOW_PAGE), (self.safety, SAFETY_PAGE),
         ):  # fmt: skip
-            self.tabs.addTab(page, title)
+            # The screen may be lower than the highest page.
+            self.tabs.addTab(Scrolled(page), title)
         end_with_close(self, self.tabs)
         self.list.follow_wanted.connect(self._show_person)
         for changing in (self.person, self.safety):
@@ -45,5 +47,9 @@ class ArchiveDialog(QDialog):
 
     def _show_person(self, identifier: str) -> None:
         self.person.show_person(identifier)
-        self.tabs.setCurrentWidget(self.person)
+        self.turn_to(self.person)
         self.person.rows.setFocus()
+
+    def turn_to(self, page: QWidget) -> None:
+        """Show one of the pages."""
+        self.tabs.setCurrentIndex((self.list, self.person, self.safety).index(page))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QWidget
 
 from spinealign.domain.protection import Right
+from spinealign.domain.reading import Reading
+from spinealign.protected_folders import is_protected
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.widgets.theme import Theme
@@ -55,6 +58,7 @@ class ArchiveCommands(QObject):
         self._actions, self._bench, self._accounts = actions, bench, accounts
         self._cases, self._theme, self._window = cases, theme, window
         self._desk: ArchiveDesk | None = None
+        self._kept: WeakSet[Case] = WeakSet()
         actions.on("keep_in_archive", self.keep)
         actions.on("archive", self.show)
         actions.on("restore_archive", self.restore)
@@ -63,6 +67,8 @@ class ArchiveCommands(QObject):
             bench.current_changed, bench.session.added, bench.session.removed,
         ):  # fmt: skip
             signal.connect(self._offer)
+        for signal in (bench.readings.signed, bench.readings.amended):
+            signal.connect(self._bring_up_to_date)
         self._offer()
 
     @property
@@ -88,11 +94,20 @@ class ArchiveCommands(QObject):
             self._bench.messages.fail(IN_ZIP)
         if not whole:
             return
+        self._kept.update(whole)
         ready = [gathered(self._bench, case) for case in whole]
         services, messages = self._bench.services, self._bench.messages
         task = self.desk.steps(lambda session: keep_all(session, services, ready))
         task.progressed.connect(lambda title: messages.tell(keeping_text(title)))
         task.finished.connect(self._tell_kept)
+
+    def _bring_up_to_date(self, _reading: Reading) -> None:
+        """Keep what was signed of a case that is in the archive."""
+        case = self._bench.readings.case
+        if case is None or self._closed_reason() or not self._bench.at_work.may(Right.IMPORT):
+            return
+        if case in self._kept or is_protected(case.stack.first.parts[0].path):
+            self._keep([case])
 
     def _tell_kept(self, kept: Kept) -> None:
         self._bench.messages.tell(kept_text(kept.titles, kept.file_count))
