@@ -612,3 +612,38 @@ def test_a_series_takes_its_look_and_nothing_else_along():
     wanted = carried(here, turned, own)
     assert wanted == replace(own, presentation=Presentation(turn_deg=90.0))
     assert carried(here, turned, None).facing == here.uncorrected.facing
+
+
+def test_an_inversion_of_a_slice_without_a_result_is_undone_there(qtbot, leafed):
+    press_key(leafed, Qt.Key.Key_Comma)
+    leafed.navigation.step(1)
+    settle(qtbot, leafed)
+    picture, bench = leafed.viewer.picture, leafed.workbench
+    assert bench.editing.unsaved_count == 0 or not bench.undoing.undo_label
+    press_key(leafed, Qt.Key.Key_I)
+    assert picture.is_inverted
+    assert bench.undoing.undo_label == "invert the grey values"
+    press_key(leafed, Qt.Key.Key_Z, CTRL)
+    assert not picture.is_inverted
+    assert picture.presentation == Presentation(turn_deg=90.0)
+    assert not bench.undoing.undo_label
+    leafed.navigation.step(1)
+    settle(qtbot, leafed)
+    press_key(leafed, Qt.Key.Key_I)
+    leafed.navigation.follow()
+    settle(qtbot, leafed)
+    assert picture.presentation == Presentation(turn_deg=90.0, is_inverted=True)
+    leafed.navigation.step(1)
+    settle(qtbot, leafed)
+    assert picture.is_inverted
+    press_key(leafed, Qt.Key.Key_I)
+    assert not picture.is_inverted
+
+
+def test_drawing_on_a_slice_without_a_result_leaves_its_series_turned(qtbot, leafed):
+    press_key(leafed, Qt.Key.Key_Comma)
+    leafed.navigation.step(1)
+    settle(qtbot, leafed)
+    leafed.correction.changes.add_text((8.0, 9.0), "here")
+    assert leafed.workbench.editing.corrections.drawings
+    assert leafed.viewer.picture.presentation == Presentation(turn_deg=90.0)

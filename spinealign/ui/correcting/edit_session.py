@@ -14,6 +14,7 @@ from spinealign.domain.errors import ReadingError
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
+from spinealign.domain.presentation import AS_IN_FILE
 from spinealign.measure.correction.bare import has_bodies_of, with_bodies_of
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case import Case
@@ -329,11 +330,30 @@ class EditSession(QObject):
         edits = self._edits.get(_key(sheet))
         if edits is None:
             self._edits[_key(sheet)] = CaseEdits(sheet)
-        elif edits.present != (sheet.analysis.corrections or edits.first):
+        elif _without_looks(edits.present) != _without_looks(
+            sheet.analysis.corrections or edits.first
+        ):
             if edits.is_unsaved:
                 self._sheet = self._as_wanted(sheet, edits)
             else:
                 self._edits[_key(sheet)] = CaseEdits(sheet)
+        self._see_sheet_as_series(self._edits[_key(sheet)])
+
+    def _see_sheet_as_series(self, edits: CaseEdits) -> None:
+        """Begin a sheet with how its series is shown: undoing leads back to that.
+
+        Nothing is written for it until a person changes something.
+        """
+        finding = self._case.finding if self._case is not None else None
+        if self._case is None or finding is None:
+            return
+        shown = self._case.presentation or finding.analysis.image.presentation
+        if edits.present.presentation == shown:
+            return
+        is_unsaved = edits.is_unsaved
+        edits.history.revise(lambda state: replace(state, presentation=shown))
+        if not is_unsaved:
+            edits.kept = edits.present
 
     def _take_drawn_part(self, case: Case, finding: Finding, edits: CaseEdits) -> None:
         """Bring what was drawn before there was a result into it."""
@@ -578,6 +598,11 @@ class EditSession(QObject):
         if not edits.is_unsaved and not edits.on_its_way:
             edits.to_write = None
         self.saved.emit(edits.image_path, path)
+
+
+def _without_looks(state: Corrections) -> Corrections:
+    """Return corrections whatever way their picture is shown."""
+    return replace(state, presentation=AS_IN_FILE)
 
 
 def _key(finding: Finding) -> Key:

@@ -104,12 +104,12 @@ class Turning(QObject):
         self._change("mirror the image", Presentation.mirrored)
 
     def invert(self) -> None:
-        """Exchange bright and dark; of a picture that cannot be changed only while it is seen."""
+        """Exchange bright and dark, on a slice without a result too; the series is shown so."""
         picture = self._viewer.picture
-        if self.is_elsewhere or self._bench.editing.corrections is None:
+        if self._bench.editing.corrections is None:
             picture.set_inverted(not picture.is_inverted)
             return
-        self._change("invert the grey values", Presentation.inverted)
+        self._change("invert the grey values", Presentation.inverted, is_elsewhere_too=True)
 
     def reset_window(self) -> None:
         """Show the picture with the greys that it began with."""
@@ -154,8 +154,9 @@ class Turning(QObject):
         label: str,
         change: Callable[[Presentation], Presentation],
         is_of_result: bool = False,
+        is_elsewhere_too: bool = False,
     ) -> bool:
-        if self.is_elsewhere:
+        if self.is_elsewhere and not is_elsewhere_too:
             return False
 
         def changed(state: Corrections) -> Corrections:
