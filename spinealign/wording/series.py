@@ -155,6 +155,12 @@ def foreign_result_text(stack: SeriesStack, result: SlicePosition, seen: SlicePo
     return f"Results of {names[0]}; you see {names[1]}"
 
 
+def unseen_result_text(stack: SeriesStack, result: SlicePosition) -> str:
+    """Return why nothing is decided on results while another picture is looked at."""
+    word = picture_word(stack.first).lower()
+    return f"These are the results of {word} {result.index + 1}; go back to it first (Home)"
+
+
 def return_text(stack: SeriesStack, result: SlicePosition) -> str:
     """Return what leads back to the picture of the results."""
     return f"Back to {picture_word(stack.first).lower()} {result.index + 1}"

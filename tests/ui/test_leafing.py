@@ -413,3 +413,20 @@ class TestWhereASeriesWasLeft:
         settle(qtbot, left)
         assert left.workbench.current.finding is not None
         assert not left.navigation.is_away
+
+
+def test_nothing_is_decided_on_a_result_while_another_slice_is_seen(qtbot, leafed):
+    page = leafed.results.reading
+    wheel(leafed, -1, PLAIN)
+    settle(qtbot, leafed)
+    reason = "These are the results of slice 3; go back to it first (Home)"
+    for name in ("accept_rest", "sign"):
+        assert not leafed.actions_by_name[name].isEnabled()
+        assert reason in leafed.actions_by_name[name].toolTip()
+    for button in (page.accept_rest, page.sign):
+        assert not button.isEnabled()
+        assert button.toolTip() == reason
+    leafed.navigation.follow()
+    settle(qtbot, leafed)
+    assert page.sign.isEnabled()
+    assert leafed.actions_by_name["sign"].isEnabled()

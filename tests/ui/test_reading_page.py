@@ -176,6 +176,33 @@ class TestFindings:
         assert DETAILS not in neck.window.results.open_folds
         assert not neck.window.results.page.measures.isVisible()
 
+    def test_nothing_of_a_slice_that_is_not_seen_is_decided(self, back):
+        readings, findings = back.window.workbench.readings, back.page.findings
+        back.window.workbench.editing.end_run()
+        findings.setFocus()
+        back.key(Qt.Key.Key_A)
+        [decided] = back.reading.decisions
+        assert findings.current.buttons[Decision.ACCEPTED].isVisible()
+        readings.look_elsewhere("These are the results of slice 10")
+        assert not findings.current.buttons[Decision.ACCEPTED].isVisible()
+        findings.setFocus()
+        for key in (Qt.Key.Key_A, Qt.Key.Key_R, Qt.Key.Key_Return):
+            back.key(key)
+        for name in ("accept_rest", "sign", "undo"):
+            back.command(name)
+        readings.accept_rest()
+        readings.decide({"disc/L4/L5": (Decision.REJECTED, None)}, "reject")
+        readings.undo()
+        readings.sign("A. Reader")
+        back.rest()
+        assert back.reading.decisions == (decided,)
+        assert not readings.is_signed
+        assert not [d for d in back.window.findChildren(SignDialog) if d.isVisible()]
+        readings.look_elsewhere("")
+        assert findings.current.buttons[Decision.ACCEPTED].isVisible()
+        back.command("undo")
+        assert not back.reading.decisions
+
     def test_the_worst_finding_is_offered_first_and_the_picture_stays(self, back):
         zoom = back.window.viewer.zoom
         assert back.page.findings.current.key == back.page.findings.rows[0].key == "disc/L4/L5"

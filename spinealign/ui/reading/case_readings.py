@@ -177,6 +177,7 @@ class CaseReadings(QObject):
         self._to_follow: Analysis | None = None
         self._refusal: Message | None = None
         self._outdated: Message | None = None
+        self._elsewhere = ""
         self.may: Callable[[Right], bool] = lambda _: True
         """Whether somebody may change or sign a reading; where not, it said why."""
         self.refusal: Callable[[], str] = lambda: ""
@@ -196,7 +197,7 @@ class CaseReadings(QObject):
     @property
     def shown(self) -> ReadingSnapshot | None:
         """The reading of the case that is shown; None where nothing can be read."""
-        entry, refusal = self._entry, self.refusal()
+        entry, refusal = self._entry, self.refusal() or self._elsewhere
         if entry is None:
             return None
         return replace(entry.shown, refusal=refusal) if refusal else entry.shown
@@ -247,22 +248,44 @@ class CaseReadings(QObject):
     @property
     def undo_label(self) -> str:
         """What undoing takes back; empty when there is nothing."""
-        return self._entry.done[-1].label if self._entry and self._entry.done else ""
+        return self._done[-1].label if self._done else ""
 
     @property
     def redo_label(self) -> str:
         """What redoing brings back; empty when there is nothing."""
-        return self._entry.undone[-1].label if self._entry and self._entry.undone else ""
+        return self._undone[-1].label if self._undone else ""
 
     @property
     def undo_serial(self) -> int:
         """When the step that undoing takes back was made; 0 without one."""
-        return self._entry.done[-1].serial if self._entry and self._entry.done else 0
+        return self._done[-1].serial if self._done else 0
 
     @property
     def redo_serial(self) -> int:
         """When the step that redoing brings back was made; 0 without one."""
-        return self._entry.undone[-1].serial if self._entry and self._entry.undone else 0
+        return self._undone[-1].serial if self._undone else 0
+
+    @property
+    def elsewhere(self) -> str:
+        """Why nothing is decided now: another slice is seen; empty where the result is seen."""
+        return self._elsewhere
+
+    def look_elsewhere(self, reason: str) -> None:
+        """Take no decisions on a result while another slice is seen.
+
+        Parameters
+        ----------
+        reason : str
+            What to say of that; empty where the picture of the result is seen again.
+        """
+        if reason != self._elsewhere:
+            self._elsewhere = reason
+            self.changed.emit()
+            self.history_changed.emit()
+
+    def _may(self, right: Right) -> bool:
+        """Whether somebody decides on what is seen, and may."""
+        return not self._elsewhere and self.may(right)
 
     # Which case
 
@@ -344,24 +367,24 @@ class CaseReadings(QObject):
 
     def take_offered_impression(self) -> None:
         """Fill the impression from the decisions again."""
-        if self.may(Right.CHANGE):
+        if self._may(Right.CHANGE):
             self._run_shown(ReadingSession.take_offered_impression)
 
     def sign(self, reader: str) -> None:
         """Sign the reading."""
-        if self.may(Right.SIGN):
+        if self._may(Right.SIGN):
             self._run_shown(lambda session: session.sign(reader), self._on_signed)
 
     def add_addendum(self, text: str, reason: str, reader: str) -> None:
         """Add to a signed reading."""
-        if self.may(Right.SIGN):
+        if self._may(Right.SIGN):
             self._run_shown(
                 lambda session: session.add_addendum(text, reason, reader), self._on_amended
             )
 
     def set_aside(self) -> None:
         """Begin anew where the signed reading is not as it was written."""
-        if self.may(Right.SIGN):
+        if self._may(Right.SIGN):
             self._run_shown(ReadingSession.set_aside)
 
     def write_addendum_draft(self, image: ReadImage, draft: AddendumDraft) -> None:
@@ -382,7 +405,7 @@ class CaseReadings(QObject):
     def undo(self) -> None:
         """Take the latest decision of the case that is shown back."""
         entry = self._entry
-        if entry is not None and entry.done and self.may(Right.CHANGE):
+        if entry is not None and entry.done and self._may(Right.CHANGE):
             entry.undone.append(entry.done.pop())
             self._run(entry, self._case, ReadingSession.undo)
             self.history_changed.emit()
@@ -390,7 +413,7 @@ class CaseReadings(QObject):
     def redo(self) -> None:
         """Decide again what was undone last."""
         entry = self._entry
-        if entry is not None and entry.undone and self.may(Right.CHANGE):
+        if entry is not None and entry.undone and self._may(Right.CHANGE):
             again = entry.undone.pop()
             entry.done.append(again)
             self._run(entry, self._case, again.step)
@@ -403,10 +426,19 @@ class CaseReadings(QObject):
         finding = self._case.finding if self._case is not None else None
         return None if finding is None else self._entries.get(image_of(finding.analysis))
 
+    @property
+    def _done(self) -> list[_Done]:
+        """The steps that can be undone: none of them unseen."""
+        return [] if self._entry is None or self._elsewhere else self._entry.done
+
+    @property
+    def _undone(self) -> list[_Done]:
+        return [] if self._entry is None or self._elsewhere else self._entry.undone
+
     def _step(self, label: str, step: Step) -> None:
         self.catch_up()
         entry = self._entry
-        if entry is not None and self.may(Right.CHANGE):
+        if entry is not None and self._may(Right.CHANGE):
             done = _Done(next_serial(), label, step)
             entry.done.append(done)
             entry.undone.clear()

@@ -29,6 +29,7 @@ from spinealign.wording.series import (
     picture_word,
     replace_question,
     return_text,
+    unseen_result_text,
 )
 from spinealign.wording.worklist import READING
 
@@ -115,6 +116,14 @@ class SliceNavigation(QObject):
             return "", ""
         words = (case.stack, case.place, self.place)
         return foreign_result_text(*words), return_text(case.stack, case.place)
+
+    @property
+    def why_undecided(self) -> str:
+        """Why nobody decides on results of a picture that is not seen; empty where it is."""
+        case = self._case
+        if case is None or case.place is None or not any(self.foreign):
+            return ""
+        return unseen_result_text(case.stack, case.place)
 
     def show(self, case: Case | None) -> None:
         """Show a case's own picture, with what was found on it, or a sentence instead."""

@@ -402,11 +402,16 @@ class MainWindow(DropWindow):
         self.actions_by_name.check("reference_lines", shown)
         self.actions_by_name["reference_lines"].toggled.connect(self.references.set_shown)
         self.navigation.placed.connect(self._show_title)
-        self.navigation.placed.connect(lambda: self.results.show_foreign(*self.navigation.foreign))
+        self.navigation.placed.connect(self._show_foreign)
         self.results.return_wanted.connect(self.navigation.follow)
         self.series.opened.connect(viewer.setFocus)
         editing.began.connect(self._show_title)
         editing.changed.connect(self._show_title)
+
+    def _show_foreign(self) -> None:
+        """Say whose results are shown, and let nobody decide on what is not seen."""
+        self.results.show_foreign(*self.navigation.foreign)
+        self.workbench.readings.look_elsewhere(self.navigation.why_undecided)
 
     def _turn_page(self, case: Case | None) -> None:
         """Show the picture, or how to begin."""

@@ -85,15 +85,16 @@ class ReadingCommands(QObject):
         is_signed = shown is not None and shown.is_signed
         unsigned = "" if is_signed else "The reading is not signed, or not as it was written"
         nothing = NOTHING_READ if shown is None else ""
+        unseen = self._readings.elsewhere
         left = "Every finding is decided"
         if shown is not None and shown.pending:
             left = LEFT_UNCERTAIN
         decided = "" if shown is None or shown.acceptable else left
         single = "" if shown is not None and len(shown.versions) > 1 else "There is one version"
         offer("go_to_findings", nothing)
-        offer("accept_rest", nothing or signed or decided)
-        offer("sign", nothing or signed)
-        offer("addendum", nothing or unsigned)
+        offer("accept_rest", nothing or signed or unseen or decided)
+        offer("sign", nothing or signed or unseen)
+        offer("addendum", nothing or unsigned or unseen)
         offer("versions", nothing or unsigned or single)
 
     def go_to_findings(self) -> None:
@@ -115,7 +116,7 @@ class ReadingCommands(QObject):
 
     def _open_signing(self) -> None:
         shown = self._readings.shown
-        if shown is not None and not shown.is_locked:
+        if shown is not None and not shown.is_locked and not self._readings.elsewhere:
             dialog = SignDialog(
                 shown, self._reader, self._window, self._bench.at_work.is_with_accounts
             )
