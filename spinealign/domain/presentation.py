@@ -31,7 +31,7 @@ class Presentation:
         By how much the picture is shown turned to the left.
     is_mirrored : bool
         Whether left and right are exchanged in what is shown; letters on the film are then
-        mirrored too.
+        the other way round than in the file.
     is_inverted : bool
         Whether bright is shown as dark.
     upright_deg : float

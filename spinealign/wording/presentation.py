@@ -6,7 +6,10 @@ from spinealign.domain.presentation import Presentation
 from spinealign.wording.examinations import turn_text
 from spinealign.wording.failures import Message
 
-MIRRORED_LETTERS = "letters and side markers on the film itself read mirrored"
+MIRRORED_LETTERS = (
+    "letters and side markers on the film itself are now the other way round than in the file"
+)
+"""True of mirror writing in the file too, which mirroring makes readable; nothing detects it."""
 
 TURN_AND_ANALYSE = "Turn and analyse"
 SHOWN_ELSEWHERE = "The other slices are turned with the analysed image: go back to it first (Home)"
@@ -31,7 +34,7 @@ def presentation_text(presentation: Presentation) -> str:
     if presentation.turn_deg:
         told.append(f"turned by {turn_words(presentation.turn_deg)}")
     if presentation.is_mirrored:
-        told.append("mirrored")
+        told.append("mirrored against its file")
     if presentation.is_inverted:
         told.append("grey values inverted")
     return ", ".join(told)
@@ -55,7 +58,7 @@ def corner_words(presentation: Presentation) -> str:
     if presentation.turn_deg:
         told.append(f"turned {turn_words(presentation.turn_deg)}")
     if presentation.is_mirrored:
-        told.append("MIRRORED (letters on the film too)")
+        told.append("MIRRORED against the file")
     return ", ".join(told)
 
 
@@ -68,8 +71,8 @@ def vertical_note(presentation: Presentation) -> str:
 
 
 MIRRORED_MESSAGE = Message(
-    "The image is shown mirrored.",
-    f"Directions at its borders are right, but {MIRRORED_LETTERS}.",
+    "The image is mirrored against its file.",
+    f"Directions at its borders are right; {MIRRORED_LETTERS}.",
 )
 
 

@@ -467,7 +467,8 @@ def test_a_picture_says_how_it_is_shown(spine):
         (AS_IN_FILE.turned(2), "Shown turned by 180°."),
         (
             AS_IN_FILE.mirrored(),
-            "Shown mirrored: letters and side markers on the film itself read mirrored.",
+            "Shown mirrored against its file: letters and side markers on the film itself are now "
+            "the other way round than in the file.",
         ),
         (AS_IN_FILE.straightened(-2.5), "Shown turned by 2.5° to the right."),
     ],

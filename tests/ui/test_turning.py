@@ -178,11 +178,13 @@ def test_a_line_straightens_the_picture_once_the_button_is_up(film):
 
 def test_a_mirrored_picture_says_so_and_keeps_its_directions(film):
     key(film, "mirror")
-    assert "mirrored" in film.window.banner.text
+    assert "other way round than in the file" in film.window.banner.text
     key(film, "mirror")
     assert film.window.banner.isHidden()
     key(film, "mirror")
-    assert "MIRRORED" in film.viewer._notes(film.viewer.picture.display.image).window
+    assert (
+        "MIRRORED against the file" in film.viewer._notes(film.viewer.picture.display.image).window
+    )
     assert film.window.workbench.editing.analysis.facing in (Facing.LEFT, Facing.RIGHT)
 
 

@@ -403,7 +403,7 @@ COMMANDS: tuple[Command, ...] = (
         "&Mirror",
         ("X",),
         "mirror",
-        "Exchange left and right; letters on the film itself are mirrored too",
+        "Exchange left and right; letters on the film itself turn round with it",
         True,
     ),
     Command(
