@@ -16,6 +16,7 @@ from spinealign import __version__
 from spinealign.domain.paths import profile_dir as own_profile_dir
 from spinealign.files import clear_unfinished_below
 from spinealign.ui.settings.settings import SettingsStore
+from spinealign.ui.widgets.file_dialogs import keep_file_dialogs_on_screen
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.window.crash import CrashHook
 from spinealign.ui.window.main_window import MainWindow
@@ -68,6 +69,7 @@ def make_application() -> QApplication:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("spinealign")
     app.setWindowIcon(application_icon())
+    keep_file_dialogs_on_screen(app)
     # Python's own handler would wait for the next event; Ctrl+C in a terminal means now.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return app

@@ -3,11 +3,13 @@
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QDialog, QPushButton, QStyle, QTabBar
+from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton, QStyle, QTabBar
 
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.reading import AddendumDraft
 from spinealign.ui.reading.sign_dialog import AddendumDialog
+from spinealign.ui.widgets.file_dialogs import keep_file_dialogs_on_screen
+from spinealign.ui.window.status_line import StatusLine
 from spinealign.wording.results import DISCLAIMER_IN_SHORT
 from tests.fakes import two_samples
 from tests.ui.cut_texts import cut_texts, settled_cut_texts
@@ -285,3 +287,34 @@ def test_the_fields_of_an_addendum_do_not_jump(qtbot):
         QApplication.processEvents()
         assert [each.geometry() for each in parts] == before
     assert dialog.add.isEnabled()
+
+
+def test_a_file_dialog_that_is_larger_than_the_screen_is_limited_to_it(qtbot, window):
+    """It is Qt's own, opened by any part of the program."""
+    keep_file_dialogs_on_screen(QApplication.instance())
+    dialog = QFileDialog(window, "Save results below this folder")
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    room = dialog.screen().availableGeometry()
+    dialog.resize(room.width() + 80, room.height() + 200)
+    dialog.move(room.right() - 50, room.bottom() - 50)
+    dialog.open()
+    qtbot.waitUntil(lambda: dialog.height() <= room.height())
+    qtbot.waitUntil(lambda: room.contains(dialog.frameGeometry()))
+    dialog.close()
+
+
+def test_a_narrow_status_bar_says_how_many_images_wait(qtbot):
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.resize(560, 24)
+    line.show()
+    text = "a_rather_long_name_of_a_film_0034.dcm: Outlining the vertebrae… (24 more waiting)"
+    line.show_work(text, 0.5)
+    line.layout().activate()
+    shown = line.step.shown_text
+    assert shown != text
+    assert shown.endswith("(24 more waiting)")
+    assert shown.startswith("a_rather")
+    assert line.step.toolTip() == text
+    line.show_idle("What can be done here is told from its beginning on. " * 4)
+    assert line.step.shown_text.startswith("What can be done here is told")

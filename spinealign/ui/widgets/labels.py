@@ -87,13 +87,17 @@ class ElidedLabel(QLabel):
         # Text may come from a file; it must never be read as markup.
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setMinimumWidth(1)
+        self.elide_mode = Qt.TextElideMode.ElideRight
+
+    @property
+    def shown_text(self) -> str:
+        """What there is room for."""
+        room = self.contentsRect().width()
+        return self.fontMetrics().elidedText(self.text(), self.elide_mode, room)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw what there is room for."""
-        room = self.contentsRect()
-        shown = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, room.width()
-        )
+        room, shown = self.contentsRect(), self.shown_text
         if shown == self.text():
             super().paintEvent(event)
             return

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from spinealign.ui.cases.case import Case
@@ -14,6 +15,9 @@ from spinealign.ui.picture.scene import PixelReading
 from spinealign.ui.widgets.labels import ElidedLabel
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.worklist import analysed_text
+
+WIDE_EM = 22
+"""How wide the bar of progress is where there is room."""
 
 
 class StatusLine(QStatusBar):
@@ -34,7 +38,6 @@ class StatusLine(QStatusBar):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress")
         em = self.fontMetrics().averageCharWidth()
-        self.progress.setFixedWidth(22 * em)
         self.progress.setMaximumHeight(self.fontMetrics().height())
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop the analysis (Esc)")
@@ -75,7 +78,8 @@ class StatusLine(QStatusBar):
 
     def show_work(self, text: str, fraction: float | None) -> None:
         """Show that something is being done; None when nobody knows how much there is to do."""
-        self._say(text)
+        # A name at the beginning and what waits at the end matter more than what lies between.
+        self._say(text, Qt.TextElideMode.ElideMiddle)
         self.progress.setMaximum(0 if fraction is None else 1000)
         self.progress.setValue(round(1000 * (fraction or 0.0)))
         self.progress.show()
@@ -99,8 +103,15 @@ class StatusLine(QStatusBar):
         if self.progress.isHidden():
             self._say(text or self._idle_text)
 
-    def _say(self, text: str) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the words of a narrow window more of the room."""
+        super().resizeEvent(event)
+        em = self.fontMetrics().averageCharWidth()
+        self.progress.setFixedWidth(min(WIDE_EM * em, self.width() // 8))
+
+    def _say(self, text: str, elide_mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         """Write a line; what the window has no room for is a tool tip as well."""
+        self.step.elide_mode = elide_mode
         self.step.setText(text)
         self.step.setToolTip(text)
 
