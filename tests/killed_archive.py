@@ -13,6 +13,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,8 +110,8 @@ def _tell(pipe: int, told: str) -> None:
 def _work(known: Known, kind: str, number: int, acknowledge: Acknowledge) -> None:
     if kind == "migration":
         acknowledge("begun")
-        _with_newer_tables()
-        sign_in(known.place, "anna", known.password).close()
+        with newer_program():
+            sign_in(known.place, "anna", known.password).close()
         acknowledge("migrated")
         return
     at_work = sign_in(known.place, "anna", known.password)
@@ -241,23 +242,31 @@ def _faults_beside(at_work: Session, known: Known) -> Iterator[str]:
             yield "a back-up counts as finished and is not whole"
         shutil.rmtree(copy)
     known.copies.clear()
-    has_new = at_work.archive.connection.execute(
-        "SELECT count(*) FROM sqlite_master WHERE name = 'newer'"
-    ).fetchone()[0]
-    if known.is_migrated and not has_new:
-        yield "a migration that was acknowledged is undone"
+    connection = at_work.archive.connection
+    is_newer = database.schema_version(connection) > 1
+    has_new = "newer" in {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if is_newer != has_new or (known.is_migrated and not is_newer):
+        yield "a migration is undone, or half done"
+    if is_newer and connection.execute("SELECT count(*) FROM newer").fetchone()[0] != 2000:
+        yield "a migration is half done"
 
 
-def _with_newer_tables() -> None:
-    """Have this process know of tables that come after today's."""
-    database.SCHEMA_VERSION += 1
+@contextmanager
+def newer_program() -> Iterator[None]:
+    """Have this process be a later version of the program, with tables that come after today's."""
+    before = database.SCHEMA_VERSION
 
     def step(connection) -> None:
         connection.execute("CREATE TABLE newer(value TEXT)")
         for number in range(2000):
             connection.execute("INSERT INTO newer VALUES (?)", (str(number),))
 
-    database._MIGRATIONS[database.SCHEMA_VERSION - 1] = step
+    database.SCHEMA_VERSION, database._MIGRATIONS[before] = before + 1, step
+    try:
+        yield
+    finally:
+        database.SCHEMA_VERSION = before
+        del database._MIGRATIONS[before]
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ import pytest
 from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.vault import exchange, place, safety_copies, session
-from tests.killed_archive import WORK, Known, look, set_up, work_killed
+from tests.killed_archive import WORK, Known, look, newer_program, set_up, work_killed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes as POSIX does")
 
@@ -30,6 +30,13 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Known]:
 def test_nothing_acknowledged_is_lost(known: Known, kind: str) -> None:
     for number, after_s in enumerate((0.0, 0.07)):
         work_killed(known, kind, after_s, number)
+        assert look(known) == []
+
+
+@pytest.mark.parametrize("after_s", [0.0, 3.0])
+def test_tables_are_of_one_version_or_of_the_other(known: Known, after_s: float) -> None:
+    work_killed(known, "migration", after_s, 0)
+    with newer_program():
         assert look(known) == []
 
 
