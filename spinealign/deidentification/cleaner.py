@@ -35,6 +35,7 @@ from spinealign.deidentification.identity import (
     folded,
     uids_in,
 )
+from spinealign.deidentification.meanings import cleaned_meaning
 from spinealign.deidentification.options import Dates, Options
 from spinealign.deidentification.pseudonyms import Pseudonyms
 from spinealign.deidentification.table import UNKNOWN, Row, known_words, row_of, type_of
@@ -54,6 +55,7 @@ from spinealign.deidentification.values import (
 MOST_LEVELS: Final = 60
 _CHARACTER_SET: Final = 0x00080005
 _PATIENT_TAGS: Final = (0x00100010, 0x00100020)
+_CODE_MEANING: Final = 0x00080104
 _CONTENT: Final = frozenset({0x0040A730, 0x00400555, 0x00400610})
 _GRAPHICS: Final = 0x00700001
 _BEFORE_OBJECTS: Final = 8
@@ -136,6 +138,9 @@ class Cleaner:
             return
         if tag & 0xFFFF == 0 or tag >> 16 < _BEFORE_OBJECTS:
             del dataset[tag]
+            return
+        if tag == _CODE_MEANING:
+            self._clean_meaning(dataset)
             return
         row = row_of(tag)
         if row is None and not (dictionary_has_tag(tag) or repeater_has_tag(tag)):
@@ -296,6 +301,13 @@ class Cleaner:
                 self._put_dummy(dataset, tag)
         elif values is None or any(values):
             self._put_dummy(dataset, tag)
+
+    def _clean_meaning(self, dataset: Dataset) -> None:
+        text = "\\".join(self._values(dataset, _CODE_MEANING) or ())
+        cleaned = cleaned_meaning(dataset, text, self._patient.identity)
+        if cleaned != text:
+            self._put_text(dataset, _CODE_MEANING, [cleaned], "cleaned")
+        self._note_letters([cleaned])
 
     def _keep_text(self, dataset: Dataset, tag: int, representation: str) -> None:
         values = self._values(dataset, tag)

@@ -1,7 +1,8 @@
 """What names a patient, looked for in any text: names, numbers, birth dates, staff, places.
 
 Text is compared folded: compatibility characters made plain, letters without case and marks
-(Unicode Standard Annex 15, form KD), so that "MÜLLER", "Muller" and full-width letters are one.
+(Unicode Standard Annex 15, form KD), so that "MÜLLER", "Muller" and full-width letters are one;
+`names.py` takes "Mueller" for the same.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from itertools import permutations
 
+from spinealign.deidentification.names import LEAST_ANYWHERE, pattern_of, simplest, whole_names
 from spinealign.deidentification.table import known_words
-
-_LEAST_ANYWHERE = 5
-"""Letters of a name that is looked for inside other words too; shorter ones stand alone."""
 
 _LEAST_LETTERS, _LEAST_OF_NUMBER = 2, 3
 _LEAST_DIGITS = 5
@@ -26,6 +25,9 @@ numbers of many images, and taking them out would tell no less than leaving them
 _MOST_DIGITS = 64
 _MOST_PARTS = 6
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+_PLAIN_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ı": "i"})
+"""Letters with marks that Unicode does not take apart."""
+
 _PARTS_OF_NAME = re.compile(r"[\s^=\-,.;'’_\\/()&]+")
 _UID = re.compile(r"(?<![\d.])[0-2](?:\.\d+){5,}(?![\d.])")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -54,7 +56,7 @@ def folded(text: str) -> str:
     """Return text as it is compared."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN_LETTERS)
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
@@ -63,7 +65,8 @@ def _folded_with_places(text: str) -> tuple[str, list[int]]:
     letters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        for part in unicodedata.normalize("NFKD", character).casefold():
+        folds = unicodedata.normalize("NFKD", character).casefold().translate(_PLAIN_LETTERS)
+        for part in folds:
             if not unicodedata.combining(part):
                 letters.append(part)
                 places.append(place)
@@ -75,6 +78,8 @@ class Identity:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.parts: set[str] = set()
+        self.others: frozenset[str] = frozenset()
         self.numbers: set[str] = set()
         self.dates: set[str] = set()
         self.phrases: set[str] = set()
@@ -89,9 +94,26 @@ class Identity:
                 if _is_worth_looking_for(part) and part not in _NO_NAMES
             ]
             self.names.update(parts)
+            self.parts.update(parts)
             # Names of files and users run parts together, which alone are too short to be sure of.
             pairs = permutations(parts[:_MOST_PARTS], 2)
             self.names.update("".join(pair) for pair in pairs if all(map(str.isascii, pair)))
+
+    def with_others(self, names: Iterable[str]) -> Identity:
+        """Return the same with names of other people, which must be in no text either.
+
+        Parameters
+        ----------
+        names : iterable of str
+            `parts` of other identities. Of these, words of imaging are not looked for: one patient
+            called "Neck" would take the word out of everybody's descriptions.
+        """
+        whole = Identity()
+        whole.names, whole.parts, whole.numbers = self.names, self.parts, self.numbers
+        whole.dates, whole.phrases = self.dates, self.phrases
+        known = known_words() | DEFINED_TERMS
+        whole.others = frozenset(n for n in names if n not in known and simplest(n) not in known)
+        return whole
 
     def add_number(self, value: str) -> None:
         """Take up an identifier: letters and digits, separators do not count."""
@@ -107,7 +129,7 @@ class Identity:
     def add_phrase(self, value: str) -> None:
         """Take up an institution, an address or the like, which is looked for as a whole."""
         plain = " ".join(folded(value).split())
-        if len(plain) >= _LEAST_ANYWHERE:
+        if len(plain) >= LEAST_ANYWHERE:
             self.phrases.add(plain)
 
     @cached_property
@@ -118,9 +140,12 @@ class Identity:
             *map(_number_pattern, self.numbers),
             *map(_digits_pattern, _long_enough(self._digits_of_numbers)),
             *(p for d in self.dates for p in _date_patterns(d)),
-            *map(_name_pattern, self.names),
         ]
         return re.compile("|".join(sorted(parts, key=len, reverse=True))) if parts else None
+
+    @cached_property
+    def _names_pattern(self) -> re.Pattern[str] | None:
+        return pattern_of(self.names | self.others)
 
     def without(self, text: str) -> str:
         """Return text without anything that names the patient; the same text if nothing does."""
@@ -131,10 +156,14 @@ class Identity:
             text = cleaned
 
     def _once(self, text: str) -> str:
-        if self._pattern is None or not text:
+        if not text:
             return text
         plain, places = _folded_with_places(text)
-        spans = [found.span() for found in self._pattern.finditer(plain)]
+        spans = []
+        if self._pattern is not None:
+            spans += [found.span() for found in self._pattern.finditer(plain)]
+        if self._names_pattern is not None:
+            spans += whole_names(plain, self._names_pattern.finditer(plain))
         if not spans:
             return text
         keep = [True] * len(text)
@@ -146,7 +175,8 @@ class Identity:
 
     def is_in(self, text: str) -> bool:
         """Tell whether anything of the patient is in a text."""
-        return self._pattern is not None and self._pattern.search(folded(text)) is not None
+        patterns = (self._pattern, self._names_pattern)
+        return any(p is not None and p.search(folded(text)) is not None for p in patterns)
 
     @cached_property
     def _digits(self) -> frozenset[str]:
@@ -184,9 +214,13 @@ class Identity:
     def _sure(self) -> re.Pattern[str] | None:
         """What is no word by itself, for looking through bytes that are not only text."""
         words = known_words() | DEFINED_TERMS
-        names = {n for n in self.names if len(n) >= _LEAST_ANYWHERE and n not in words}
-        numbers = {n for n in self.numbers if len(n) > _LEAST_ANYWHERE and not n.isdecimal()}
-        parts = [*map(re.escape, names), *map(_number_pattern, numbers)]
+        names = pattern_of(
+            (n for n in self.names | self.others
+             if len(n) >= LEAST_ANYWHERE and n not in words and simplest(n) not in words),
+            only_long=True,
+        )  # fmt: skip
+        numbers = {n for n in self.numbers if len(n) > LEAST_ANYWHERE and not n.isdecimal()}
+        parts = [*([names.pattern] if names else []), *map(_number_pattern, numbers)]
         return re.compile("|".join(parts)) if parts else None
 
     def is_in_bytes(self, content: bytes) -> bool:
@@ -203,16 +237,9 @@ def _is_worth_looking_for(name: str) -> bool:
     return not name.isascii() or len(name) >= _LEAST_LETTERS
 
 
-def _name_pattern(name: str) -> str:
-    plain = re.escape(name)
-    if not name.isascii() or len(name) >= _LEAST_ANYWHERE:
-        return plain
-    return rf"(?<![a-z]){plain}(?![a-z])"
-
-
 def _number_pattern(number: str) -> str:
     spread = r"[\s\-./_]?".join(map(re.escape, number))
-    return rf"(?<![0-9a-z]){spread}(?![0-9a-z])" if len(number) <= _LEAST_ANYWHERE else spread
+    return rf"(?<![0-9a-z]){spread}(?![0-9a-z])" if len(number) <= LEAST_ANYWHERE else spread
 
 
 def _long_enough(forms: Iterable[str]) -> frozenset[str]:

@@ -173,6 +173,7 @@ class _Set:
         self._options, self._pseudonyms, self._review = options, pseudonyms, review
         self._out = out
         self._identities: dict[str, Identity] = {}
+        self._whole: dict[str, Identity] = {}
         self._counts: Changes = Counter()
         self._outcomes: list[FileOutcome] = []
         self._failures: list[DeidentificationError] = []
@@ -282,10 +283,17 @@ class _Set:
         temporal = str(dataset.get("LongitudinalTemporalInformationModified") or "")
         is_moved = self._pseudonyms.is_own_name(key) and temporal != "UNMODIFIED"
         days = 0 if is_moved else self._pseudonyms.days(pseudonym)
-        identity = self._identities.get(key) or Identity()
-        if self._pseudonyms.is_own_name(key):
-            identity = Identity()  # the pseudonym is all that names the patient
-        return Patient(pseudonym, days, identity)
+        return Patient(pseudonym, days, self._identity(key))
+
+    def _identity(self, key: str) -> Identity:
+        """Return what names a patient, and the names of all the others of the set."""
+        if key not in self._whole:
+            is_own = self._pseudonyms.is_own_name
+            # Of files that were de-identified before the pseudonym is all that names the patient.
+            named = {k: one for k, one in self._identities.items() if not is_own(k)}
+            others = set().union(*(one.parts for k, one in named.items() if k != key))
+            self._whole[key] = named.get(key, Identity()).with_others(others)
+        return self._whole[key]
 
     def _require_no_text(self, source: Source, content: bytes) -> None:
         if self._options.pixels is Pixels.UNCHECKED or source.kind is None:

@@ -240,6 +240,63 @@ def test_a_short_identifier_takes_no_numbers_out(tmp_path, identifier):
     assert numbers_left(tmp_path / "out", digits)["InstanceNumber"] == 2
 
 
+def region(meaning: str, value: str, scheme: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
+def only(folder: Path, out: Path, options: Options) -> list[Dataset]:
+    report = run_to_end(deidentify([folder], out, options, key=KEY, review={}))
+    assert report.failures == ()
+    return [dcmread(path) for path in sorted(out.rglob("*.dcm"))]
+
+
+CERVICAL = ("122494005", "SCT")
+COLUMN = "Structure of cervical vertebral column (body structure)"
+"""Source: PS3.16, as pydicom's dictionary of concepts prints it."""
+
+
+@pytest.mark.parametrize("options", [Options(), CLEANED], ids=["basic", "cleaned"])
+@pytest.mark.parametrize(
+    ("meaning", "code", "left"),
+    [
+        ("spine of Ng Li, sister of Müllerzz", CERVICAL, COLUMN),
+        ("Cervical SPINE", CERVICAL, "Cervical SPINE"),
+        ("Halswirbelsäule", ("T-11501", "SRT"), COLUMN),
+        ("spine of Ng Li, sister of Müllerzz", ("1", "99HOSP"), "spine of of"),
+        ("spine of ZZWALDMÜLLER", ("1", "99HOSP"), "spine of"),
+        ("Aunt Wolkenstein", ("1", "99HOSP"), "REMOVED"),
+    ],
+)
+def test_the_meaning_of_a_code_is_the_standards_or_words_of_imaging(
+    tmp_path, options, meaning, code, left
+):
+    corpus = planted.Corpus(tmp_path / "in")
+    dataset = planted.mr_dataset(corpus, 1, ("Ng^Li", "PID1"))
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.AnatomicRegionSequence = [region(meaning, *code)]
+    corpus.save("a.dcm", dataset)
+    (now,) = only(tmp_path / "in", tmp_path / "out", options)
+    (item,) = now.AnatomicRegionSequence
+    assert (item.CodeMeaning, item.CodeValue) == (left, code[0])
+
+
+def test_names_of_others_of_the_set_and_of_items_are_in_no_text(tmp_path):
+    corpus = planted.Corpus(tmp_path / "in")
+    first = planted.mr_dataset(corpus, 1, ("Ng^Li", "PID1"))
+    first.SpecificCharacterSet = "ISO_IR 192"
+    inner = Dataset()
+    inner.PatientName = "ZZWALDMUELLER^Anna"
+    first.ReferencedPatientSequence = [inner]
+    first.Manufacturer = "Coils by Quellnöck, for ZZWALDMÜLLER, A., and the neck"
+    corpus.save("a.dcm", first)
+    corpus.save("b.dcm", planted.mr_dataset(corpus, 2, ("Quellnoeck^Neck", "PID2")))
+    found = only(tmp_path / "in", tmp_path / "out", Options(retain_device=True))
+    (text,) = {one.Manufacturer for one in found if "Manufacturer" in one}
+    assert text == "Coils by , for , and the neck"
+
+
 UNSAFE = {
     DeidentificationProblem.INDEX,
     DeidentificationProblem.UNKNOWN_CLASS,

@@ -185,7 +185,12 @@ def identity() -> Identity:
         ("Klinik  am SEE, Haus 2", "Haus 2"),
         ("Klinik am Meer", "Klinik am Meer"),
         ("Dr. med. t2", "Dr. med. t2"),
-        ("MuMüllerller", "Mu ller"),
+        ("MuMüllerller", ""),
+        ("spine of Müllerzz", "spine of"),
+        ("MR spine of Li, L., sagittal", "MR spine of , sagittal"),
+        ("W. A. Mueller T2", "T2"),
+        ("Joerg, jørg, Jorg and JÖRG", "and"),
+        ("Li C5, Li L4", "C5, L4"),
         ("", ""),
     ],
 )
