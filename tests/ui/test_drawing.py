@@ -253,6 +253,19 @@ def test_a_line_too_short_to_calibrate_is_refused_in_words(hands):
     assert not hands.window.workbench.editing.is_edited
 
 
+@pytest.mark.parametrize("then", ["turn_left", "mirror", "undo"])
+def test_a_refusal_goes_with_the_next_action(hands, then):
+    if then == "undo":
+        hands.window.actions_by_name["turn_left"].trigger()
+    hands.window.correction.changes.calibrate(((100.0, 100.0), (200.0, 100.0)), 0.0)
+    assert "length must be above 0" in hands.window.banner.text
+    hands.window.actions_by_name[then].trigger()
+    assert "Cannot calibrate" not in hands.window.banner.text or hands.window.banner.isHidden()
+    hands.window.correction.changes.calibrate(((100.0, 100.0), (200.0, 100.0)), 0.0)
+    assert "length must be above 0" in hands.window.banner.text
+    assert hands.window.banner.isVisible()
+
+
 def codes_on_picture(hands):
     return {code for code, _ in hands.viewer.picture.measures.keys}
 

@@ -134,8 +134,9 @@ class Welcome(QScrollArea):
         column.addLayout(self._heading())
         column.addWidget(
             wrapped_label(
-                "Opens spine images, outlines what two networks see in them, and writes "
-                "overlays, tables and a report. Everything stays on this computer."
+                "Opens spine images, finds vertebrae, discs and canal with neural networks, "
+                "measures them, and writes overlays, tables and a report. "
+                "Nothing leaves this computer unless you send it."
             )
         )
         # Who was here before goes on where they were; who was not sees what comes out.

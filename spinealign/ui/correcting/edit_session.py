@@ -138,6 +138,7 @@ class EditSession(QObject):
     ) -> None:
         super().__init__(parent)
         self._messages = messages
+        self._refusal: Message | None = None
         self.locked: Callable[[], Message | None] = lambda: None
         """Says why the case that is shown must not be changed, or None."""
         self._services = services
@@ -434,6 +435,7 @@ class EditSession(QObject):
             self.refuse(f"Cannot {label}: {error}.")
             return False
         if after != before:
+            self._end_refusal()
             edits.history.push(after, label, merge_key)
             if live and self._pause.isActive():
                 self._move(after)
@@ -446,8 +448,15 @@ class EditSession(QObject):
         self._messages.notice(message)
 
     def refuse(self, sentence: str) -> None:
-        """Say why something that was wanted is not done."""
-        self._messages.notice(Message(sentence, "Nothing was changed."))
+        """Say why something that was wanted is not done, until something else is."""
+        self._refusal = Message(sentence, "Nothing was changed.")
+        self._messages.notice(self._refusal)
+
+    def _end_refusal(self) -> None:
+        """Take back what was refused before: the work went on."""
+        if self._refusal is not None:
+            self._messages.withdraw(self._refusal)
+        self._refusal = None
 
     def _is_refused(self) -> bool:
         """Say why nothing may be changed, if that is so: a sheet is part of no reading."""
@@ -520,6 +529,7 @@ class EditSession(QObject):
             before = edits.present
             step(edits.history)
             if edits.present is not before:
+                self._end_refusal()
                 self._apply(edits)
                 self._analyse_stepped(edits, before)
 
