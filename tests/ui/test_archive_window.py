@@ -537,6 +537,10 @@ class TestSafety:
         press(page.preview)
         rest(qtbot, kept)
         assert [row[2] for row in cells(page.rows)] == ["ID-2"]
+        QTest.keyClick(page.years, Qt.Key.Key_Up)
+        assert page.delete.toolTip() == NOTHING_DUE
+        press(page.preview)
+        rest(qtbot, kept)
         press(page.delete)
         press_word(DELETE_NOW)
         rest(qtbot, kept)
