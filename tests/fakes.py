@@ -385,7 +385,12 @@ class FakeServices:
         kept = self.kept.get(image.source_path)
         return AS_IN_FILE if kept is None else kept.presentation
 
-    def _keep(self, analysis: Analysis) -> Path:
+    def _keep(
+        self,
+        analysis: Analysis,
+        known: frozenset[str] | None = None,
+        keeps_other: bool = False,
+    ) -> Path:
         if self.keep_failure is not None:
             raise self.keep_failure
         path = analysis.image.source_path

@@ -191,17 +191,18 @@ class CorrectionsProblem(StrEnum):
     BROKEN = "broken"
     FOREIGN = "foreign"
     NEWER = "newer"
+    CHANGED_ELSEWHERE = "changed_elsewhere"
 
 
 class CorrectionsError(SpineAlignError):
-    """Saved corrections cannot be used; their file stays as it is.
+    """Saved corrections cannot be used, or not be replaced; their file stays as it is.
 
     Parameters
     ----------
     path : Path
         The file; never written to logs.
     problem : CorrectionsProblem
-        Damaged, of another image, or of a newer version of the program.
+        Damaged, of another image, of a newer version of the program, or changed by another window.
     damage : JsonError or None
         What is wrong with a damaged file, where that is known.
     """

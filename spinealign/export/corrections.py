@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,12 +25,21 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Point
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.files import clear_unfinished, export_error, written_beside
-from spinealign.json_files import JsonError, JsonProblem, json_schema, read_json, typed
+from spinealign.json_files import (
+    JsonError,
+    JsonProblem,
+    json_schema,
+    parse_json,
+    read_bytes,
+    read_json,
+    typed,
+)
 from spinealign.measure.correction.bare import drawn_part, is_bare, with_drawn_part
 
 SCHEMA_ID: Final = "spinealign-corrections-1"
 SCHEMA_URI = "urn:spinealign:schema:corrections-1"
 
+_WRITTEN_BY = ("saved_utc", "program")
 _SCHEMA_FAMILY = "spinealign-corrections-"
 _FOLDER = "corrections"
 _LARGEST_BYTES = 8_000_000
@@ -172,6 +182,7 @@ def save_corrections(
     path: Path | None = None,
     profile_dir: Path | None = None,
     is_signed: bool = False,
+    keeps_earlier: bool = False,
 ) -> Path:
     """Write what a person corrected, whole or not at all.
 
@@ -188,6 +199,8 @@ def save_corrections(
     is_signed : bool
         Whether what is written is what a reader signed: other corrections at that place are
         somebody else's too.
+    keeps_earlier : bool
+        Whether what lies at that place is another window's, and is kept under another name.
 
     Returns
     -------
@@ -208,15 +221,19 @@ def save_corrections(
     image = analysis.image
     part = part_label(image)
     beside = path or corrections_path(image.source_path, part)
+
+    def is_kept(place: Path) -> bool:
+        return keeps_earlier or _holds_something_else(place, image, document, is_signed)
+
     try:
-        return _written(beside, f"{text}\n", image, document, is_signed)
+        return _written(beside, f"{text}\n", is_kept)
     except OSError as error:
         if path is not None:
             raise export_error(beside, error) from error
     fallback = profile_path(image.sha256, profile_dir, part)
     try:
         fallback.parent.mkdir(parents=True, exist_ok=True)
-        return _written(fallback, f"{text}\n", image, document, is_signed)
+        return _written(fallback, f"{text}\n", is_kept)
     except OSError as error:
         raise export_error(fallback, error) from error
 
@@ -306,6 +323,43 @@ def load_presentation(image: SpineImage, profile_dir: Path | None = None) -> Pre
     return _presentation_in(files)
 
 
+def corrections_marks(
+    image: SpineImage, path: Path | None = None, profile_dir: Path | None = None
+) -> frozenset[str]:
+    """Return what tells the corrections of a picture on the disk from others, for each place.
+
+    A file that was written again with the same content has the same mark. No file, no mark.
+
+    Parameters
+    ----------
+    image : SpineImage
+    path : Path, optional
+        As in `load_corrections`.
+    profile_dir : Path, optional
+        The user's profile.
+    """
+    places = [path] if path is not None else _places_of(image, profile_dir)
+    found = (_mark(place) for place in places)
+    return frozenset(mark for mark in found if mark is not None)
+
+
+def _mark(path: Path) -> str | None:
+    """Return a checksum of a file without when and by what it was written; None without a file."""
+    try:
+        content = read_bytes(path, _LARGEST_BYTES)
+    except OSError:
+        return None
+    except JsonError:
+        content = b"too large"
+    try:
+        table = parse_json(content, dict[str, Any])
+        kept = {name: value for name, value in table.items() if name not in _WRITTEN_BY}
+        content = json.dumps(kept, sort_keys=True).encode()
+    except JsonError:
+        pass  # a damaged file is told from others by its bytes
+    return hashlib.sha256(content).hexdigest()
+
+
 def _presentation_in(files: Sequence[CorrectionsFile]) -> Presentation:
     latest = max(files, key=lambda found: found.saved_utc, default=None)
     if latest is None or latest.corrections is None:
@@ -317,11 +371,7 @@ def _files_of(
     image: SpineImage, path: Path | None, profile_dir: Path | None
 ) -> tuple[list[CorrectionsFile], list[CorrectionsError]]:
     """Return what lies where corrections of a picture may lie, and what cannot be used there."""
-    part = part_label(image)
-    places = [
-        corrections_path(image.source_path, part),
-        profile_path(image.sha256, profile_dir, part),
-    ]
+    places = _places_of(image, profile_dir)
     files, problems = [], []
     for place in [path] if path is not None else places:
         clear_unfinished(place.parent)
@@ -332,6 +382,14 @@ def _files_of(
         else:
             files += [found] if found is not None else []
     return files, problems
+
+
+def _places_of(image: SpineImage, profile_dir: Path | None) -> list[Path]:
+    part = part_label(image)
+    return [
+        corrections_path(image.source_path, part),
+        profile_path(image.sha256, profile_dir, part),
+    ]
 
 
 def _corrections_in(files: Sequence[CorrectionsFile]) -> Corrections | None:
@@ -476,12 +534,10 @@ def _beside_bodies(document: CorrectionsFile, files: Sequence[CorrectionsFile]) 
     )
 
 
-def _written(
-    path: Path, text: str, image: SpineImage, document: CorrectionsFile, is_signed: bool
-) -> Path:
+def _written(path: Path, text: str, is_kept: Callable[[Path], bool]) -> Path:
     """Write a file beside its place and then put it there; what must not be lost is moved away."""
     with written_beside(path, text.encode()) as temporary:
-        if _holds_something_else(path, image, document, is_signed):
+        if path.exists() and is_kept(path):
             path.replace(_free_name(path))
         temporary.replace(path)
     return path

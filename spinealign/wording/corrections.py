@@ -28,6 +28,14 @@ from spinealign.wording.failures import Message
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
 
+TAKE_OVER, KEEP_OWN = "Take over the other’s corrections", "Keep mine"
+CHOOSE_CORRECTIONS = "Choose…"
+CONTESTED_TITLE = "Another window changed the corrections"
+CONTESTED_ADVICE = (
+    "If you take over the other’s, Undo brings yours back. If you keep yours, the other’s are "
+    "kept in a file of their own beside them (“.kept-1” in its name)."
+)
+
 LANDMARK_WORDS = {
     LandmarkName.ANTERIOR_SUPERIOR: "anterior-superior corner",
     LandmarkName.POSTERIOR_SUPERIOR: "posterior-superior corner",

@@ -212,6 +212,10 @@ _CORRECTIONS_MESSAGES = {
         "The saved corrections in “{name}” were written by a newer SpineAlign and were not used.",
         "Update SpineAlign to see them; that file is kept, also when you save again.",
     ),
+    CorrectionsProblem.CHANGED_ELSEWHERE: (
+        "Another window changed the corrections in “{name}”; yours are not written.",
+        "Choose whose corrections count: until then both are kept.",
+    ),
 }
 
 _READING_MESSAGES = {

@@ -21,7 +21,10 @@ def real_corrections(fake, real_files):
 
     real, build = program_services(fake.profile_dir), fake.build
     fake.build = lambda: replace(
-        build(), load_corrections=real.load_corrections, save_corrections=real.save_corrections
+        build(),
+        load_corrections=real.load_corrections,
+        corrections_marks=real.corrections_marks,
+        save_corrections=real.save_corrections,
     )
 
 

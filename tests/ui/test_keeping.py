@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QMessageBox
 
 from spinealign.domain.errors import (
@@ -45,6 +47,7 @@ def on_disk(fake, tmp_path):
         return replace(
             build(),
             load_corrections=real.load_corrections,
+            corrections_marks=real.corrections_marks,
             save_corrections=real.save_corrections,
         )
 
@@ -229,7 +232,10 @@ def as_real(fake):
     """Let the fake services keep corrections beside the readings, as the program does."""
     real, build = program_services(fake.profile_dir), fake.build
     fake.build = lambda: replace(
-        build(), load_corrections=real.load_corrections, save_corrections=real.save_corrections
+        build(),
+        load_corrections=real.load_corrections,
+        corrections_marks=real.corrections_marks,
+        save_corrections=real.save_corrections,
     )
 
 
@@ -326,3 +332,127 @@ def test_what_is_taken_back_while_it_is_written_is_off_the_disk_again(qtbot, han
     assert editing.unsaved_count == 0
     path = hands.window.workbench.current.display.image.source_path
     assert fake.kept[path] is None
+
+
+@pytest.fixture
+def two_windows(qtbot, fake, open_window, files):
+    """Two programs of one profile, A and B, with one film."""
+    build = fake.build
+
+    def built():
+        real = program_services(fake.profile_dir)
+        return replace(
+            build(),
+            load_corrections=real.load_corrections,
+            save_corrections=real.save_corrections,
+            corrections_marks=real.corrections_marks,
+        )
+
+    fake.build = built
+    [path] = files("film_1.png")
+    windows = open_window(), open_window()
+    for window in windows:
+        with qtbot.waitSignal(window.workbench.session.finding_ready):
+            window.workbench.opener.open_paths([path])
+    return path, *windows
+
+
+def turned_by_key(qtbot, window):
+    """Change something that is no correction of a point, and let it be written."""
+    # Not by its key: of two windows only one has the keyboard.
+    window.actions_by_name["turn_left"].trigger()
+    assert window.workbench.editing.undo_label
+    window.workbench.editing.save()
+    qtbot.waitUntil(lambda: not window.workbench.files.is_busy)
+
+
+def stored_corner(path):
+    bodies = json.loads(corrections_path(path).read_text())["corrections"]["vertebrae"]
+    marks = next(body for body in bodies if body["level"] == CORNER[0])["landmarks"]
+    return next((mark["x"], mark["y"]) for mark in marks if mark["name"] == CORNER[1])
+
+
+def contest(qtbot, two_windows):
+    """Correct a corner in B, change something in A, and open A's question."""
+    path, a, b = two_windows
+    with qtbot.waitSignal(b.workbench.editing.saved):
+        place = correct(Hands(b))
+        b.workbench.editing.save()
+    written = corrections_path(path).read_bytes()
+    turned_by_key(qtbot, a)
+    qtbot.waitUntil(lambda: a.banner.text.startswith("Another window changed the corrections"))
+    assert corrections_path(path).read_bytes() == written
+    assert a.workbench.editing.unsaved_count == 1
+    QTest.mouseClick(a.banner._action, Qt.MouseButton.LeftButton)
+    [box] = [each for each in a.findChildren(QMessageBox) if each.isVisible()]
+    return path, a, place, box, written
+
+
+def press(box, words):
+    [button] = [each for each in box.buttons() if each.text() == words]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_corrections_of_another_window_are_not_overwritten_but_taken_over(qtbot, two_windows):
+    path, a, place, box, written = contest(qtbot, two_windows)
+    own = a.workbench.editing.corrections
+    press(box, "Take over the other’s corrections")
+    qtbot.waitUntil(lambda: Hands(a).place_of(*CORNER) == place)
+    a.workbench.editing.save()
+    qtbot.waitUntil(lambda: not a.workbench.files.is_busy)
+    assert a.workbench.editing.unsaved_count == 0
+    assert corrections_path(path).read_bytes() == written
+    assert not a.banner.isVisible()
+    with qtbot.waitSignal(a.workbench.editing.saved):
+        a.actions_by_name["undo"].trigger()
+    assert a.workbench.editing.corrections == own
+    assert stored_corner(path) != place
+
+
+def test_ones_own_corrections_are_kept_with_a_copy_of_the_others(qtbot, two_windows):
+    path, a, place, box, written = contest(qtbot, two_windows)
+    assert stored_corner(path) == place
+    with qtbot.waitSignal(a.workbench.editing.saved):
+        press(box, "Keep mine")
+    assert stored_corner(path) != place
+    kept = path.with_name(f"{path.name}.spinealign.kept-1.json")
+    assert kept.read_bytes() == written
+    assert a.workbench.editing.unsaved_count == 0
+    with qtbot.waitSignal(a.workbench.editing.saved):
+        turned_by_key(qtbot, a)
+    assert len(list(path.parent.glob("*.kept-*.json"))) == 1
+
+
+def test_a_contest_that_is_not_decided_loses_nothing(qtbot, two_windows):
+    path, a, _, box, written = contest(qtbot, two_windows)
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    turned_by_key(qtbot, a)
+    assert a.banner.text.startswith("Another window changed the corrections")
+    assert corrections_path(path).read_bytes() == written
+    assert a.workbench.editing.unsaved_count == 1
+    a.workbench.editing.give_up_unsaved()
+
+
+def test_a_window_that_writes_alone_is_never_asked(qtbot, two_windows):
+    path, a, _ = two_windows
+    for _ in range(3):
+        with qtbot.waitSignal(a.workbench.editing.saved):
+            turned_by_key(qtbot, a)
+    with qtbot.waitSignal(a.workbench.session.finding_ready):
+        a.actions_by_name["again"].trigger()
+    with qtbot.waitSignal(a.workbench.editing.saved):
+        turned_by_key(qtbot, a)
+    assert not list(path.parent.glob("*.kept-*.json"))
+
+
+def test_corrections_read_again_by_another_window_are_its_own_to_change(qtbot, two_windows):
+    path, a, b = two_windows
+    with qtbot.waitSignal(b.workbench.editing.saved):
+        place = correct(Hands(b))
+        b.workbench.editing.save()
+    a.workbench.close_current()
+    with qtbot.waitSignal(a.workbench.session.finding_ready):
+        a.workbench.opener.open_paths([path])
+    with qtbot.waitSignal(a.workbench.editing.saved):
+        turned_by_key(qtbot, a)
+    assert stored_corner(path) == place

@@ -83,7 +83,8 @@ def services(fake, profile):
     built = replace(
         fake.build(), analyse=_analyse, scan=real.scan, read_slices=real.read_slices,
         read_patient=real.read_patient, write_report=real.write_report,
-        load_corrections=real.load_corrections, save_corrections=real.save_corrections,
+        load_corrections=real.load_corrections, corrections_marks=real.corrections_marks,
+        save_corrections=real.save_corrections,
     )  # fmt: skip
     fake.build = lambda: built
     return built

@@ -352,7 +352,10 @@ def test_corrections_belong_to_their_slice(qtbot, fake, real_files, open_window,
     fake.analyser.reads = False
     real, build = program_services(tmp_path / "profile"), fake.build
     fake.build = lambda: replace(
-        build(), load_corrections=real.load_corrections, save_corrections=real.save_corrections
+        build(),
+        load_corrections=real.load_corrections,
+        corrections_marks=real.corrections_marks,
+        save_corrections=real.save_corrections,
     )
     window = open_window()
     open_and_rest(qtbot, window, path)

@@ -18,6 +18,7 @@ def test_open_analyse_correct_report(qtbot, fake, open_window, files, tmp_path):
         build(),
         write_report=real.write_report,
         load_corrections=real.load_corrections,
+        corrections_marks=real.corrections_marks,
         save_corrections=real.save_corrections,
     )
     [image] = files("film_1.png")

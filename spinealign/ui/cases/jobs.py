@@ -61,7 +61,8 @@ class Finding:
     `is_as_signed` says that the picture has signed corrections that do not lie beside the image;
     `notice` says why corrections that lie beside the image were not taken; `reading` is what a
     reader made of it so far, None where nothing was analysed. `turned` is what a person wanted of
-    the picture before it was analysed as it stands: that is not on the disk yet.
+    the picture before it was analysed as it stands: that is not on the disk yet. `marks` tells the
+    corrections that lay on the disk from those that another window may write.
     """
 
     analysis: Analysis
@@ -73,6 +74,7 @@ class Finding:
     is_as_signed: bool = False
     others: OtherReadings = ()
     turned: Turned | None = None
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def analyse_case(
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
     is_kept = turned is None or turned.is_of_series
+    marks = services.corrections_marks(automatic)  # before they are read: none newer is known
     beside, notice = _beside(services, automatic) if is_kept else (None, None)
     wanted = services.corrections_that_hold(automatic, beside)
     is_as_signed = wanted != beside
@@ -163,7 +166,9 @@ def analyse_case(
     others = () if reading is None else services.other_readings(source, automatic)
     cards = _cards_of(services)
     taken = None if is_as_signed else turned
-    return Finding(analysis, display, overlay, cards, told, reading, is_as_signed, others, taken)
+    return Finding(
+        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks
+    )
 
 
 def _with_drawings_kept(found: Analysis, beside: Corrections | None) -> Corrections:
@@ -224,13 +229,25 @@ def open_sheet(services: Services, display: DisplayImage) -> Generator[None, Non
 
     yield
     bare = bare_analysis(display.image)
+    marks = services.corrections_marks(bare)
     wanted, notice = _beside(services, bare)
     analysis = bare if wanted is None else _as_corrected(bare, wanted)
-    return Finding(analysis, display, DisplayOverlay(), (), notice)
+    return Finding(analysis, display, DisplayOverlay(), (), notice, marks=marks)
 
 
-def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, None, Path]:
+def keep_corrections(
+    services: Services, analysis: Analysis, known: frozenset[str], keeps_other: bool = False
+) -> Generator[None, None, Path]:
     """Write a person's corrections to where they are found again; return where that is.
+
+    Parameters
+    ----------
+    services : Services
+    analysis : Analysis
+    known : frozenset of str
+        Marks of the corrections that this window knows.
+    keeps_other : bool
+        Whether another window's are moved aside, instead of being an error.
 
     Raises
     ------
@@ -238,9 +255,26 @@ def keep_corrections(services: Services, analysis: Analysis) -> Generator[None, 
         They could be written nowhere.
     ReadingError
         They would change what somebody signed.
+    CorrectionsError
+        Another window wrote corrections of the picture since.
     """
     yield
-    return services.save_corrections(analysis)
+    return services.save_corrections(analysis, known, keeps_other)
+
+
+def other_corrections(
+    services: Services, analysis: Analysis
+) -> Generator[None, None, tuple[Corrections | None, frozenset[str]]]:
+    """Return the corrections that another window wrote, with their marks.
+
+    Raises
+    ------
+    CorrectionsError
+        They cannot be used.
+    """
+    yield
+    marks = services.corrections_marks(analysis)
+    return services.load_corrections(analysis), marks
 
 
 def kept_corrections(

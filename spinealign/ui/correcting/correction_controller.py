@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QPointF, Qt
 from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
+from spinealign.domain.errors import CorrectionsError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measurements import Drawing
 from spinealign.ui.correcting.body_changes import BodyChanges
+from spinealign.ui.correcting.case_edits import CaseEdits
 from spinealign.ui.correcting.context_menu import EditMenu
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.correcting.note_editor import NoteEditor
@@ -23,7 +26,16 @@ from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.widgets.labels import without_icons
 from spinealign.ui.work.messages import Messages
-from spinealign.wording.corrections import kept_elsewhere_message, kept_text
+from spinealign.wording import Message, explain
+from spinealign.wording.corrections import (
+    CHOOSE_CORRECTIONS,
+    CONTESTED_ADVICE,
+    CONTESTED_TITLE,
+    KEEP_OWN,
+    TAKE_OVER,
+    kept_elsewhere_message,
+    kept_text,
+)
 
 LONGEST_MM = 2000.0
 
@@ -79,6 +91,8 @@ class CorrectionController(QObject):
         results.names_confirmed.connect(self.changes.confirm_all)
         self.editor.suggestion_clicked.connect(self.changes.accept)
         self.editing.saved.connect(self._saved)
+        self.editing.contested.connect(self._tell_contested)
+        self._contested: dict[Path, Message] = {}
 
     def _tell_measured(self, shown: Analysis | None) -> None:
         """List what was measured by hand on a picture without a result."""
@@ -137,6 +151,38 @@ class CorrectionController(QObject):
     def _take(self, name: ToolName, viewer: Viewer) -> None:
         self.editor.take_tool(name)
         viewer.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _tell_contested(self, edits: CaseEdits, error: CorrectionsError) -> None:
+        """Say that another window wrote; a dialog would open in the midst of work."""
+        self._withdraw_contested(edits.image_path)
+        message = self._contested[edits.image_path] = explain(error)
+        self._messages.notice(
+            message, CHOOSE_CORRECTIONS, partial(self._choose_corrections, edits, message)
+        )
+
+    def _choose_corrections(self, edits: CaseEdits, message: Message) -> None:
+        """Ask whose corrections count."""
+        box = QMessageBox(
+            QMessageBox.Icon.Warning, CONTESTED_TITLE, message.sentence, parent=self._window
+        )
+        box.setInformativeText(CONTESTED_ADVICE)
+        take = box.addButton(TAKE_OVER, QMessageBox.ButtonRole.AcceptRole)
+        keep = box.addButton(KEEP_OWN, QMessageBox.ButtonRole.DestructiveRole)
+        box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        for button, act in ((take, self.editing.take_other), (keep, self.editing.keep_own)):
+            if button is not None:
+                button.clicked.connect(partial(self._end_contest, act, edits))
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def _end_contest(self, act: Callable[[CaseEdits], None], edits: CaseEdits) -> None:
+        self._withdraw_contested(edits.image_path)
+        act(edits)
+
+    def _withdraw_contested(self, image: Path) -> None:
+        told = self._contested.pop(image, None)
+        if told is not None:
+            self._messages.withdraw(told)
 
     def _saved(self, image: Path, path: Path) -> None:
         self._messages.tell_of_case(kept_text(image, path), image)

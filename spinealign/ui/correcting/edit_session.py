@@ -10,12 +10,11 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from spinealign.domain.errors import ReadingError
+from spinealign.domain.errors import CorrectionsError, CorrectionsProblem, ReadingError
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
 from spinealign.domain.presentation import AS_IN_FILE
-from spinealign.measure.correction.bare import has_bodies_of, with_bodies_of
 from spinealign.measure.correction.history import History
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import (
@@ -24,12 +23,15 @@ from spinealign.ui.cases.jobs import (
     carried,
     keep_corrections,
     kept_corrections,
+    other_corrections,
 )
+from spinealign.ui.correcting.case_edits import CaseEdits
 from spinealign.ui.picture.display_images import DisplayOverlay, with_bodies
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.wording import Message
+from spinealign.wording.corrections import TAKE_OVER
 
 AUTOSAVE_DELAY_MS = 700
 """A drag and the nudges after it are written once."""
@@ -45,67 +47,6 @@ Change = Callable[[Corrections], Corrections]
 Key = tuple[ImagePart, str, str]
 
 
-class CaseEdits:
-    """The corrections of one image as one examination, with all their past.
-
-    `kept` is the state on disk, None where that is another one, `to_write` what goes there as
-    soon as it can, `on_its_way` the states that are being written, the latest last; `has_failed`
-    says that the last try to write did. `found` holds what the program found, whichever way the
-    picture stood, this time first: none of it is a person's own.
-    """
-
-    def __init__(self, finding: Finding) -> None:
-        from spinealign.measure.correction.corrected import initial_corrections
-
-        self.image_path = finding.analysis.image.source_path
-        self.first = initial_corrections(finding.analysis)
-        self.found: list[Corrections] = [self.first]
-        self.kept: Corrections | None = finding.analysis.corrections or self.first
-        self.history: History[Corrections] = History(self.kept)
-        self.to_write: Analysis | None = None
-        self.has_failed = False
-        self.on_its_way: list[Corrections] = []
-
-    @property
-    def present(self) -> Corrections:
-        """What is wanted now."""
-        return self.history.state
-
-    @property
-    def is_unsaved(self) -> bool:
-        """Whether the present state is not on disk."""
-        return self.present != self.kept
-
-    @property
-    def has_own_bodies(self) -> bool:
-        """Whether a person changed what the program found of the bodies.
-
-        What was found before the picture was turned stands in the state after it until the
-        analysis ends: of a refused picture that is no body at all.
-        """
-        return not any(has_bodies_of(self.present, found) for found in self.found)
-
-    def take_over(self, before: CaseEdits, looked_deg: float) -> None:
-        """Go on from the changes before a turn; every state of it gets what was found now.
-
-        Parameters
-        ----------
-        before : CaseEdits
-            Of the same picture.
-        looked_deg : float
-            The turn with which the networks saw the picture now.
-        """
-        self.history = before.history
-
-        def of_now(state: Corrections) -> Corrections:
-            is_old = any(has_bodies_of(state, found) for found in before.found)
-            is_now = state.presentation.analysed_deg == looked_deg
-            return with_bodies_of(state, self.first) if is_now and is_old else state
-
-        self.history.revise(of_now)
-        self.found += [found for found in before.found if found not in self.found]
-
-
 class EditSession(QObject):
     """Changes the case that is shown, and keeps the changes of every case.
 
@@ -118,6 +59,8 @@ class EditSession(QObject):
     A picture without a result has a sheet instead, on which a person only draws: `changed`
     speaks of both, `corrected` of results alone. `analysis_wanted` brings a case and the `Turned`
     with which it has to be analysed again, as a turn of the picture was undone or done again.
+    `contested` brings changes that were not written, as another window wrote others, and the
+    `CorrectionsError`: `take_other` or `keep_own` ends that.
     """
 
     began = pyqtSignal(object)
@@ -128,6 +71,7 @@ class EditSession(QObject):
     analysis_wanted = pyqtSignal(object, object)
     edited_changed = pyqtSignal(object)
     saved = pyqtSignal(object, object)
+    contested = pyqtSignal(object, object)
 
     def __init__(
         self,
@@ -575,19 +519,47 @@ class EditSession(QObject):
         overlay = with_bodies(finding.overlay, analysis)
         return replace(finding, analysis=analysis, overlay=overlay)
 
-    def _write(self, edits: CaseEdits, analysis: Analysis) -> None:
+    def take_other(self, edits: CaseEdits) -> None:
+        """Go on with what another window wrote; undoing leads back to what was done here."""
+        analysis = edits.to_write
+        if analysis is not None:
+            task = self._runner.submit(lambda: other_corrections(self._services, analysis))
+            task.finished.connect(partial(self._take_other, edits))
+
+    def _take_other(
+        self, edits: CaseEdits, other: tuple[Corrections | None, frozenset[str]]
+    ) -> None:
+        state, edits.marks = other
+        edits.kept, edits.has_failed = state or edits.first, False
+        edits.history.push(edits.kept, TAKE_OVER.lower())
+        edits.to_write = None
+        if edits is self.edits:
+            self._apply(edits)
+        self.history_changed.emit()
+
+    def keep_own(self, edits: CaseEdits) -> None:
+        """Write what was done here; what another window wrote is kept under another name."""
+        if edits.is_unsaved and edits.to_write is not None:
+            self._write(edits, edits.to_write, keeps_other=True)
+
+    def _write(self, edits: CaseEdits, analysis: Analysis, keeps_other: bool = False) -> None:
         edits.on_its_way.append(edits.present)
+        marks = edits.marks
         task = self._runner.submit(
-            lambda: keep_corrections(self._services, analysis),
+            lambda: keep_corrections(self._services, analysis, marks, keeps_other),
             partial(self._not_written, edits, analysis),
         )
         task.finished.connect(partial(self._written, edits, edits.present))
 
     def _not_written(self, edits: CaseEdits, analysis: Analysis, error: Exception) -> None:
         """Tell why changes are not on disk; those of a signed reading are taken back."""
-        self._messages.report(error)
         edits.has_failed = True
         edits.on_its_way.pop(0)
+        changed = CorrectionsProblem.CHANGED_ELSEWHERE
+        if isinstance(error, CorrectionsError) and error.problem is changed:
+            self.contested.emit(edits, error)
+            return
+        self._messages.report(error)
         if not isinstance(error, ReadingError):
             return
         edits.kept, edits.to_write = edits.present, None

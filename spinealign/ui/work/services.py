@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spinealign.domain.comparison import Course, CourseRow, PatientExamination
 from spinealign.domain.dicom_choices import DicomChoices
-from spinealign.domain.errors import ImageReadError
+from spinealign.domain.errors import CorrectionsError, CorrectionsProblem, ImageReadError
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Corrections, Step
 from spinealign.domain.image import ImagePart, SpineImage
@@ -36,6 +36,7 @@ from spinealign.domain.study import (
     likeliest,
     stacked,
 )
+from spinealign.ui.work.profile import Profile, SaveCorrections
 
 if TYPE_CHECKING:
     from spinealign.dicom.beside import DescribedImages
@@ -165,11 +166,12 @@ class Services:
     write_motion: Callable[[Motion, Path], object]
     write_case_table: Callable[[Sequence[CaseRow], Path], object]
     load_corrections: Callable[[Analysis], Corrections | None]
-    save_corrections: Callable[[Analysis], Path]
+    save_corrections: SaveCorrections
     corrections_that_hold: Callable[[Analysis, Corrections | None], Corrections | None]
     open_reading: Callable[[Analysis], ReadingSession]
     load_presentation: PresentationOf = lambda _image: AS_IN_FILE
     view_set_aside: Callable[[Analysis], str] = lambda _analysis: ""
+    corrections_marks: Callable[[Analysis], frozenset[str]] = lambda _analysis: frozenset()
     other_readings: Callable[[ImageSource, Analysis], OtherReadings] = lambda _source, _analysis: ()
     restore: Callable[[Analysis, Path, DicomChoices], TakenOver] = lambda *_: _no_restoring()
     analyse_outlined: AnalyseOutlined = lambda *_: _no_restoring()
@@ -189,31 +191,6 @@ def _no_images() -> DescribedImages:
 
 def _no_restoring() -> Any:
     raise NotImplementedError
-
-
-@dataclass
-class Profile:
-    """Where readings, and corrections that cannot lie beside their image, are kept.
-
-    Parameters
-    ----------
-    folder : Path or None
-        The profile; None is the user's own.
-    kept : Path or None
-        With accounts an encrypted folder in its place.
-    """
-
-    folder: Path | None
-    kept: Path | None = None
-
-    @property
-    def readings(self) -> Path | None:
-        """The folder that is in use."""
-        return self.kept or self.folder
-
-    def keep_in(self, folder: Path | None) -> None:
-        """Keep them in an encrypted folder from now on; None for the profile."""
-        self.kept = folder
 
 
 def program_services(profile_dir: Path | None = None) -> Services:
@@ -246,6 +223,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         save_corrections=partial(_save_corrections, profile),
         corrections_that_hold=partial(_corrections_that_hold, profile),
         open_reading=partial(_open_reading, profile),
+        corrections_marks=partial(_corrections_marks, profile),
         load_presentation=partial(_load_presentation, profile),
         view_set_aside=partial(_view_set_aside, profile),
         other_readings=partial(_other_readings, profile),
@@ -485,12 +463,32 @@ def _load_presentation(profile: Profile, image: SpineImage) -> Presentation:
     return load_presentation(image, profile.readings)
 
 
-def _save_corrections(profile: Profile, analysis: Analysis) -> Path:
+def _corrections_marks(profile: Profile, analysis: Analysis) -> frozenset[str]:
+    from spinealign.export.corrections import corrections_marks
+
+    return corrections_marks(analysis.image, profile_dir=profile.readings)
+
+
+def _save_corrections(
+    profile: Profile,
+    analysis: Analysis,
+    known: frozenset[str] | None = None,
+    keeps_other: bool = False,
+) -> Path:
+    from spinealign.export.corrections import corrections_path, part_label
     from spinealign.reading.store import ReadingStore
 
     on_disk = partial(_load_corrections, profile, analysis)
     with ReadingStore(profile.readings).corrections_held(analysis, on_disk) as is_signed:
-        return _written_corrections(profile, analysis, is_signed)
+        strange = frozenset[str]()
+        if known is not None:
+            strange = _corrections_marks(profile, analysis) - known - profile.own_marks
+        if strange and not keeps_other:
+            path = corrections_path(analysis.image.source_path, part_label(analysis.image))
+            raise CorrectionsError(path, CorrectionsProblem.CHANGED_ELSEWHERE)
+        path = _written_corrections(profile, analysis, is_signed, keeps_earlier=bool(strange))
+        profile.own_marks |= _corrections_marks(profile, analysis)
+        return path
 
 
 def _corrections_that_hold(
@@ -501,14 +499,21 @@ def _corrections_that_hold(
     return ReadingStore(profile.readings).corrections_that_hold(analysis, beside)
 
 
-def _written_corrections(profile: Profile, analysis: Analysis, is_signed: bool) -> Path:
+def _written_corrections(
+    profile: Profile, analysis: Analysis, is_signed: bool, keeps_earlier: bool
+) -> Path:
     from spinealign.export.corrections import part_label, profile_path, save_corrections
 
     if not _is_own(analysis.image.source_path, profile.folder):
-        return save_corrections(analysis, profile_dir=profile.readings, is_signed=is_signed)
+        return save_corrections(
+            analysis,
+            profile_dir=profile.readings,
+            is_signed=is_signed,
+            keeps_earlier=keeps_earlier,
+        )
     path = profile_path(analysis.image.sha256, profile.readings, part_label(analysis.image))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return save_corrections(analysis, path, is_signed=is_signed)
+    return save_corrections(analysis, path, is_signed=is_signed, keeps_earlier=keeps_earlier)
 
 
 def _other_readings(profile: Profile, source: ImageSource, analysis: Analysis) -> OtherReadings:

@@ -1,0 +1,63 @@
+"""Where a window keeps corrections and readings, and which of them it wrote itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from spinealign.domain.findings import Analysis
+
+
+class SaveCorrections(Protocol):
+    """Writes what a person corrected on a picture."""
+
+    def __call__(
+        self,
+        analysis: Analysis,
+        known: frozenset[str] | None = None,
+        keeps_other: bool = False,
+    ) -> Path:
+        """Return the file written.
+
+        Parameters
+        ----------
+        analysis : Analysis
+        known : frozenset of str, optional
+            Marks of what this window read there (`corrections_marks`); what it wrote itself is
+            known anyway. None does not look whether another window wrote.
+        keeps_other : bool
+            Whether what another window wrote is moved aside and not counted any more.
+
+        Raises
+        ------
+        CorrectionsError
+            Another window wrote there since; its file stays as it is.
+        """
+
+
+@dataclass
+class Profile:
+    """Where readings, and corrections that cannot lie beside their image, are kept.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The profile; None is the user's own.
+    kept : Path or None
+        With accounts an encrypted folder in its place.
+    """
+
+    folder: Path | None
+    kept: Path | None = None
+    own_marks: set[str] = field(default_factory=set)
+    """Of corrections that this window wrote."""
+
+    @property
+    def readings(self) -> Path | None:
+        """The folder that is in use."""
+        return self.kept or self.folder
+
+    def keep_in(self, folder: Path | None) -> None:
+        """Keep them in an encrypted folder from now on; None for the profile."""
+        self.kept = folder
