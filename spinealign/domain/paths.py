@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -81,3 +83,33 @@ def _shipped(name: str) -> Path:
         return Path(frozen) / name
     installed = package / name
     return installed if installed.is_dir() else package.parent / name
+
+
+def telling_folders(paths: Sequence[Path]) -> list[str]:
+    """Return what of its folder tells each file from others of the same name.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+
+    Returns
+    -------
+    list of str
+        In the order of `paths`: empty where the name is there once, or where only the same file is
+        there again; else as few of the last folders as needed, "before" or "jane/before".
+    """
+    by_name: dict[str, set[Path]] = defaultdict(set)
+    for path in paths:
+        by_name[path.name].add(path.parent)
+    return [_telling(path.parent, by_name[path.name]) for path in paths]
+
+
+def _telling(folder: Path, folders: set[Path]) -> str:
+    if len(folders) < 2:
+        return ""
+    parts = folder.parts
+    for count in range(1, len(parts)):
+        last = parts[-count:]
+        if sum(other.parts[-count:] == last for other in folders) == 1:
+            return "/".join(last)
+    return str(folder)

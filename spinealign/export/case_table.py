@@ -14,6 +14,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureGroup
+from spinealign.domain.paths import telling_folders
 from spinealign.domain.reading import Reading
 from spinealign.export.disc_tables import grade_cell
 from spinealign.export.measure_tables import json_number
@@ -21,15 +22,20 @@ from spinealign.export.reading_tables import reader_cell, status_cell
 from spinealign.files import write_export
 from spinealign.reading.findings import grade_key, measure_key
 from spinealign.wording import display_name
+from spinealign.wording.corrections import hand_changes_text
 from spinealign.wording.discs import grade_title
 from spinealign.wording.measures import measurement_name
+from spinealign.wording.text import safe_text
 
 CASE_COLUMNS = (
-    "image", "examination", "status", "reading_status", "image_sha256", "program_version",
+    "image", "folder", "examination", "status", "reading_status", "changed_by_hand",
+    "image_sha256", "program_version",
 )  # fmt: skip
-"""First columns of the table; then come those of `MAIN_GROUPS` and of graded discs, in the order of
-measures and levels: the program's value with its unit in brackets, the ends of its 95 % interval,
-and what a reader signed instead, where one did. An empty cell means that there is no value."""
+"""First columns of the table: `folder` is empty where the name of the image is there once, for
+folders may be called by patients, else as much of it as tells two files apart. Then come those of
+`MAIN_GROUPS` and of graded discs, in the order of measures and levels: the program's value with
+its unit in brackets, the ends of its 95 % interval, and what a reader signed instead, where one
+did. An empty cell means that there is no value."""
 
 MAIN_GROUPS = frozenset({MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.CANAL})
 """Measures of the whole picture; those of each body and segment stand in measurements.csv."""
@@ -80,8 +86,11 @@ def cases_csv(rows: Sequence[CaseRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow((*CASE_COLUMNS, *(column.title for column in columns)))
-    for row, values in zip(rows, cells, strict=True):
-        writer.writerow((*_origin(row), *(values.get(column, "") for column in columns)))
+    folders = telling_folders([row.path for row in rows])
+    for row, folder, values in zip(rows, folders, cells, strict=True):
+        writer.writerow(
+            (*_origin(row, safe_text(folder)), *(values.get(column, "") for column in columns))
+        )
     return text.getvalue()
 
 
@@ -96,13 +105,13 @@ def write_case_table(rows: Sequence[CaseRow], path: Path) -> None:
     write_export(path, cases_csv(rows).encode())
 
 
-def _origin(row: CaseRow) -> tuple[str, ...]:
+def _origin(row: CaseRow, folder: str) -> tuple[str, ...]:
     analysis, name = row.analysis, display_name(row.path)
     if analysis is None:
-        return (name, "", row.status, "", "", "")
+        return (name, folder, "", row.status, "", "", "", "")
     return (
-        name, analysis.view_name, row.status, status_cell(row.reading), analysis.image.sha256,
-        analysis.program_version,
+        name, folder, analysis.view_name, row.status, status_cell(row.reading),
+        hand_changes_text(analysis), analysis.image.sha256, analysis.program_version,
     )  # fmt: skip
 
 

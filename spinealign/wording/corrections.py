@@ -25,6 +25,7 @@ from spinealign.domain.measurements import (
 )
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.failures import Message
+from spinealign.wording.presentation import presentation_text
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import suggested_name
 
@@ -194,6 +195,22 @@ def edit_state_text(analysis: Analysis) -> str:
         return "manually corrected"
     wanted = analysis.corrections
     return "manually measured" if wanted.drawings or wanted.calibration else ""
+
+
+def hand_changes_text(analysis: Analysis) -> str:
+    """Return what a person did to a case: "corrected, calibrated, turned by 90° to the left".
+
+    Empty where everything is as the program and the file have it.
+    """
+    wanted, told = analysis.corrections, []
+    if any(caution.code is WarningCode.CORRECTED_BY_USER for caution in analysis.cautions):
+        told.append("corrected")
+    if wanted is not None and wanted.drawings:
+        told.append("measured")
+    if wanted is not None and wanted.calibration:
+        told.append("calibrated")
+    shown = presentation_text(analysis.image.presentation)
+    return ", ".join([*told, *([shown] if shown else [])])
 
 
 def swap_facing_text(facing: str | None) -> str:

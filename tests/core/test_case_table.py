@@ -9,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from spinealign.domain.findings import Analysis, ModelStatus
+from spinealign.domain.findings import (
+    Analysis,
+    Caution,
+    CorrectionKind,
+    Corrections,
+    ModelStatus,
+    WarningCode,
+)  # fmt: skip
+from spinealign.domain.measurements import Calibration
 from spinealign.domain.measures import MeasureCode
+from spinealign.domain.paths import telling_folders
+from spinealign.domain.presentation import AS_IN_FILE
 from spinealign.domain.reading import Decision, Reading
 from spinealign.export.case_table import CASE_COLUMNS, CaseRow, cases_csv, write_case_table
 from spinealign.reading.findings import measure_key
@@ -55,6 +65,32 @@ def test_values_stand_with_their_intervals_and_segments_elsewhere() -> None:
     said = [float(row[f"{COBB}{part}"]) for part in ("", " low", " high")]
     assert said == pytest.approx([12.0, low, high], abs=1e-4)
     assert not any("translation" in name or "T1 slope" in name for name in row)
+
+
+def test_two_files_of_one_name_are_told_apart_by_as_little_of_their_folders_as_needed() -> None:
+    paths = ("/x/jane/before/a.png", "/x/jane/after/a.png", "/x/jane/after/b.png")
+    rows = [row_of(neck_analysis(path=Path(path)), "to check") for path in paths]
+    told = table(*rows, CaseRow(Path("/y/after/a.png"), "failed"))
+    assert [row["folder"] for row in told] == ["before", "jane/after", "", "y/after"]
+    [alone] = table(row_of(neck_analysis(path=Path("/x/jane/a.png")), "to check"))
+    assert alone["folder"] == ""
+
+
+def test_the_same_file_twice_has_no_folder() -> None:
+    assert telling_folders([Path("/x/a.png"), Path("/x/a.png")]) == ["", ""]
+
+
+def test_what_was_done_by_hand_is_told() -> None:
+    film = neck_analysis()
+    shown = replace(film.image, presentation=AS_IN_FILE.turned(1).mirrored())
+    calibrated = Corrections(calibration=Calibration((0.0, 0.0), (10.0, 0.0), 20.0, (2.0, 2.0)))
+    caution = Caution(WarningCode.CORRECTED_BY_USER, corrections=(CorrectionKind.POINTS_MOVED,))
+    by_hand = replace(film, image=shown, corrections=calibrated, cautions=(*film.cautions, caution))
+    first, second = table(row_of(film, "to check"), row_of(by_hand, "to check"))
+    assert first["changed_by_hand"] == ""
+    assert second["changed_by_hand"] == (
+        "corrected, calibrated, turned by 90° to the left, mirrored against its file"
+    )
 
 
 def test_pixels_and_millimetres_are_never_in_one_column() -> None:

@@ -429,6 +429,33 @@ class TestSearchFilterSort:
         self.choose(cases, "Show all")
         assert len(shown(mixed)) == 4
 
+    def test_what_is_seen_large_is_seen_small_too(self, mixed):
+        """A thumbnail that was asked for once and did not come is not asked for again."""
+        case = case_named(mixed, "film_4.png")
+        row = mixed.cases.model.row_of(case)
+        row.thumbnail = None
+        mixed.cases.update_case(case)
+        assert row.thumbnail is not None
+        assert max(row.thumbnail.width(), row.thumbnail.height()) == 128
+
+    def test_two_files_of_one_name_are_told_apart_by_their_folders(self, qtbot, mixed, tmp_path):
+        paths = [tmp_path / folder / "film_9.png" for folder in ("before", "after")]
+        [film] = [case_named(mixed, "film_4.png").path]
+        for path in paths:
+            path.parent.mkdir()
+            path.write_bytes(film.read_bytes() + path.parent.name.encode())
+            answer_for(path, None)
+        mixed.workbench.opener.open_paths(paths)
+        qtbot.waitUntil(lambda: len(titles(mixed)) == 6 and rests(mixed), timeout=PATIENCE_MS)
+        rows = {row.case.path: row for row in mixed.cases.model.rows}
+        assert [rows[path].heading for path in paths] == ["before/film_9.png", "after/film_9.png"]
+        assert row_named(mixed, "film_4.png").heading == "film_4.png"
+        mixed.cases.search.setText("before")
+        assert shown(mixed) == ["film_9.png"]
+        mixed.cases.search.clear()
+        mixed.workbench.close([rows[paths[0]].case])
+        assert rows[paths[1]].heading == "film_9.png"
+
     def test_closing_all_that_is_listed_shows_no_case_that_is_hidden(self, mixed):
         self.choose(mixed.cases, "Refused (1)")
         click(mixed, "photo_2.png")

@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.case import Case, CaseStatus
 from spinealign.ui.cases.recent_list import RecentList
-from spinealign.ui.cases.thumbnails import Thumbnails, presented
+from spinealign.ui.cases.thumbnails import SIDE_PX, Thumbnails, presented, small_picture
 from spinealign.ui.cases.worklist_model import WorklistModel
 from spinealign.ui.cases.worklist_view import SIGNS, WorklistView
 from spinealign.ui.settings.recent import Recent
@@ -176,8 +176,11 @@ class CasesPanel(QWidget):
         self._want_facts(cases)
 
     def update_case(self, case: Case) -> None:
-        """Show a case's present state."""
+        """Show a case's present state, and small what is shown large of it already."""
         self.model.update(case)
+        row = self.model.row_of(case)
+        if row is not None and row.thumbnail is None and case.display is not None:
+            self.model.set_thumbnail(case, small_picture(case.display, SIDE_PX))
 
     def remove_cases(self, cases: Sequence[Case]) -> None:
         """Take cases off the list."""

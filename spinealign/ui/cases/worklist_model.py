@@ -11,11 +11,14 @@ from typing import Any
 from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 
+from spinealign.domain.paths import telling_folders
 from spinealign.domain.reading import ReadingStatus
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.cases.case import Case
+from spinealign.wording import display_name
 from spinealign.wording.reading import name_text
 from spinealign.wording.reading_page import STATUS_WORDS
+from spinealign.wording.text import safe_text
 from spinealign.wording.worklist import NO_KIND, STANDING_TIPS, SortKey, Standing
 
 ARRANGE_DELAY_MS = 40
@@ -29,7 +32,8 @@ class Row:
     """A case as the worklist shows it.
 
     `facts` is whose it is, None while that is not read or not to be shown; `key_value` what was
-    found first of all; `order` when it was opened.
+    found first of all; `order` when it was opened; `folder` tells it from another case of its
+    name.
     """
 
     case: Case
@@ -37,6 +41,7 @@ class Row:
     facts: PatientFacts | None = None
     thumbnail: QImage | None = None
     key_value: str = ""
+    folder: str = ""
     _searched: str = field(default="", repr=False)
 
     @property
@@ -55,12 +60,17 @@ class Row:
     @property
     def heading(self) -> str:
         """The first line: the patient, else the image."""
-        return self.patient or self.case.title
+        return self.patient or self.name
+
+    @property
+    def name(self) -> str:
+        """What the image is called, with its folder where another one is called so too."""
+        return f"{self.folder}/{self.case.title}" if self.folder else self.case.title
 
     @property
     def details(self) -> str:
         """The second line: date, kind and image."""
-        title = self.case.title if self.patient else ""
+        title = self.name if self.patient else ""
         return " · ".join(filter(None, (self.date, self.case.kind, title)))
 
     @property
@@ -78,7 +88,7 @@ class Row:
         case = self.case
         standing = case.standing.value
         more = [self.state] if self.state != standing else []
-        said = (self.patient, case.title, self.date, case.kind, self.key_value)
+        said = (self.patient, self.name, self.date, case.kind, self.key_value)
         return ", ".join(filter(None, (*said, standing, *more, case.edit_words)))
 
     @property
@@ -93,7 +103,7 @@ class Row:
 
     def note(self) -> None:
         """Remember what a search looks through."""
-        words = (self.patient, self.case.title, self.date, self.case.kind, self.key_value)
+        words = (self.patient, self.name, self.date, self.case.kind, self.key_value)
         identifier = "" if self.facts is None else self.facts.identifier
         self._searched = "\n".join((*words, identifier, self.state)).casefold()
 
@@ -196,13 +206,26 @@ class WorklistModel(QAbstractListModel):
             self._opened += 1
             row = self._all[case] = Row(case, self._opened)
             row.note()
+        self._tell_apart()
         self.arrange()
 
     def remove(self, cases: Iterable[Case]) -> None:
         """List cases no longer."""
         for case in cases:
             self._all.pop(case, None)
+        self._tell_apart()
         self.arrange()
+
+    def _tell_apart(self) -> None:
+        """Name the folder of cases of one name."""
+        named = [row for row in self._all.values() if row.case.title == display_name(row.case.path)]
+        folders = telling_folders([row.case.path for row in named])
+        for row, folder in zip(named, folders, strict=True):
+            told = safe_text(folder)
+            if told != row.folder:
+                row.folder = told
+                row.note()
+                self._repaint(row.case)
 
     def update(self, case: Case) -> None:
         """Show a case's present state; one that was closed meanwhile is shown no longer."""
