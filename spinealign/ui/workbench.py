@@ -294,4 +294,6 @@ class Workbench(QObject):
             # A reading holds its result, which was let go to save memory.
             self.readings.release(case)
         if case is self.current:
+            if case.status is CaseStatus.STOPPED:
+                self._look_at(case)
             self.current_updated.emit(case)

@@ -438,6 +438,16 @@ class TestSearchFilterSort:
         assert row.thumbnail is not None
         assert max(row.thumbnail.width(), row.thumbnail.height()) == 128
 
+    def test_a_case_that_is_stopped_before_its_picture_came_shows_it(self, qtbot, queued, fake):
+        bench = queued.workbench
+        bench.select(case_named(queued, "ct_1.dcm"))
+        # As on a slow disk: the analysis has not brought it yet.
+        bench.current.display = None
+        bench.session.cancel()
+        fake.analyser.gate.set()
+        qtbot.waitUntil(lambda: bench.current.display is not None, timeout=PATIENCE_MS)
+        assert bench.current.standing is Standing.STOPPED
+
     def test_two_files_of_one_name_are_told_apart_by_their_folders(self, qtbot, mixed, tmp_path):
         paths = [tmp_path / folder / "film_9.png" for folder in ("before", "after")]
         [film] = [case_named(mixed, "film_4.png").path]
