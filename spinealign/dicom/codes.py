@@ -357,6 +357,7 @@ POINTS_VALUES: Mapping[MeasureState, CodedConcept] = MappingProxyType(
         MeasureState.DRAWN: _own("BY_PERSON", "A person"),
     }
 )
+POINTS_OF_OTHER = _own("OTHER_PROGRAM", "Taken from another program's outlines")
 AUTOMATIC_VALUE = _own("PROGRAM_VALUE", "What the program itself said before")
 FINDING_KEY = _own("FINDING_KEY", "Key of the finding in SpineAlign")
 REJECTED_FINDING = _own("REJECTED_ITEM", "Statement of the program that the reader rejected")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -77,12 +77,15 @@ class Statement:
     measure : Measurement or None
         Of the picture as it is now, where the finding is a measure and its value is this one: it
         has the points.
+    is_of_other : bool
+        Whether the outlines are those of another program's segmentation.
     """
 
     finding: Finding
     state: Decision
     automatic: FindingValue | None = None
     measure: Measurement | None = None
+    is_of_other: bool = False
 
     @property
     def is_by_person(self) -> bool:
@@ -189,7 +192,8 @@ def contents_of(analysis: Analysis, reading: Reading | None) -> Contents:
     rejected = tuple(each.finding for each in read if each.state is Decision.REJECTED)
     measures = {measure_key(one): one for one in shown.measurements}
     kept = [each for each in read if _is_stated(each, {found.kind for found in rejected})]
-    statements = [_statement(each, measures) for each in kept]
+    is_of_other = shown.outlined_by is not None
+    statements = [replace(_statement(each, measures), is_of_other=is_of_other) for each in kept]
     statements.sort(key=lambda one: one.finding.kind not in CONTEXT_KINDS)
     begun = None if reading is None or reading.status is ReadingStatus.AUTOMATIC else reading
     is_refused = FindingKind.EXAMINATION in {found.kind for found in rejected}

@@ -37,7 +37,7 @@ from spinealign.dicom.report_items import (
     text_item,
 )
 from spinealign.dicom.segmentation_file import LABEL_MAP_STORAGE
-from spinealign.dicom.segments import algorithm_of
+from spinealign.dicom.segments import algorithm_of, outlining_algorithm
 from spinealign.dicom.source import SourceImage, source_of
 from spinealign.dicom.statements import Scene, algorithm_items, group_items, rejected_item
 from spinealign.domain.findings import Analysis, Classification
@@ -113,12 +113,12 @@ def _insert(report: Dataset, groups: Sequence[ContentItem], library: ContentItem
 
 
 def _scene(analysis: Analysis, source: SourceImage, uid_root: str) -> Scene:
-    kind, found = analysis.examination, analysis.segmentation
+    kind = analysis.examination
     version = analysis.program_version
     return Scene(
         source,
         frozenset() if kind is None else kind.regions,
-        algorithm_of(None if found is None else found.model, version),
+        outlining_algorithm(analysis),
         algorithm_of(analysis.disc_model, version),
         uid_root,
     )

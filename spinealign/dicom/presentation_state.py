@@ -19,7 +19,7 @@ from spinealign.dicom.graphics import Layer, Overlay, clipped, overlay_of
 from spinealign.dicom.identifiers import derived_uid, new_uid
 from spinealign.dicom.objects import SERIAL_NUMBER, SeriesNumber
 from spinealign.dicom.picture import MANUFACTURER
-from spinealign.dicom.segments import algorithm_of
+from spinealign.dicom.segments import outlining_algorithm
 from spinealign.dicom.source import SourceImage, source_of
 from spinealign.dicom.statements import Scene
 from spinealign.domain.examination import SpineRegion
@@ -169,10 +169,7 @@ def _annotations(
     """Return the layers that hold something, and what they hold."""
     import highdicom as hd
 
-    found, model = analysis.segmentation, None
-    if found is not None:
-        model = found.model
-    algorithm = algorithm_of(model, analysis.program_version)
+    algorithm = outlining_algorithm(analysis)
     scene = Scene(source, (), algorithm, algorithm, root)
     layers, annotations = [], []
     for order, layer in enumerate(Layer, start=1):

@@ -19,6 +19,7 @@ from spinealign.dicom.codes import (
     NORMALITY,
     NORMALITY_VALUES,
     POINTS_BY,
+    POINTS_OF_OTHER,
     POINTS_VALUES,
     PRIVATE_SCHEME_NAME,
     RANGE_AUTHORITY,
@@ -30,6 +31,7 @@ from spinealign.dicom.codes import (
 )
 from spinealign.dicom.contents import Graphic, Statement
 from spinealign.dicom.source import SourceImage
+from spinealign.domain.measurements import MeasureState
 from spinealign.domain.reading import (
     Finding,
     FindingValue,
@@ -131,7 +133,10 @@ def state_items(statement: Statement) -> list[ContentItem]:
     """Return whether a value is the program's or the reader's, and who placed the points."""
     items = [code_item(STATUS, STATUS_VALUES[statement.state], MODIFIER)]
     if statement.points_by is not None:
-        items.append(code_item(POINTS_BY, POINTS_VALUES[statement.points_by], MODIFIER))
+        by = POINTS_VALUES[statement.points_by]
+        if statement.is_of_other and statement.points_by is MeasureState.EDITED:
+            by = POINTS_OF_OTHER
+        items.append(code_item(POINTS_BY, by, MODIFIER))
     return items
 
 

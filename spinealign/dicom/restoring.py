@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.dicom.anatomy import Structure, StructureKind
+from spinealign.dicom.foreign import foreign_outlines
 from spinealign.dicom.own_state import OwnState, mask_checksum, read_own_state
 from spinealign.dicom.program_state import ProgramState, as_said, unpacked_mask
 from spinealign.dicom.segmentation_file import FoundSegment, SegmentationFile
@@ -25,7 +26,11 @@ from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import Analysis, Corrections, Facing, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.measure.correction.bare import with_drawn_part
-from spinealign.measure.correction.corrected import apply_corrections, without_corrections
+from spinealign.measure.correction.corrected import (
+    apply_corrections,
+    without_confidence,
+    without_corrections,
+)
 from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.mr_bodies import bodies_from_mask
 from spinealign.measure.outlines.regions import region_statistics
@@ -98,7 +103,11 @@ def restored(analysis: Analysis, file: SegmentationFile, source: SourceImage) ->
     else:
         measured = _of_film(analysis, named, file)
     if own is None:
-        return measured
+        used = _used(analysis, named)
+        numbers = {one.number for one in used}
+        others = [one for one in found if one.number not in numbers]
+        whose = foreign_outlines(file, used, others)
+        return replace(measured, corrections=replace(measured.corrections, outlined_by=whose))
     drawn = with_drawn_part(measured.corrections, own[0].corrections)
     return replace(measured, corrections=drawn, other_view=own[0].view)
 
@@ -170,6 +179,8 @@ def with_restored(analysis: Analysis, found: Restored) -> Analysis:
         return corrected
     segmentation = _with_mask(before, found.mask, found.classes)
     regions = region_statistics(segmentation, corrected.image.pixel_area_mm2)
+    if corrected.outlined_by is not None:
+        regions = without_confidence(regions)
     return replace(corrected, segmentation=segmentation, regions=regions)
 
 
@@ -260,6 +271,13 @@ def _of_film(analysis: Analysis, found: Sequence[FoundSegment], file: Segmentati
         classes[value] = body.name
         mask[where] = value
     return Restored(mask, classes, _corrections(analysis, bodies, side), is_own=False)
+
+
+def _used(analysis: Analysis, named: Sequence[FoundSegment]) -> list[FoundSegment]:
+    """Return the segments that an analysis takes over: of a film the bodies alone."""
+    kind = analysis.examination
+    takes_all = kind is not None and kind.body_source is BodySource.MASK
+    return [one for one in named if takes_all or one.structure.kind is StructureKind.VERTEBRA]
 
 
 def _drawn(found: Sequence[FoundSegment]) -> list[DrawnMask]:

@@ -26,6 +26,7 @@ from spinealign.dicom.segments import (
     Segment,
     algorithm_of,
     class_segments,
+    outlining_algorithm,
     segments_of,
 )
 from spinealign.dicom.source import SourceImage, lacking_keyword
@@ -78,9 +79,7 @@ def segmentation_of(
     segments = segments_of(analysis)
     if not segments:
         raise DicomObjectError(path, DicomObjectProblem.NOTHING_OUTLINED)
-    found = analysis.segmentation
-    model = None if found is None else found.model
-    algorithm = algorithm_of(model, analysis.program_version)
+    algorithm = outlining_algorithm(analysis)
     by_name = {body.name: body for body in analysis.vertebrae}
     parts = [
         _Part(one.key, one.code, _how(one, by_name.get(one.key)),

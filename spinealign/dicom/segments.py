@@ -85,6 +85,16 @@ def algorithm_of(model: ModelIdentity | None, program_version: str) -> Algorithm
     return Algorithm(model.name, model.version, (f"sha256={model.sha256}", model.status.value))
 
 
+def outlining_algorithm(analysis: Analysis) -> Algorithm:
+    """Return what outlined and measured: of another program's outlines, this program measured."""
+    whose, found = analysis.outlined_by, analysis.segmentation
+    if whose is None:
+        return algorithm_of(None if found is None else found.model, analysis.program_version)
+    said = "; ".join(filter(None, (whose.maker, *whose.algorithms, *whose.kinds)))
+    parameters = (f"outlines of another program={said}",)
+    return Algorithm("SpineAlign", analysis.program_version, parameters)
+
+
 def segments_of(analysis: Analysis) -> tuple[Segment, ...]:
     """Return what was outlined on an image, as it is shown: with a person's changes.
 

@@ -199,6 +199,8 @@ def _of_file(image: SpineImage) -> SourceImage:
         header = _settled(dataset)
         _complete_identity(header, dataset)
     missing = tuple(keyword for keyword in _NEEDED if not header.get(keyword))
+    if not dataset.get("SOPClassUID") and _is_of_another_class(header):
+        missing = ("SOPClassUID", *missing)
     if missing:
         raise DicomObjectError(place.path, DicomObjectProblem.NO_IDENTIFIERS, missing)
     if shape != image.shape:
@@ -225,6 +227,17 @@ def _complete_identity(header: Dataset, dataset: Dataset) -> None:
         stated = meta.get(f"MediaStorage{keyword}")
         if stated and not header.get(keyword):
             setattr(header, keyword, stated)
+
+
+def _is_of_another_class(header: Dataset) -> bool:
+    """Whether a class that only the file meta information states cannot be that of the data set.
+
+    Classes of enhanced images demand functional groups (PS3.3, C.7.6.16).
+    """
+    from pydicom.uid import UID
+
+    is_enhanced = "Enhanced" in UID(str(header.get("SOPClassUID") or "")).name
+    return is_enhanced and "SharedFunctionalGroupsSequence" not in header
 
 
 def _settled(dataset: Dataset) -> Dataset:

@@ -434,6 +434,28 @@ class Region:
 
 
 @dataclass(frozen=True)
+class ForeignOutlines:
+    """Whose outlines the bodies are, where the segmentation of another program brought them.
+
+    Parameters
+    ----------
+    maker : str
+        Manufacturer; empty where its file is silent, as are the others.
+    algorithms : tuple of str
+        Segment Algorithm Names of what is used.
+    kinds : tuple of str
+        Their Segment Algorithm Types: MANUAL, SEMIAUTOMATIC, AUTOMATIC.
+    unused : tuple of str
+        What else the segmentation outlines on the image, and no part of the analysis uses.
+    """
+
+    maker: str = ""
+    algorithms: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Corrections:
     """How a person wants the bodies of one image to be, and what they drew on it.
 
@@ -457,6 +479,8 @@ class Corrections:
         Of an image whose file states none, as a person gave it.
     presentation : Presentation
         How the picture is shown, and which way it stands; it moves none of the points.
+    outlined_by : ForeignOutlines or None
+        Whose outlines the bodies are, where they are another program's.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -467,6 +491,7 @@ class Corrections:
     is_bent: bool | None = None
     examination_date: date | None = None
     presentation: Presentation = AS_IN_FILE
+    outlined_by: ForeignOutlines | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -546,6 +571,11 @@ class Analysis:
             found.levels_uncertain,
             presentation=found.image.presentation,
         )
+
+    @property
+    def outlined_by(self) -> ForeignOutlines | None:
+        """Whose outlines the bodies are, where another program's segmentation brought them."""
+        return None if self.corrections is None else self.corrections.outlined_by
 
     @property
     def is_turned_since(self) -> bool:

@@ -19,7 +19,13 @@ from msgspec.structs import asdict
 from spinealign import __version__
 from spinealign.domain import paths
 from spinealign.domain.errors import CorrectionsError, CorrectionsProblem
-from spinealign.domain.findings import Analysis, Corrections, Facing, Vertebra
+from spinealign.domain.findings import (
+    Analysis,
+    Corrections,
+    Facing,
+    ForeignOutlines,
+    Vertebra,
+)
 from spinealign.domain.formats import CORRECTIONS_SUFFIX
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Calibration, Drawing, Point
@@ -111,6 +117,10 @@ class StoredCorrections(msgspec.Struct, frozen=True, omit_defaults=True):
             "All points are pixels of the file's picture all the same."
         ),
     ] = AS_IN_FILE
+    outlined_by: Annotated[
+        ForeignOutlines | None,
+        Meta(description="Whose outlines the bodies are, where another program's were opened."),
+    ] = None
 
 
 class CorrectionsFile(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from spinealign.domain.findings import (
     DISCLAIMER,
     Analysis,
     Classification,
+    ForeignOutlines,
     Landmark,
     ModelIdentity,
     Region,
@@ -36,6 +37,7 @@ from spinealign.export.measure_tables import (
 from spinealign.export.reading_tables import reading_record
 from spinealign.imaging.presenting import Placing
 from spinealign.wording import caution_text, display_name, headline
+from spinealign.wording.vertebrae import outlines_from
 
 SCHEMA_FAMILY = "spinealign-analysis-"
 SCHEMA_ID = f"{SCHEMA_FAMILY}4"
@@ -102,7 +104,9 @@ def analysis_json(
         "models": [_model(model) for model in analysis.models],
         "headline": headline(analysis),
         "classification": _classification(analysis.classification),
-        "segmentation": _segmentation(analysis.segmentation, analysis.regions),
+        "segmentation": _segmentation(
+            analysis.segmentation, analysis.regions, analysis.outlined_by
+        ),
         "vertebrae": [_vertebra(body, analysis.segmentation) for body in analysis.vertebrae],
         "suggestions": [_vertebra(body, None) for body in analysis.suggestions],
         "facing": analysis.facing,
@@ -165,7 +169,10 @@ def regions_csv(analysis: Analysis) -> str:
     writer.writerow(REGION_COLUMNS)
     if analysis.segmentation is not None:
         model = analysis.segmentation.model
-        origin = (model.name, model.version, model.status.value, analysis.image.sha256)
+        said = (model.name, model.version, model.status.value)
+        if analysis.outlined_by is not None:
+            said = (outlines_from(analysis.outlined_by), "", "")
+        origin = (*said, analysis.image.sha256)
         for region in analysis.regions:
             row = _region(region)
             writer.writerow([*(row[name] for name in REGION_COLUMNS[:8]), *origin])
@@ -272,11 +279,13 @@ def _classification(answer: Classification | None) -> dict[str, Any] | None:
     }
 
 
-def _segmentation(found: Segmentation | None, regions: tuple[Region, ...]) -> dict[str, Any] | None:
+def _segmentation(
+    found: Segmentation | None, regions: tuple[Region, ...], whose: ForeignOutlines | None
+) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
-        "model": found.model.name,
+        "model": found.model.name if whose is None else outlines_from(whose),
         "classes": {str(class_id): name for class_id, name in found.classes.items()},
         "regions": [_region(region) for region in regions],
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import (
     Analysis,
+    ForeignOutlines,
     LandmarkSource,
     LevelUncertainty,
     Vertebra,
@@ -66,6 +67,8 @@ def outlines_headline(analysis: Analysis) -> str:
     bodies, image = analysis.vertebrae, examination_text(analysis.examination)
     if not bodies:
         return f"No vertebral body was outlined on this {image}, because {_why_none(analysis)}."
+    if analysis.outlined_by is not None:
+        return _foreign_headline(analysis, analysis.outlined_by)
     facing = f", facing {analysis.facing}" if analysis.facing else ""
     if analysis.levels_uncertain:
         found = f"{len(bodies)} vertebral bodies"
@@ -76,6 +79,29 @@ def outlines_headline(analysis: Analysis) -> str:
     more = [rest] if rest else []
     more += [_suggested_text(analysis)] if analysis.suggestions else []
     return f"Outlined {found} on this {'; '.join([f'{image}{facing}', *more])}."
+
+
+def _foreign_headline(analysis: Analysis, whose: ForeignOutlines) -> str:
+    bodies, image = analysis.vertebrae, examination_text(analysis.examination)
+    facing = f", facing {analysis.facing}" if analysis.facing else ""
+    known = [shown_name(body) for body in bodies if body.level is not None]
+    found = _run_text(known) if len(known) == len(bodies) else f"{len(bodies)} vertebral bodies"
+    unused = f"; not used of it: {listed(whose.unused)}" if whose.unused else ""
+    return f"Outlined {found} only on this {image}{facing}, by {outlines_from(whose)}{unused}."
+
+
+_HOW_OUTLINED = {
+    "MANUAL": "drawn by hand",
+    "SEMIAUTOMATIC": "semi-automatic",
+    "AUTOMATIC": "automatic",
+}
+
+
+def outlines_from(whose: ForeignOutlines) -> str:
+    """Return whose outlines they are: "another program's segmentation (X; drawn by hand)"."""
+    how = [_HOW_OUTLINED[kind] for kind in whose.kinds if kind in _HOW_OUTLINED]
+    told = "; ".join(filter(None, (whose.maker, *whose.algorithms, listed(how) if how else "")))
+    return f"another program's segmentation ({told})" if told else "another program's segmentation"
 
 
 def _why_none(analysis: Analysis) -> str:
@@ -119,10 +145,11 @@ def _looked_for(analysis: Analysis) -> Sequence[str]:
 def missing_levels(analysis: Analysis) -> tuple[str, ...]:
     """Return the levels that the image should show, or that lie between others, and are not found.
 
-    Empty where levels are uncertain; a body that a person removed is none of them.
+    Empty where levels are uncertain, or another program outlined the bodies; a body that a person
+    removed is none of them.
     """
     levels = [body.level for body in analysis.vertebrae if body.level is not None]
-    if not levels or analysis.levels_uncertain:
+    if not levels or analysis.levels_uncertain or analysis.outlined_by is not None:
         return ()
     looked_for = _looked_for(analysis)
     first, last = (LEVEL_SEQUENCE.index(level) for level in (levels[0], levels[-1]))

@@ -1,14 +1,16 @@
 """A case restored from its segmentation: its own as it was, another program's by its outlines."""
 
 import contextlib
+import csv
 from dataclasses import replace
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import dcmread
 
+from spinealign.dicom.measurement_report import measurement_report
 from spinealign.dicom.restoring import restored, with_restored
 from spinealign.dicom.segmentation import segmentation_of
 from spinealign.dicom.segmentation_file import read_segmentation
@@ -16,11 +18,14 @@ from spinealign.dicom.source import source_of
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError, DicomObjectProblem, ImageReadError
 from spinealign.domain.findings import Facing, LandmarkSource
-from spinealign.domain.measurements import DrawingTool
+from spinealign.domain.measurements import DrawingTool, UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.tables import regions_csv
 from spinealign.measure.correction.changes import add_drawing, move_landmark, rename_level
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.wording import explain
+from spinealign.wording.vertebrae import outlines_headline
 from tests.dicom_objects import KINDS, PATIENT, film_analysis, kind_analysis
 
 CHOICES = DicomChoices(PATIENT)
@@ -105,6 +110,56 @@ def test_outlines_of_a_film_are_measured(name, edit, tmp_path):
             assert np.hypot(place.x - mark.x, place.y - mark.y) < 2.0
     key = (MeasureCode.BODY_HEIGHT_ANTERIOR, ("C3",))
     assert numbers(back)[key][0] == pytest.approx(numbers(first)[key][0], rel=0.08)
+
+
+def by_hand_elsewhere(dataset):
+    """Leave what another program writes of outlines that a person drew, and a larynx."""
+    by_another_program(dataset)
+    dataset.Manufacturer = "Highdrawer"
+    for item in dataset.SegmentSequence:
+        item.SegmentAlgorithmType = "MANUAL"
+        for keyword in ("SegmentAlgorithmName", "SegmentationAlgorithmIdentificationSequence"):
+            item.pop(keyword, None)
+    larynx = dataset.SegmentSequence[-1]
+    larynx.SegmentLabel = "Larynx"
+    larynx.SegmentedPropertyTypeCodeSequence[0].CodeValue = "4596009"
+    larynx.SegmentedPropertyTypeCodeSequence[0].CodeMeaning = "Larynx"
+
+
+def test_what_another_program_outlined_is_told_as_that(tmp_path):
+    first = case("film", tmp_path)
+    back = with_restored(first, restored(first, *file_of(first, tmp_path, by_hand_elsewhere)))
+    assert [body.level for body in back.vertebrae] == ["C3"]
+    said = outlines_headline(back)
+    assert "Outlined C3 only on this" in said
+    assert "by another program's segmentation (Highdrawer; drawn by hand)" in said
+    assert "not used of it: Larynx." in said
+    assert "removed" not in said
+    assert "not found" not in said
+    assert back.removed == ()
+    assert UnmeasurableReason.REMOVED not in {
+        one.unmeasurable.reason for one in back.measurements if one.unmeasurable is not None
+    }
+    rows = list(csv.DictReader(StringIO(regions_csv(back))))
+    assert rows
+    assert all(row["mean_confidence"] == row["model_status"] == "" for row in rows)
+    assert all("Highdrawer; drawn by hand" in row["model"] for row in rows)
+    again = apply_corrections(back, replace(back.corrections, is_bent=True))
+    assert again.outlined_by == back.outlined_by
+    assert again.removed == ()
+    assert {one.mean_confidence for one in again.regions} == {None}
+
+
+def test_a_report_says_that_outlines_are_another_programs(tmp_path):
+    first = case("film", tmp_path)
+    back = with_restored(first, restored(first, *file_of(first, tmp_path, by_hand_elsewhere)))
+    report = measurement_report(back, ReportDetails(dicom=CHOICES))
+    said = [str(one.value) for one in report.iterall() if one.VR in ("LO", "UT")]
+    assert "The program, corrected by a person" not in said
+    assert "Taken from another program's outlines" in said
+    assert "outlines of another program=Highdrawer; MANUAL" in said
+    assert f"sha256={first.segmentation.model.sha256}" not in said
+    assert first.segmentation.model.name not in said
 
 
 def test_a_body_that_another_program_shifted_is_measured_there(tmp_path):

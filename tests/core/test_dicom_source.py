@@ -216,6 +216,24 @@ def test_a_file_without_a_study_is_refused(tmp_path):
     assert error.fields == ("StudyInstanceUID", "SeriesInstanceUID")
 
 
+@pytest.mark.parametrize("is_enhanced", [True, False])
+def test_a_class_that_only_the_file_states_has_to_fit_the_data_set(tmp_path, is_enhanced):
+    image = kind_analysis("film", tmp_path).image
+    dataset = dcmread(image.source_path)
+    del dataset.SOPClassUID
+    if is_enhanced:
+        dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    path = tmp_path / "without.dcm"
+    dataset.save_as(path, enforce_file_format=False)
+    again = read_image(path)
+    if not is_enhanced:
+        assert source_of(again).sop_class_uid == dataset.file_meta.MediaStorageSOPClassUID
+        return
+    error = refusal(again)
+    assert error.problem is DicomObjectProblem.NO_IDENTIFIERS
+    assert error.fields == ("SOPClassUID",)
+
+
 def test_an_identity_that_the_data_set_lost_is_that_of_the_file(tmp_path):
     image = kind_analysis("film", tmp_path).image
     stated = source_of(image)

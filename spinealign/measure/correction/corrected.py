@@ -95,7 +95,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
         facing_confidence=original.facing_confidence if is_same_facing else None,
         levels_uncertain=corrections.levels_uncertain,
         suggestions=open_suggestions(original.suggestions, corrections.vertebrae),
-        removed=removed_levels(original.vertebrae, corrections.vertebrae),
+        removed=_deleted(original, corrections),
         discs=named_by_bodies(original.discs, corrections.vertebrae),
         measurements=measurements,
         corrections=corrections,
@@ -147,7 +147,14 @@ def _with_segmentation(
         segmentation = repainted(found, own, wanted.vertebrae)
         regions = region_statistics(segmentation, image.pixel_area_mm2)
     regions = _with_areas(regions, image.pixel_area_mm2)
+    if wanted.outlined_by is not None:
+        regions = without_confidence(regions)
     return replace(original, segmentation=segmentation, regions=regions)
+
+
+def without_confidence(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Return regions of outlines of which the program's network knows nothing."""
+    return tuple(replace(region, mean_confidence=None) for region in regions)
 
 
 def _with_areas(regions: Sequence[Region], pixel_area_mm2: float | None) -> tuple[Region, ...]:
@@ -175,7 +182,7 @@ def _measured(
         rule=original.interval_rule, age_years=image.patient_age_years,
         is_bent=is_bent(original.image, wanted),
     )  # fmt: skip
-    removed = removed_levels(original.vertebrae, wanted.vertebrae)
+    removed = _deleted(original, wanted)
     open_ = [body.name for body in wanted.vertebrae if body.is_name_open]
     taken = tuple(_with_cause(measurement, removed, open_) for measurement in taken)
     own = {measurement.key: measurement for measurement in original.measurements}
@@ -208,6 +215,13 @@ def removed_levels(own: Sequence[Vertebra], wanted: Sequence[Vertebra]) -> tuple
     present = {body.level for body in wanted}
     gone = [body for body in own if all(body is not other for other in kept)]
     return tuple(body.level for body in gone if body.level and body.level not in present)
+
+
+def _deleted(original: Analysis, wanted: Corrections) -> tuple[str, ...]:
+    """Return levels that a person deleted: what another program did not outline is none of them."""
+    if wanted.outlined_by is not None:
+        return ()
+    return removed_levels(original.vertebrae, wanted.vertebrae)
 
 
 def _with_cause(
