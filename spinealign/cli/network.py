@@ -24,6 +24,7 @@ AnalyseFolder = Callable[[Path, Path], None]
 Refused = Sequence[tuple[Path, "NetworkError"]]
 """Files that were not queued, and why."""
 
+_DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 _LONGEST_WAIT_S = 3600.0
 
 
@@ -90,6 +91,11 @@ def _add_send(commands: Any) -> None:
         help="wait so long for the peers' storage commitment (first: 0, it comes later)",
     )  # fmt: skip
     send.add_argument("--list", action="store_true", help="list what is not delivered yet")
+    send.add_argument(
+        "--remove", action="append", default=[], metavar="OBJECT",
+        help="take an object out of the queue, by its number in the list or its SOP Instance UID; "
+        "may be repeated; nothing is sent",
+    )  # fmt: skip
     add_sign_in_options(send)
     send.set_defaults(run=_send)
 
@@ -97,13 +103,21 @@ def _add_send(commands: Any) -> None:
 def _send(options: argparse.Namespace) -> int:
     from spinealign.domain.generators import run_to_end
     from spinealign.domain.network import DeliveryState
+    from spinealign.wording.network import left_out_text
 
     if bool(options.files) != bool(options.to):
         raise WrongUseError("send: name files and, with --to, the peers that get them")
+    if options.remove and (options.files or options.retry or options.list):
+        raise WrongUseError("send: --remove takes objects out of the queue, and goes alone")
     refused: Refused = ()
     with _at_work(options, "export") as network:
+        if options.remove:
+            return _remove(network, options.remove)
         if options.files:
-            refused = network.queue(options.to, _dicom_files(options.files)).refused
+            files, others = _files_to_send(options.files)
+            refused = network.queue(options.to, files).refused
+            if others:
+                sys.stderr.write(f"{left_out_text(others)}\n")
         undelivered = [d for d in network.deliveries if d.state is not DeliveryState.DELIVERED]
         if options.list:
             return _print_queue(network)
@@ -113,13 +127,41 @@ def _send(options: argparse.Namespace) -> int:
         return _told(network, {each.number for each in undelivered}, refused)
 
 
-def _dicom_files(given: Sequence[Path]) -> list[Path]:
-    """Return files, and those of folders that are DICOM by their beginning (PS3.10 7.1)."""
+def _remove(network: Network, named: Sequence[str]) -> int:
+    """Take objects out of the queue; one that is not in it is named, and none is taken then."""
+    from spinealign.domain.network import DeliveryState
+    from spinealign.wording.network import NOT_IN_QUEUE, removed_text
+
+    rows = [each for each in network.deliveries if each.state is not DeliveryState.DELIVERED]
+    numbers: set[int] = set()
+    for name in named:
+        meant = {each.number for each in rows if name in (str(each.number), each.sop_uid)}
+        if not meant:
+            raise WrongUseError(f"send: {NOT_IN_QUEUE.format(name=name)}")
+        numbers |= meant
+    network.forget(sorted(numbers))
+    print(removed_text(len(numbers)))
+    return EXIT_DONE
+
+
+def _files_to_send(given: Sequence[Path]) -> tuple[list[Path], int]:
+    """Return files as named, of folders what is or calls itself DICOM, and how many others are."""
     found: list[Path] = []
+    others = 0
     for path in given:
-        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else []
-        found += [each for each in inside if _is_dicom(each)] if path.is_dir() else [path]
-    return found
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(each for each in path.rglob("*") if each.is_file())
+        meant = [e for e in inside if e.suffix.lower() in _DICOM_SUFFIXES or _is_dicom(e)]
+        found += meant
+        others += len(inside) - len(meant)
+    return found, others
+
+
+def _dicom_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that are DICOM by their beginning (PS3.10 7.1)."""
+    return sorted(each for each in folder.rglob("*") if each.is_file() and _is_dicom(each))
 
 
 def _is_dicom(path: Path) -> bool:
@@ -153,12 +195,11 @@ def _print_queue(network: Network) -> int:
     from spinealign.wording.network import (
         EMPTY_QUEUE,
         arrival_sentence,
-        delivery_sentence,
-        distinct,
+        delivery_line,
     )
 
     rows = [each for each in network.deliveries if each.state is not DeliveryState.DELIVERED]
-    lines = [*distinct(map(delivery_sentence, rows)), *map(arrival_sentence, network.arrivals)]
+    lines = [*map(delivery_line, rows), *map(arrival_sentence, network.arrivals)]
     print("\n".join(lines) or EMPTY_QUEUE)
     return EXIT_DONE
 
@@ -327,7 +368,7 @@ def _work(
     def results_of(series: ArrivedSeries, folder: Path) -> Sequence[Path]:
         place = (out or network.results_folder) / folder.name
         analyse(folder, place)
-        return _dicom_files([place])
+        return _dicom_files(place)
 
     has_worked = False
     for done in network.analyse(results_of):

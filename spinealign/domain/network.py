@@ -44,6 +44,7 @@ class NetworkProblem(StrEnum):
     UNKNOWN_DESTINATION = "unknown_destination"
     SOME_NOT_RETRIEVED = "some_not_retrieved"
     STATUS = "status"
+    BROKE_AT_OBJECT = "broke_at_object"
     NOT_COMMITTED = "not_committed"
     NO_COMMITMENT_RESULT = "no_commitment_result"
     # HTTP
@@ -61,6 +62,8 @@ class NetworkProblem(StrEnum):
     SETTINGS_INVALID = "settings_invalid"
     NOT_DICOM = "not_dicom"
     FILE_LOST = "file_lost"
+    CUT_OFF = "cut_off"
+    PIXELS_SHORT = "pixels_short"
     SAME_UID = "same_uid"
     NOTHING_FOUND = "nothing_found"
     OWN_PORT = "own_port"
@@ -82,6 +85,7 @@ _OF_PERSON = frozenset(
         NetworkProblem.NOT_DICOMWEB, NetworkProblem.SECRET_NEEDED,
         NetworkProblem.SECRET_UNENCRYPTED, NetworkProblem.UNKNOWN_PEER,
         NetworkProblem.NOT_DICOM, NetworkProblem.FILE_LOST, NetworkProblem.SAME_UID,
+        NetworkProblem.CUT_OFF, NetworkProblem.PIXELS_SHORT,
         NetworkProblem.ANALYSIS_FAILED,
     }
 )  # fmt: skip
@@ -264,6 +268,10 @@ class Delivery:
         Why the last attempt failed.
     sop_class : str
         Which kind of object it is.
+    file : str
+        Name of the file that was queued, for the list that its user sees; it may name a patient.
+    series_number, instance_number : str
+        As the object states them; empty where it does not.
     """
 
     number: int
@@ -274,6 +282,15 @@ class Delivery:
     next_at: float
     failure: NetworkError | None
     sop_class: str = ""
+    file: str = field(default="", repr=False)
+    series_number: str = ""
+    instance_number: str = ""
+
+    @property
+    def tries(self) -> int:
+        """How often it was sent, in vain or not."""
+        is_there = (DeliveryState.SENT, DeliveryState.ASKED, DeliveryState.DELIVERED)
+        return self.attempts + (self.state in is_there)
 
 
 class ArrivalState(StrEnum):

@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS outgoing (
     transfer_syntax TEXT NOT NULL, sha256 TEXT NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, next_at REAL NOT NULL DEFAULT 0,
     problem TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',
-    transaction_uid TEXT NOT NULL DEFAULT '',
+    transaction_uid TEXT NOT NULL DEFAULT '', breaks INTEGER NOT NULL DEFAULT 0,
+    origin TEXT NOT NULL DEFAULT '', series_number TEXT NOT NULL DEFAULT '',
+    instance_number TEXT NOT NULL DEFAULT '',
     UNIQUE (peer, sop_uid));
 CREATE TABLE IF NOT EXISTS series (
     number INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
@@ -40,6 +42,13 @@ CREATE TABLE IF NOT EXISTS wanted (
 CREATE INDEX IF NOT EXISTS incoming_series ON incoming (series);
 CREATE INDEX IF NOT EXISTS outgoing_due ON outgoing (state, next_at);
 """
+_LATER_COLUMNS = {
+    "breaks": "INTEGER NOT NULL DEFAULT 0",
+    "origin": "TEXT NOT NULL DEFAULT ''",
+    "series_number": "TEXT NOT NULL DEFAULT ''",
+    "instance_number": "TEXT NOT NULL DEFAULT ''",
+}
+"""Of outgoing objects; queues of earlier programs lack them, and these do not mind them."""
 _VERSION = 1
 
 
@@ -76,6 +85,9 @@ class Database:
                 raise NetworkError(NetworkProblem.DISK, detail="of a newer SpineAlign")
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
+            there = {row[1] for row in connection.execute("PRAGMA table_info(outgoing)")}
+            for name in _LATER_COLUMNS.keys() - there:
+                connection.execute(f"ALTER TABLE outgoing ADD COLUMN {name} {_LATER_COLUMNS[name]}")
             connection.execute(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:

@@ -147,18 +147,32 @@ def store(
     """Send objects (C-STORE) on one association; yields what became of each, as it is answered.
 
     Objects go out byte by byte as they lie on the disk, in their own transfer syntax. What is not
-    yielded was not answered.
+    yielded was not sent: an association that ends while an object is sent ends the work with the
+    failure `BROKE_AT_OBJECT` of that object; its cause tells how the association ended.
 
     Raises
     ------
     NetworkError
-        The association was not entered, or ended.
+        The association was not entered, or ended between two objects.
     """
     contexts = {(each.sop_class, each.transfer_syntax) for each in files}
     asked = [build_context(uid, syntax) for uid, syntax in sorted(contexts)]
-    with associated(peer, asked, timeouts) as talk:
-        for file in files:
-            yield file, _stored(talk, file)
+    on_its_way = None
+    try:
+        with associated(peer, asked, timeouts) as talk:
+            for file in files:
+                if not talk.association.is_established:
+                    raise talk.lost()
+                on_its_way = file
+                failure = _stored(talk, file)
+                on_its_way = None
+                yield file, failure
+    except NetworkError as error:
+        if on_its_way is None:
+            raise
+        broken = NetworkError(NetworkProblem.BROKE_AT_OBJECT, peer.name, on_its_way.sop_uid)
+        broken.__cause__ = error
+        yield on_its_way, broken
 
 
 def _stored(talk: Talk, file: ObjectFile) -> NetworkError | None:
@@ -170,8 +184,6 @@ def _stored(talk: Talk, file: ObjectFile) -> NetworkError | None:
     if file.transfer_syntax not in accepted:
         problem = NetworkProblem.TRANSFER_SYNTAX if accepted else NetworkProblem.NOT_SUPPORTED
         return NetworkError(problem, talk.peer.name)
-    if not talk.association.is_established:
-        raise talk.lost()
     try:
         answer = talk.association.send_c_store(file.path)
     except OSError:

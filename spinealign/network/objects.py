@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,12 +111,16 @@ class ObjectFile:
     ----------
     path : Path
     sop_class, sop_uid, transfer_syntax : str
+    series_number, instance_number : str
+        As it states them; empty where it does not.
     """
 
     path: Path
     sop_class: str
     sop_uid: str = field(repr=False)
     transfer_syntax: str
+    series_number: str = ""
+    instance_number: str = ""
 
 
 Answer = tuple[ObjectFile, NetworkError | None]
@@ -228,9 +232,11 @@ def object_file(path: Path, content: bytes) -> ObjectFile:
     Raises
     ------
     NetworkError
-        It is no DICOM file.
+        It is no DICOM file, or not all of one.
     """
     from pydicom import dcmread
+
+    from spinealign.network.wholeness import require_whole
 
     try:
         meta = dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=[]).file_meta
@@ -245,7 +251,12 @@ def object_file(path: Path, content: bytes) -> ObjectFile:
     head = parsed_head(content)
     if (made.sop_class, made.sop_uid) != (head.sop_class, head.sop_uid):
         raise NetworkError(NetworkProblem.NOT_DICOM, detail=path.name)
-    return made
+    whole = require_whole(content)
+    return replace(
+        made,
+        series_number=_text(whole, "SeriesNumber"),
+        instance_number=_text(whole, "InstanceNumber"),
+    )
 
 
 def incoming_contexts() -> list[PresentationContext]:

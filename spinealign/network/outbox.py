@@ -9,7 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spinealign.domain.network import Delivery, DeliveryState, NetworkError, NetworkProblem
@@ -23,6 +23,9 @@ PAUSES_S = (10, 30, 60, 120, 300, 600, 1800, 3600)
 
 COMMITMENT_WAIT_S = 3600.0
 """How long a peer has to report on a storage commitment before it is asked again."""
+
+MOST_BREAKS = 5
+"""After so many associations that ended while it was sent, an object waits for a person."""
 
 _IN_USE = "outbox-in-use"
 _NEVER = 1e18
@@ -94,7 +97,7 @@ class Outbox:
                     with self._database.change() as database:
                         for peer in peers:
                             try:
-                                count += add_row(database, peer, kept, sha256)
+                                count += add_row(database, peer, kept, sha256, path.name)
                             except NetworkError as failure:  # is of this peer only
                                 refused.append((path, failure))
             except NetworkError as failure:
@@ -109,7 +112,7 @@ class Outbox:
         Raises
         ------
         NetworkError
-            It is no DICOM file, cannot be read, or there is no room.
+            It is no DICOM file or not all of one, cannot be read, or there is no room.
         """
         try:
             content = path.read_bytes()
@@ -123,7 +126,7 @@ class Outbox:
                 write_durably(copy, content)
         except OSError as error:
             raise NetworkError(NetworkProblem.DISK, detail=error.strerror or "") from error
-        return ObjectFile(copy, told.sop_class, told.sop_uid, told.transfer_syntax), sha256
+        return replace(told, path=copy), sha256
 
     def in_use(self) -> AbstractContextManager[None]:
         """Keep copies from being taken away between being made and being named by a row."""
@@ -137,7 +140,7 @@ class Outbox:
     # Told
 
     def due(self, now: float, peer: str) -> list[Outgoing]:
-        """Return what is to be sent to a peer now, the oldest first."""
+        """Return what is to be sent to a peer now, the oldest first, what broke off before last."""
         return self._in_state(DeliveryState.WAITING, now, peer)
 
     def unasked(self, now: float, peer: str) -> list[Outgoing]:
@@ -171,19 +174,20 @@ class Outbox:
     def deliveries(self) -> list[Delivery]:
         """Return all that is or was on its way, the oldest first."""
         rows = self._database.rows(
-            "SELECT number, peer, sop_uid, state, attempts, next_at, problem, detail, sop_class "
-            "FROM outgoing ORDER BY number"
+            "SELECT number, peer, sop_uid, state, attempts, next_at, problem, detail, sop_class, "
+            "origin, series_number, instance_number FROM outgoing ORDER BY number"
         )
         return [
             Delivery(number, peer, uid, DeliveryState(state), attempts, next_at,
-                     failure_from(problem, peer, detail), sop_class)
-            for number, peer, uid, state, attempts, next_at, problem, detail, sop_class in rows
+                     failure_from(problem, peer, detail), sop_class, *named)
+            for number, peer, uid, state, attempts, next_at, problem, detail, sop_class, *named
+            in rows
         ]  # fmt: skip
 
     def _in_state(self, state: DeliveryState, now: float, peer: str) -> list[Outgoing]:
         rows = self._database.rows(
             "SELECT number, file, sop_class, sop_uid, transfer_syntax FROM outgoing "
-            "WHERE state = ? AND next_at <= ? AND peer = ? ORDER BY number",
+            "WHERE state = ? AND next_at <= ? AND peer = ? ORDER BY breaks, number",
             (state, now, peer),
         )
         return [
@@ -219,19 +223,21 @@ class Outbox:
         state : DeliveryState
             To which they go back.
         """
-        waits = failure.waits_for_person
+        is_suspect = failure.problem is NetworkProblem.BROKE_AT_OBJECT
         with self._database.change() as database:
             for number in numbers:
                 rows = database.execute(
-                    "SELECT attempts FROM outgoing WHERE number = ?", (number,)
+                    "SELECT attempts, breaks FROM outgoing WHERE number = ?", (number,)
                 ).fetchall()
-                attempts = rows[0][0] + 1 if rows else 1
+                attempts, breaks = rows[0] if rows else (0, 0)
+                attempts, breaks = attempts + 1, breaks + is_suspect
+                waits = failure.waits_for_person or (is_suspect and breaks >= MOST_BREAKS)
                 database.execute(
                     "UPDATE outgoing SET state = ?, attempts = ?, next_at = ?, problem = ?, "
-                    "detail = ?, transaction_uid = '' WHERE number = ? AND state != ?",
+                    "detail = ?, breaks = ?, transaction_uid = '' WHERE number = ? AND state != ?",
                     (DeliveryState.FAILED if waits else state, attempts,
                      _NEVER if waits else now + pause_after(attempts), failure.problem,
-                     failure.detail, number, DeliveryState.DELIVERED),
+                     failure.detail, breaks, number, DeliveryState.DELIVERED),
                 )  # fmt: skip
 
     def mark_asked(self, numbers: Sequence[int], transaction_uid: str, now: float) -> None:
@@ -331,8 +337,20 @@ class Outbox:
                     copy.unlink(missing_ok=True)
 
 
-def add_row(database: sqlite3.Connection, peer: str, file: ObjectFile, sha256: str) -> int:
+def add_row(
+    database: sqlite3.Connection, peer: str, file: ObjectFile, sha256: str, origin: str = ""
+) -> int:
     """Queue a copy for a peer inside a transaction; return 1, or 0 if it was queued before.
+
+    Parameters
+    ----------
+    database : sqlite3.Connection
+    peer : str
+    file : ObjectFile
+        The copy.
+    sha256 : str
+    origin : str
+        Name of the file that it is a copy of.
 
     Raises
     ------
@@ -347,9 +365,9 @@ def add_row(database: sqlite3.Connection, peer: str, file: ObjectFile, sha256: s
     if rows:
         return 0
     database.execute(
-        "INSERT INTO outgoing (peer, sop_class, sop_uid, transfer_syntax, sha256, file, state) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outgoing (peer, sop_class, sop_uid, transfer_syntax, sha256, file, state, "
+        "origin, series_number, instance_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (peer, file.sop_class, file.sop_uid, file.transfer_syntax, sha256, file.path.name,
-         DeliveryState.WAITING),
+         DeliveryState.WAITING, origin, file.series_number, file.instance_number),
     )  # fmt: skip
     return 1

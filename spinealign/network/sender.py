@@ -101,16 +101,29 @@ class Sender:
     def _send(
         self, peer: Peer, batch: Sequence[Outgoing], before: int, total: int
     ) -> Generator[Sent, None, NetworkError | None]:
-        """Send objects on one association; return what keeps others from being sent as well."""
+        """Send objects; return what keeps others from being sent as well.
+
+        An association that ends while an object is sent makes that object the suspect: the others
+        go on in another one at once. Where the next one ends at its first object too, it is the
+        peer.
+        """
         left = {each.file.sop_uid: each for each in batch}
         self._auditor.begins_to_send(peer, [each.file for each in batch])
         try:
-            with closing(self._stored(peer, [each.file for each in batch])) as answers:
-                for answered in answers:
-                    failure = self._note(peer, answered, left)
-                    yield Sent(peer.name, before + len(batch) - len(left), total, failure)
-                    if failure is not None and failure.problem in _ENDS_ROUND:
-                        raise failure
+            has_broken, left_before = False, 0
+            while left and len(left) != left_before:  # a round without an answer is the last one
+                left_before = len(left)
+                files = [each.file for each in left.values()]
+                with closing(self._stored(peer, files)) as answers:
+                    for answered in answers:
+                        failure = self._note(peer, answered, left)
+                        yield Sent(peer.name, before + len(batch) - len(left), total, failure)
+                        if failure is not None and failure.problem in _ENDS_ROUND:
+                            raise failure
+                        breaks = _broke(failure)
+                        if breaks and has_broken and left:
+                            raise _of_peer(failure)
+                        has_broken = breaks
         except NetworkError as failure:
             self._fail(list(left.values()), failure)
             self._auditor.sent(peer, [(row.file, failure) for row in left.values()])
@@ -174,6 +187,17 @@ class Sender:
 
     def _fail(self, rows: Sequence[Outgoing], failure: NetworkError) -> None:
         self._outbox.mark_failed([each.number for each in rows], failure, self._now())
+
+
+def _broke(failure: NetworkError | None) -> bool:
+    return failure is not None and failure.problem is NetworkProblem.BROKE_AT_OBJECT
+
+
+def _of_peer(failure: NetworkError | None) -> NetworkError:
+    """Return how an association ended, of the failure that blames an object for it."""
+    cause = None if failure is None else failure.__cause__
+    assert isinstance(cause, NetworkError)
+    return cause
 
 
 def committed(

@@ -121,6 +121,12 @@ NETWORK_WORDS: dict[NetworkProblem, tuple[str, str]] = {
         "The peer “{name}” answered with a failure{detail}.",
         "Ask its administrator what this status means there.",
     ),
+    NetworkProblem.BROKE_AT_OBJECT: (
+        "The peer “{name}” broke off the connection, or did not answer, while an object was sent"
+        "{detail}.",
+        "Other objects go on without it. Where they arrive, take this one out of the queue and "
+        "send a whole copy; where none does, ask whether the peer knows this program’s AE title.",
+    ),
     NetworkProblem.NOT_COMMITTED: (
         "The peer “{name}” did not commit itself to keep the object.",
         "It is sent again by itself; if that repeats, tell its administrator.",
@@ -182,6 +188,14 @@ NETWORK_WORDS: dict[NetworkProblem, tuple[str, str]] = {
         "The file that was to be sent cannot be read{detail}.",
         "Check that it is there and may be read, then send it again.",
     ),
+    NetworkProblem.CUT_OFF: (
+        "The file ends in the middle of its object{detail}.",
+        "Copy or export it again from where it comes, and send the whole file.",
+    ),
+    NetworkProblem.PIXELS_SHORT: (
+        "The object has fewer pixel data than its rows, columns and frames say{detail}.",
+        "Copy or export it again from where it comes, and send the whole file.",
+    ),
     NetworkProblem.SAME_UID: (
         "Another object with the same identifier was queued for “{name}” before.",
         "Two objects must not share a SOP Instance UID: make the new one again and send it.",
@@ -235,6 +249,13 @@ ARRIVAL_WORDS = {
     ArrivalState.DONE: "analysed",
     ArrivalState.FAILED: "failed, waits for Retry",
 }
+_UID_END = 8
+"""Last digits of a UID that are shown."""
+
+NOT_IN_QUEUE = (
+    "Nothing that waits in the queue has the number or SOP Instance UID “{name}”; “spinealign send "
+    "--list” shows what does."
+)
 NO_KEY_STORE = (
     "This system has no key store: the password or token was not kept and is asked for each time."
 )
@@ -315,6 +336,36 @@ def delivery_sentence(delivery: Delivery) -> str:
     if delivery.failure is not None:
         return network_failure(delivery.failure)[0]
     return f"To “{safe_text(delivery.peer)}”: {DELIVERY_WORDS[delivery.state]}."
+
+
+def delivery_line(delivery: Delivery) -> str:
+    """Return an object of the queue as one line, for the user whose queue it is."""
+    return _columns(
+        str(delivery.number), delivery.file, numbers_text(delivery), delivery.sop_uid,
+        delivery_sentence(delivery),
+    )  # fmt: skip
+
+
+def numbers_text(delivery: Delivery) -> str:
+    """Return what tells an object from others of its kind: its numbers, else its UID's end."""
+    named = (("series", delivery.series_number), ("number", delivery.instance_number))
+    said = [f"{word} {safe_text(value)}" for word, value in named if value]
+    return ", ".join(said) if delivery.instance_number else ", ".join([*said, _end_of(delivery)])
+
+
+def _end_of(delivery: Delivery) -> str:
+    return f"UID …{safe_text(delivery.sop_uid[-_UID_END:])}"
+
+
+def removed_text(count: int) -> str:
+    """Say that objects were taken out of the queue."""
+    objects = "1 object was" if count == 1 else f"{count} objects were"
+    return f"{objects} taken out of the queue and will not be sent."
+
+
+def left_out_text(count: int) -> str:
+    """Say that files of a folder are no DICOM, and were not sent."""
+    return f"{'1 file is' if count == 1 else f'{count} files are'} no DICOM, and not sent."
 
 
 def arrival_sentence(series: ArrivedSeries) -> str:

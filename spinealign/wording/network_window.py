@@ -26,6 +26,7 @@ from spinealign.wording.network import (
     distinct,
     name_text,
     network_failure,
+    numbers_text,
     peer_test_text,
 )
 from spinealign.wording.text import listed, safe_text
@@ -405,10 +406,16 @@ def delivery_cells(delivery: Delivery, now: float) -> tuple[str, ...]:
     """Return an entry of the outbox in the columns of `OUTBOX_HEADINGS`."""
     is_due = delivery.state in _TRIED_BY_ITSELF
     return (
-        safe_text(delivery.peer), CLASS_WORDS.get(delivery.sop_class, OTHER_CLASS),
-        _state_words(delivery), str(delivery.attempts),
+        safe_text(delivery.peer), object_text(delivery),
+        _state_words(delivery), str(delivery.tries),
         time_text(delivery.next_at, now) if is_due else "", _said(delivery.failure),
     )  # fmt: skip
+
+
+def object_text(delivery: Delivery) -> str:
+    """Return which kind of object it is, and which of them."""
+    kind = CLASS_WORDS.get(delivery.sop_class, OTHER_CLASS)
+    return f"{kind}, {numbers_text(delivery)}"
 
 
 def _state_words(delivery: Delivery) -> str:

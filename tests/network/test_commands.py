@@ -117,7 +117,9 @@ def test_sent_fetched_and_the_same(command, orthanc, profile, tmp_path):
     add_archive(command, orthanc, "--retrieve", "get")
     paths = slices(tmp_path / "in", 3, study="1.2.3", series="1.2.3.1", PatientName="DOE^JOHN")
     (tmp_path / "in" / "notes.txt").write_text("no DICOM")
-    assert command("send", tmp_path / "in", "--to", "Archive") == (0, "3 delivered\n", "")
+    assert command("send", tmp_path / "in", "--to", "Archive") == (
+        0, "3 delivered\n", "1 file is no DICOM, and not sent.\n",
+    )  # fmt: skip
     assert orthanc.uids() == sorted(map(uid_of, paths))
     code, out, _ = command("fetch", "Archive", "--name", "doe", "--date", "2004-")
     assert code == 2
@@ -143,7 +145,8 @@ def test_a_failure_is_one_sentence_and_retry_sends_it(command, orthanc, profile,
     code, out, err = command("send", path, "--to", "Other")
     assert (code, out) == (1, "0 delivered, 1 waiting to be tried again\n")
     assert err.startswith(f"Nobody listens where “Other” should be (127.0.0.1, port {port}).")
-    assert command("send", "--list")[1].startswith("Nobody listens where “Other” should be")
+    listed = command("send", "--list")[1]
+    assert listed.startswith(f"1  {path.name}  series 1, number 1  {uid_of(path)}  Nobody listens")
     other = OtherPeer()
     other.port = port
     with other.listening():
@@ -174,6 +177,37 @@ def test_what_cannot_be_queued_is_named_and_keeps_no_other_back(command, profile
     assert said[str(folder / "b.dcm")].startswith("The file that was to be sent cannot be read")
 
 
+def test_what_only_calls_itself_dicom_is_named(command, profile, tmp_path):
+    other = OtherPeer()
+    address = ("--host", "127.0.0.1", "--port", other.port, "--called", "OTHER")
+    command("peers", "add", "Other", *address)
+    folder = tmp_path / "in"
+    slices(folder, 2)
+    (folder / "bad.dcm").write_text("no DICOM")
+    (folder / "notes.txt").write_text("no DICOM")
+    with other.listening():
+        code, out, err = command("send", folder, "--to", "Other")
+    assert (code, out) == (1, "2 delivered, 1 not queued\n")
+    left_out, named = err.splitlines()
+    assert left_out == "1 file is no DICOM, and not sent."
+    assert named.startswith(f"{folder / 'bad.dcm'}: The file is no DICOM object")
+
+
+def test_objects_are_taken_out_of_the_queue(command, profile, tmp_path):
+    address = ("--host", "127.0.0.1", "--port", free_port(), "--called", "OTHER")
+    command("peers", "add", "Other", *address)
+    paths = slices(tmp_path / "in", 3)
+    command("send", *paths, "--to", "Other")
+    code, _, err = command("send", "--remove", "1", "--remove", "1.2.3")
+    assert (code, "“1.2.3”" in err) == (2, True)
+    assert len(command("send", "--list")[1].splitlines()) == 3
+    removed = command("send", "--remove", "1", "--remove", uid_of(paths[1]))
+    assert removed == (0, "2 objects were taken out of the queue and will not be sent.\n", "")
+    [left] = command("send", "--list")[1].splitlines()
+    assert left.split("  ")[3] == uid_of(paths[2])
+    assert command("send", "--remove", "3", "--retry")[0] == 2
+
+
 @pytest.mark.parametrize("reports_on", ["same", "other", "never"])
 def test_commitment_that_is_pending_is_no_failure(command, profile, tmp_path, reports_on):
     other = OtherPeer()
@@ -186,7 +220,7 @@ def test_commitment_that_is_pending_is_no_failure(command, profile, tmp_path, re
         code, out, err = command("send", slice_file(tmp_path / "in"), "--to", "Other")
         assert (code, out, err) == (0, "0 delivered, 1 sent, storage commitment pending\n", "")
         said = command("send", "--list")[1]
-        assert said == "To “Other”: sent, waits for commitment.\n"
+        assert said.endswith("  To “Other”: sent, waits for commitment.\n")
         other.reports_on = reports_on
         path = slice_file(tmp_path / "in")
         if reports_on == "never":
