@@ -449,10 +449,10 @@ class ForeignOutlines:
         What else the segmentation outlines on the image, and no part of the analysis uses.
     """
 
-    maker: str = ""
-    algorithms: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
+    maker: str
+    algorithms: tuple[str, ...]
+    kinds: tuple[str, ...]
+    unused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
