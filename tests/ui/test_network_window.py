@@ -643,7 +643,7 @@ def test_what_is_not_delivered_waits_is_shown_and_survives_a_restart(
     transfers = again.findChild(TransfersDialog)
     qtbot.waitUntil(lambda: len(texts(transfers.outbox)) == waiting)
     row = texts(transfers.outbox)[-1]
-    assert row[:3] == ["Archive", "Segmentation", "waits to be tried again"]
+    assert row[:3] == ["Archive", "Segmentation, series 9701, number 1", "waits to be tried again"]
     assert row[5].startswith("Nobody listens where “Archive” should be")
     with archive.listening():
         transfers.outbox.selectAll()
