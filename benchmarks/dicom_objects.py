@@ -9,6 +9,7 @@ report document and, of pictures that are no DICOM file, the image itself, and a
 
 from __future__ import annotations
 
+import argparse
 import io
 import math
 import shutil
@@ -134,6 +135,7 @@ def table(rows: dict[str, Row]) -> str:
 
 def main() -> int:
     """Print the figures; 1 where a judge found something, 2 where one is not installed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     absent = [name for name in ("dciodvfy", "dsrdump") if shutil.which(name) is None]
     if absent:
         sys.stderr.write(f"not installed: {', '.join(absent)}\n")

@@ -252,6 +252,9 @@ def _checksum(wanted: Corrections) -> str:
     # Earlier versions of the program turned no picture, and their signatures stay valid.
     if wanted.presentation == AS_IN_FILE:
         del values["presentation"]
+    # Nor took another program's outlines over.
+    if wanted.outlined_by is None:
+        del values["outlined_by"]
     for drawing in values["drawings"]:
         # Nor had drawings a text.
         if not drawing["text"]:

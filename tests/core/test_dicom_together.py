@@ -192,8 +192,8 @@ def faulty(folder: Path):
     analysis = kind_analysis("slice", folder)
     path = analysis.image.source_path
     dataset = dcmread(path)
-    del dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.save_as(path)
     return mr_analysis(read_image(path))
 
