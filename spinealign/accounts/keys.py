@@ -6,6 +6,7 @@ Argon2id (RFC 9106). `cryptography` and `argon2` are imported where they are use
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from dataclasses import dataclass
@@ -135,12 +136,14 @@ def calibrated_cost(
     least cost takes longer gets the least cost.
     """
     memory = _MEMORY_KIB
+    _seconds(PasswordCost(1, memory, 1))  # the first one loads the library and finds its memory
     seconds = _seconds(PasswordCost(1, memory, 1))
     while seconds > most_seconds and memory // 2 >= LEAST_COST.memory_kib:
         memory //= 2
         seconds = _seconds(PasswordCost(1, memory, 1))
     middle = (least_seconds + most_seconds) / 2
-    passes = max(1, min(64, int(middle / max(seconds, 1e-6))))
+    one = max(seconds, 1e-6)
+    passes = max(1, min(64, max(int(middle / one), math.ceil(least_seconds / one))))
     cost = PasswordCost(passes, memory, 1)
     is_less = passes * memory < LEAST_COST.passes * LEAST_COST.memory_kib
     return LEAST_COST if is_less else cost

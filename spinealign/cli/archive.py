@@ -127,6 +127,7 @@ def _keep(options: argparse.Namespace) -> int:
     from spinealign.vault.keeping import keep
     from spinealign.wording import explain
     from spinealign.wording.archive import KEPT_EXAMINATION, counted
+    from spinealign.wording.archive_window import IN_ZIP
     from spinealign.wording.text import safe_text
 
     with signed_in(options) as session:
@@ -134,13 +135,17 @@ def _keep(options: argparse.Namespace) -> int:
         for error in scan.refused:
             message = explain(error)
             sys.stderr.write(f"{message.sentence} {message.advice}\n")
-        for entry in scan.found:
+        loose = [entry for entry in scan.found if not any(part.member for part in entry.parts)]
+        if len(loose) < len(scan.found):
+            sys.stderr.write(f"{IN_ZIP.sentence} {IN_ZIP.advice}\n")
+        for entry in loose:
             opened = _opened(entry, is_analysed=options.analyze)
             record = keep(session, opened)
             told = counted(len(opened.files), "file")
             what = safe_text(record.description or entry.description or record.kind or "images")
             print(KEPT_EXAMINATION.format(identifier=record.identifier, what=what, files=told))
-    return EXIT_SOME_FAILED if scan.refused or not scan.found else EXIT_DONE
+    is_all = len(loose) == len(scan.found) > 0
+    return EXIT_DONE if is_all and not scan.refused else EXIT_SOME_FAILED
 
 
 def _opened(entry: SeriesEntry, *, is_analysed: bool) -> Opened:
@@ -222,10 +227,14 @@ def _note(options: argparse.Namespace) -> int:
 
 def _course(options: argparse.Namespace) -> int:
     from spinealign.accounts.book import Right
+    from spinealign.audit.events import EventKind
+    from spinealign.vault.keeping import objects_of
     from spinealign.wording.archive import NOTHING_FOUND, course_line
 
     with signed_in(options) as session:
         session.require(Right.VIEW)
+        record = session.archive.get(options.identifier)
+        session.record(EventKind.VIEW, *objects_of(record))
         points = session.archive.course(options.identifier, options.measure, options.level)
     print("\n".join(map(course_line, points)) or NOTHING_FOUND)
     return EXIT_DONE

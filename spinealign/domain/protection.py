@@ -75,6 +75,7 @@ class ArchiveProblem(StrEnum):
     NO_SUCH_EXAMINATION = "no_such_examination"
     BACK_UP_DAMAGED = "back_up_damaged"
     NO_ACCOUNTS = "no_accounts"
+    OTHER_PATIENT = "other_patient"
     NO_PACKAGE = "no_package"
     WRONG_PACKAGE_PASSWORD = "wrong_package_password"
     PACKAGE_TOO_LARGE = "package_too_large"

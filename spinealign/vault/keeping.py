@@ -25,6 +25,7 @@ from spinealign.archive.records import (
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measurements import Measurement
+from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import open_binary
@@ -78,16 +79,17 @@ def keep(session: Session, opened: Opened, now: datetime | None = None) -> Exami
     ------
     AccountError
         ``NOT_ALLOWED``.
-    ArchiveError, OSError
+    ArchiveError
+        ``OTHER_PATIENT``: a file of it is in the archive as another patient's.
+    OSError
     """
     session.require(Right.IMPORT)
     archive, at_utc = session.archive, _stamp(now)
     digests = {path: _sha256(path) for path in opened.files}
     known = next(filter(None, map(archive.examination_of_file, digests.values())), None)
     record = _record_of(opened, known or secrets.token_hex(16), at_utc)
-    before = None if known is None else archive.get(known)
-    if before is not None:
-        record = replace(record, added_utc=before.added_utc, tags=before.tags)
+    if known is not None:
+        record = _brought_up_to_date(archive.get(known), record, opened)
     stored = _new_files(session, digests, () if known is None else archive.files(known))
     thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
     with archive.together():
@@ -270,6 +272,25 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
         ),
         measures=() if analysis is None else measure_records(analysis.measurements),
     )
+
+
+def _brought_up_to_date(
+    before: ExaminationRecord, record: ExaminationRecord, opened: Opened
+) -> ExaminationRecord:
+    """Return what the archive says of an examination that is there: nothing known is forgotten."""
+    if replace(record.patient, sex=before.patient.sex) != before.patient:
+        raise ArchiveError(ArchiveProblem.OTHER_PATIENT)
+    record = replace(record, added_utc=before.added_utc, tags=before.tags)
+    if opened.reading is None:
+        record = replace(
+            record, status=before.status, reader=before.reader, signed_utc=before.signed_utc
+        )
+    if opened.analysis is None:
+        record = replace(
+            record, kind=before.kind, study_uid=before.study_uid, key_value=before.key_value,
+            findings=before.findings, measures=before.measures,
+        )  # fmt: skip
+    return record
 
 
 def _new_files(

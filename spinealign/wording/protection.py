@@ -129,6 +129,10 @@ ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
         "Without accounts a back-up would open on this computer only.",
         "Set up the first account; its recovery key opens back-ups anywhere.",
     ),
+    ArchiveProblem.OTHER_PATIENT: (
+        "A file of these images is in the archive already, as another patient's.",
+        "Look in the archive whose it is; nothing was changed.",
+    ),
     ArchiveProblem.NO_PACKAGE: (
         "This is no examination that SpineAlign packed, or it was cut off.",
         "Choose a file that ends in .spinealign-case, or copy it again.",

@@ -296,6 +296,14 @@ class TestKeys:
         cost = calibrated_cost(least_seconds=0.0, most_seconds=1e-9)
         assert cost == LEAST_COST
 
+    @pytest.mark.parametrize("one", [0.05, 0.14, 0.3, 0.4, 0.6, 0.9])
+    def test_a_password_takes_as_long_as_was_asked(self, one, monkeypatch) -> None:
+        cold = iter([5 * one])  # the first one loads what the others find loaded
+        monkeypatch.setattr(
+            "spinealign.accounts.keys._seconds", lambda cost: next(cold, one * cost.passes)
+        )
+        assert 0.5 <= calibrated_cost().passes * one <= 1.0
+
     def test_the_cost_grows_with_the_time_that_is_allowed(self) -> None:
         cost = calibrated_cost(0.3, 0.6)
         work = cost.passes * cost.memory_kib

@@ -181,6 +181,16 @@ class TestArchive:
         assert (done.code, "broken.png" in done.err) == (1, True)
         assert run("archive", "search").out.count("\n") == 1
 
+    def test_images_inside_a_zip_archive_are_not_kept_by_themselves(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+            archive.write(FILM_SAMPLE, "film.dcm")
+            archive.write(MR_SAMPLE, "mr.dcm")
+        done = run("archive", "keep", str(tmp_path / "two.zip"))
+        assert (done.code, "zip archive" in done.err) == (1, True)
+        assert run("archive", "search").out == "Nothing was found.\n"
+
     def test_a_check_names_what_is_damaged(self, run: Run, anna: str, tmp_path: Path) -> None:
         kept(run)
         assert run("archive", "check").code == 0

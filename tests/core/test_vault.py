@@ -15,7 +15,7 @@ from spinealign.accounts import book as accounts_book
 from spinealign.accounts.book import Right, Role
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.records import FileRole, Search, View
+from spinealign.archive.records import FileRole, ReadingVersion, Search, View
 from spinealign.audit.events import EventKind, ObjectKind, Outcome
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import (
@@ -50,6 +50,7 @@ from spinealign.vault.session import (
 from spinealign.wording import explain
 from spinealign.wording.protection import waiting_text
 from start import FILM_SAMPLE, MR_SAMPLE
+from tests.readings import neck_analysis
 
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
 JANE = PatientFacts(
@@ -365,6 +366,23 @@ class TestKeeping:
         assert len(anna.archive.files(first)) == 1
         assert anna.archive.get(first).tags == ("teaching",)
         assert anna.archive.count(Search()) == 1
+
+    def test_a_file_of_another_patient_is_refused(self, anna: Session) -> None:
+        identifier = kept_film(anna)
+        with pytest.raises(ArchiveError) as raised:
+            keep(anna, Opened((FILM_SAMPLE,), PatientFacts(name="Other^John", identifier="2")))
+        assert raised.value.problem is ArchiveProblem.OTHER_PATIENT
+        assert anna.archive.get(identifier).patient.name == "Planted^Jane"
+
+    def test_what_is_known_of_it_is_not_forgotten(self, anna: Session) -> None:
+        analysed = Opened((FILM_SAMPLE,), JANE, "lateral-neck", analysis=neck_analysis())
+        before = keep(anna, analysed)
+        signed = ReadingVersion(1, "signed", "Dr. Anna", "2026-11-29T10:00:00Z", "", b"{}")
+        anna.archive.put_reading(before.identifier, signed)
+        after = keep(anna, Opened((FILM_SAMPLE,), JANE))
+        assert (after.status, after.reader) == ("signed", "Dr. Anna")
+        assert after.kind == "lateral-neck"
+        assert after.measures == before.measures != ()
 
     def test_it_is_found_and_its_views_are_true(self, anna: Session) -> None:
         identifier = kept_film(anna)
