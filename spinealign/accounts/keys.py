@@ -144,6 +144,9 @@ def calibrated_cost(
     middle = (least_seconds + most_seconds) / 2
     one = max(seconds, 1e-6)
     passes = max(1, min(64, max(int(middle / one), math.ceil(least_seconds / one))))
+    whole = _seconds(PasswordCost(passes, memory, 1))
+    if whole < least_seconds:  # what only the first pass costs was counted for each
+        passes = min(64, math.ceil(passes * middle / whole))
     cost = PasswordCost(passes, memory, 1)
     is_less = passes * memory < LEAST_COST.passes * LEAST_COST.memory_kib
     return LEAST_COST if is_less else cost

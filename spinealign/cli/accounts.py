@@ -9,7 +9,7 @@ from typing import Any
 
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import (
-    add_sign_in_options,
+    add_action,
     asked,
     new_password,
     own_place,
@@ -76,12 +76,8 @@ def add_audit(commands: Any) -> None:
 def _action(
     actions: Any, name: str, run: Any, words: str, is_named: bool = False
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=words)
-    if is_named:
-        parser.add_argument("name", metavar="NAME", help="of the account")
-    add_sign_in_options(parser)
-    parser.set_defaults(run=run)
-    return parser
+    positional = ("name", "NAME", "of the account") if is_named else None
+    return add_action(actions, name, run, words, positional)
 
 
 def _set_up(options: argparse.Namespace) -> int:

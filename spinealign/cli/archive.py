@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import (
-    add_sign_in_options,
+    add_action,
     asked,
     new_password,
     own_place,
@@ -91,12 +91,8 @@ def _add_safety(actions: Any) -> None:
 def _action(
     actions: Any, name: str, run: Any, words: str, has_identifier: bool = False
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=words)
-    if has_identifier:
-        parser.add_argument("identifier", metavar="ID", help="as `archive search` lists it")
-    add_sign_in_options(parser)
-    parser.set_defaults(run=run)
-    return parser
+    positional = ("identifier", "ID", "as `archive search` lists it") if has_identifier else None
+    return add_action(actions, name, run, words, positional)
 
 
 def _add_search(search: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spinealign.cli.reading import add_profile_option
 from spinealign.cli.series import WrongUseError
@@ -26,6 +26,19 @@ def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
         "--password-file", type=Path, metavar="FILE",
         help="file whose first line is the password (default: asked for at the terminal)",
     )  # fmt: skip
+
+
+def add_action(
+    actions: Any, name: str, run: Any, words: str, positional: tuple[str, str, str] | None = None
+) -> argparse.ArgumentParser:
+    """Add an action of a command; `positional` is its first argument: name, metavar, help."""
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=words)
+    if positional is not None:
+        argument, metavar, told = positional
+        parser.add_argument(argument, metavar=metavar, help=told)
+    add_sign_in_options(parser)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def own_place() -> Place:
