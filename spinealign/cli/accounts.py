@@ -47,9 +47,9 @@ def add_accounts(commands: Any) -> None:
         )  # fmt: skip
 
 
-def add_audit(commands: Any) -> None:
-    """Add the command `audit` with its actions."""
-    audit = commands.add_parser("audit", help="read, check or export the audit trail")
+def add_audit_trail(commands: Any) -> None:
+    """Add the command `audit-trail` with its actions."""
+    audit = commands.add_parser("audit-trail", help="read, check or export the audit trail")
     actions = audit.add_subparsers(required=True, metavar="ACTION")
     events = _action(actions, "list", _audit_list, "list the events, the latest last")
     events.add_argument(

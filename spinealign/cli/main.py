@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign import __version__
-from spinealign.cli.accounts import add_accounts, add_audit
+from spinealign.cli.accounts import add_accounts, add_audit_trail
 from spinealign.cli.archive import add_archive
 from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
     "self-test", "train", "package", "peers", "send", "fetch", "receive",
-    "archive", "accounts", "audit",
+    "archive", "accounts", "audit-trail",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     add_network(commands, _analyse_folder)
     add_archive(commands)
     add_accounts(commands)
-    add_audit(commands)
+    add_audit_trail(commands)
     return parser
 
 

@@ -278,7 +278,7 @@ class TestSafety:
         assert restored.code == 0, restored.err
         (tmp_path / "pw").write_text(OTHER)
         assert "Phantom Neck" in run("archive", "search", profile="fresh").out
-        assert run("audit", "verify", profile="fresh").code == 0
+        assert run("audit-trail", "verify", profile="fresh").code == 0
 
     def test_never_over_an_archive(self, run: Run, anna: str, tmp_path: Path) -> None:
         disk = str(tmp_path / "disk")
@@ -294,13 +294,13 @@ class TestAudit:
     def test_listed_verified_exported(self, run: Run, anna: str, tmp_path: Path) -> None:
         kept(run)
         run("archive", "search", "neck")
-        told = run("audit", "list").out
+        told = run("audit-trail", "list").out
         for words in ("Accounts changed", "Imported", "patient Phantom", "Asked", "Signed in"):
             assert words in told
-        assert run("audit", "list", "--last", "2").out.count("\n") == 2
-        assert "as it was written" in run("audit", "verify").out
+        assert run("audit-trail", "list", "--last", "2").out.count("\n") == 2
+        assert "as it was written" in run("audit-trail", "verify").out
         file = tmp_path / "audit.xml"
-        assert run("audit", "export", str(file), "--site", "Ward").code == 0
+        assert run("audit-trail", "export", str(file), "--site", "Ward").code == 0
         schema = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "audit_message.rng"))
         lines = file.read_text().splitlines()
         assert len(lines) > 8
@@ -312,8 +312,8 @@ class TestAudit:
         self, run: Run, anna: str, tmp_path: Path
     ) -> None:
         (tmp_path / "profile" / "audit-anchor.json").unlink()
-        answer = run("audit", "verify")
+        answer = run("audit-trail", "verify")
         assert (answer.code, "audit-anchor.json, is missing" in answer.out) == (1, True)
-        assert run("audit", "begin-anew").code == 0
-        assert run("audit", "verify").code == 0
-        assert "found damaged" in run("audit", "list").out
+        assert run("audit-trail", "begin-anew").code == 0
+        assert run("audit-trail", "verify").code == 0
+        assert "found damaged" in run("audit-trail", "list").out

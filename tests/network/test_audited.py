@@ -200,7 +200,7 @@ def test_with_accounts_commands_are_recorded_under_a_name(tmp_path, monkeypatch,
             assert (code, other.stored) == (2, [])
             assert "--user" in err
             assert run("send", path, "--to", "Other")[:2] == (0, "1 delivered\n")
-        told = run("audit", "list")[1]
+        told = run("audit-trail", "list")[1]
     finally:
         here = Place.of_profile(tmp_path / "profile")
         protected_folders.release(here.files)
