@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from spinealign.cli.own_readings import OwnReadings
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import (
     add_action,
@@ -121,12 +122,15 @@ def _set_up(_options: argparse.Namespace) -> int:
 def _keep(options: argparse.Namespace) -> int:
     from spinealign.imaging.study import scan_paths
     from spinealign.vault.keeping import keep
+    from spinealign.vault.taking_in import TAKEN_IN, take_in
     from spinealign.wording import explain
     from spinealign.wording.archive import KEPT_EXAMINATION, counted
     from spinealign.wording.archive_window import IN_ZIP
     from spinealign.wording.text import safe_text
 
     with signed_in(options) as session:
+        take_in(session.place, TAKEN_IN)
+        own = OwnReadings(session.place.kept, session)
         scan = run_to_end(scan_paths(options.inputs))
         for error in scan.refused:
             message = explain(error)
@@ -135,7 +139,7 @@ def _keep(options: argparse.Namespace) -> int:
         if len(loose) < len(scan.found):
             sys.stderr.write(f"{IN_ZIP.sentence} {IN_ZIP.advice}\n")
         for entry in loose:
-            opened = _opened(entry, is_analysed=options.analyze)
+            opened = _opened(entry, own, is_analysed=options.analyze)
             record = keep(session, opened)
             told = counted(len(opened.files), "file")
             what = safe_text(record.description or entry.description or record.kind or "images")
@@ -144,7 +148,7 @@ def _keep(options: argparse.Namespace) -> int:
     return EXIT_DONE if is_all and not scan.refused else EXIT_SOME_FAILED
 
 
-def _opened(entry: SeriesEntry, *, is_analysed: bool) -> Opened:
+def _opened(entry: SeriesEntry, own: OwnReadings, *, is_analysed: bool) -> Opened:
     from spinealign.imaging.study import read_patient
     from spinealign.vault.keeping import Opened
 
@@ -152,22 +156,26 @@ def _opened(entry: SeriesEntry, *, is_analysed: bool) -> Opened:
     possible = entry.possible_examinations or ()
     kind = possible[0].key if len(possible) == 1 else ""
     opened = Opened(files, read_patient(entry.parts[0]), kind, description=entry.description)
-    return _analysed(entry, opened) if is_analysed else opened
+    return _analysed(entry, opened, own) if is_analysed else opened
 
 
-def _analysed(entry: SeriesEntry, opened: Opened) -> Opened:
+def _analysed(entry: SeriesEntry, opened: Opened, own: OwnReadings) -> Opened:
+    """Return an examination with its result, as corrected, and the reading that is stored."""
     from dataclasses import replace
 
     from spinealign.analysis import analyze_file
     from spinealign.inference.catalog import ModelStore
 
-    analysis = run_to_end(analyze_file(entry, ModelStore()))
+    work = analyze_file(entry, ModelStore(), None, None, False, own.presentation)
+    analysis = own.corrected(run_to_end(work), is_reading_ignored=False)
+    reading, _ = own.reading(analysis, is_ignored=False)
     dicom = analysis.image.dicom
     return replace(
         opened,
         kind="" if analysis.examination is None else analysis.examination.key,
         study_uid="" if dicom is None else dicom.study_instance_uid,
         analysis=analysis,
+        reading=reading,
     )
 
 

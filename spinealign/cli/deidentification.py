@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.reading import EXIT_DONE, add_profile_option
+from spinealign.cli.reading import EXIT_DONE
+from spinealign.cli.signing_in import add_profile_option
 from spinealign.domain.generators import run_to_end
 
 EXIT_SOME_LEFT_OUT = 1

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +27,8 @@ from spinealign.cli.dicom_objects import (
     restored_case,
 )
 from spinealign.cli.network import add_network
-from spinealign.cli.reading import add_profile_option, add_reading
+from spinealign.cli.own_readings import OwnReadings, own_readings, print_error
+from spinealign.cli.reading import add_reading
 from spinealign.cli.series import (
     Job,
     WrongUseError,
@@ -36,6 +37,7 @@ from spinealign.cli.series import (
     print_series,
     source_of,
 )
+from spinealign.cli.signing_in import add_profile_option, add_sign_in_options
 from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.dicom_choices import DicomChoices
@@ -45,13 +47,13 @@ from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
 from spinealign.domain.paths import PROFILE_VARIABLE
+from spinealign.domain.protection import Right
 from spinealign.domain.study import ImageSource
 
 if TYPE_CHECKING:
     from spinealign.domain.reading import Reading
-    from spinealign.domain.report_details import LeftOutReading, ReportDetails
+    from spinealign.domain.report_details import ReportDetails
     from spinealign.export.dicom_objects import MissingObject
-    from spinealign.wording import Message
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
@@ -82,12 +84,12 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except PatientsDifferError as error:
-        _print_error(error)
+        print_error(error)
         if not error.is_companion:
             sys.stderr.write("To compare all the same: --patient-confirmed\n")
         return EXIT_SOME_FAILED
     except SpineAlignError as error:
-        _print_error(error)
+        print_error(error)
         return EXIT_SOME_FAILED
     except WrongUseError as problem:
         sys.stderr.write(f"spinealign: {problem}\n")
@@ -189,7 +191,7 @@ def _add_analyze(commands: Any) -> None:
         "data",
     )  # fmt: skip
     _add_ignore_corrections(analyze)
-    add_profile_option(analyze)
+    add_sign_in_options(analyze)
     analyze.add_argument(
         "--ignore-reading", action="store_true",
         help="leave out the reading that is saved in the profile for an image; without it report "
@@ -289,7 +291,7 @@ def _add_of_patient(parser: argparse.ArgumentParser) -> None:
         help="compare although the files state different patients: you know that it is one",
     )  # fmt: skip
     _add_ignore_corrections(parser)
-    add_profile_option(parser)
+    add_sign_in_options(parser)
     parser.set_defaults(examination=None, companion=None, demonstration=False)
 
 
@@ -318,21 +320,17 @@ def _analyze(options: argparse.Namespace) -> int:
     for path, error in failed:
         _report_failure(path, error, options.json)
     failures, refused, partial = len(failed), 0, 0
-    for job in jobs:
-        try:
-            with _one_of_many(job.path):
-                found = _analyze_one(job.source, models, options)
-                require_silent_image(found.image, options)
-                analysis, told = restored_case(found, options)
-                details = _details(analysis, options, told)
-                files, missing = _write(analysis, job.folder, details)
-                _report_result(job, analysis, details, files, missing, options.json)
-        except SpineAlignError as error:
-            _report_failure(job.path, error, options.json)
-            failures += 1
-            continue
-        refused += analysis.is_refused
-        partial += bool(missing)
+    with _own_readings_to_export(options) as own:
+        for job in jobs:
+            try:
+                with _one_of_many(job.path):
+                    analysis, missing = _analyze_job(job, models, options, own)
+            except SpineAlignError as error:
+                _report_failure(job.path, error, options.json)
+                failures += 1
+                continue
+            refused += analysis.is_refused
+            partial += bool(missing)
     if not options.json:
         done = len(jobs) + len(failed) - failures
         place = f"; results are in {options.out}" if done else ""
@@ -348,6 +346,27 @@ def _analyze(options: argparse.Namespace) -> int:
     if partial:
         return EXIT_PARTIAL
     return EXIT_REFUSED if refused else EXIT_DONE
+
+
+def _own_readings_to_export(options: argparse.Namespace) -> AbstractContextManager[OwnReadings]:
+    are_ignored = options.ignore_corrections and options.ignore_reading
+    without = "--ignore-reading --ignore-corrections"
+    return own_readings(options, Right.EXPORT, are_ignored=are_ignored, without=without)
+
+
+def _analyze_job(
+    job: Job, models: Any, options: argparse.Namespace, own: OwnReadings
+) -> tuple[Analysis, Sequence[MissingObject]]:
+    from spinealign.audit.events import EventKind
+
+    found = _analyze_one(job.source, models, options, own)
+    require_silent_image(found.image, options)
+    analysis, told = restored_case(found, options)
+    details = _details(analysis, options, own, told)
+    own.record(EventKind.EXPORT, analysis.image)
+    files, missing = _write(analysis, job.folder, details)
+    _report_result(job, analysis, details, files, missing, options.json)
+    return analysis, missing
 
 
 @contextmanager
@@ -371,24 +390,29 @@ def _analyse_folder(folder: Path, out: Path) -> None:
     chosen = ("--dicom", "--ignore-corrections", "--ignore-reading")
     options = _parser().parse_args(["analyze", str(folder), "--out", str(out), *chosen])
     with _one_of_many(folder):
-        analysis = _analyze_one(source_of(folder), _model_store(options.engine), options)
-        _, missing = _write(analysis, out, _details(analysis, options))
+        own = OwnReadings()
+        analysis = _analyze_one(source_of(folder), _model_store(options.engine), options, own)
+        _, missing = _write(analysis, out, _details(analysis, options, own))
         if missing:
             raise missing[0].error
 
 
-def _analyze_one(source: ImageSource, models: Any, options: argparse.Namespace) -> Analysis:
+def _analyze_one(
+    source: ImageSource, models: Any, options: argparse.Namespace, own: OwnReadings
+) -> Analysis:
     """Analyse an image and apply the corrections that are saved for it."""
     from spinealign.analysis import analyze_file
-    from spinealign.export.corrections import load_presentation
 
-    turned_as = None if options.ignore_corrections else load_presentation
+    turned_as = None if options.ignore_corrections else own.presentation
     work = analyze_file(
         source, models, options.examination, options.companion, options.demonstration, turned_as,
         outlined_option(options),
     )  # fmt: skip
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
-    return analysis if options.ignore_corrections else _corrected(analysis, options)
+    if options.ignore_corrections:
+        return analysis
+    is_ignored = getattr(options, "ignore_reading", False)
+    return own.corrected(analysis, is_reading_ignored=is_ignored)
 
 
 def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
@@ -403,30 +427,6 @@ def _watched(work: Generator[Step, None, _Result], is_watched: bool) -> _Result:
     return result
 
 
-def _corrected(analysis: Analysis, options: argparse.Namespace) -> Analysis:
-    """Apply what is saved, or signed; corrections that cannot be used are named and left alone."""
-    from spinealign.domain.errors import CorrectionsError
-    from spinealign.export.corrections import load_corrections, view_set_aside
-    from spinealign.measure.correction.corrected import apply_corrections
-    from spinealign.reading.store import ReadingStore
-    from spinealign.wording.corrections import other_view_message
-    from spinealign.wording.reading_window import SHOWN_AS_SIGNED_MESSAGE
-
-    wanted = beside = None
-    try:
-        wanted = beside = load_corrections(analysis)
-        other = view_set_aside(analysis)
-        if other:
-            _print_message(other_view_message(analysis, other))
-    except CorrectionsError as error:
-        _print_error(error)
-    if not getattr(options, "ignore_reading", False):
-        wanted = ReadingStore().corrections_that_hold(analysis, beside)
-    if wanted != beside:
-        sys.stderr.write(f"{SHOWN_AS_SIGNED_MESSAGE.sentence}\n")
-    return analysis if wanted is None else apply_corrections(analysis, wanted)
-
-
 def _write(
     analysis: Analysis, folder: Path, details: ReportDetails
 ) -> tuple[Sequence[Path], Sequence[MissingObject]]:
@@ -438,7 +438,10 @@ def _write(
 
 
 def _details(
-    analysis: Analysis, options: argparse.Namespace, told: Reading | None = None
+    analysis: Analysis,
+    options: argparse.Namespace,
+    own: OwnReadings,
+    told: Reading | None = None,
 ) -> ReportDetails:
     """Return the stored reading, or that it is left out, and the patient if that is asked for.
 
@@ -449,7 +452,7 @@ def _details(
     from spinealign.imaging.study import read_patient
     from spinealign.wording.dicom_report import STORED_READING_COUNTS
 
-    reading, left_out = _stored_reading(analysis, options.ignore_reading)
+    reading, left_out = own.reading(analysis, is_ignored=options.ignore_reading)
     if reading is None and left_out is None:
         reading = told
     elif told is not None:
@@ -463,22 +466,6 @@ def _details(
     assert reading is not None
     silent = deidentified_reading(analysis, reading, patient)
     return ReportDetails(reading=silent, dicom=chosen)
-
-
-def _stored_reading(
-    analysis: Analysis, is_ignored: bool
-) -> tuple[Reading | None, LeftOutReading | None]:
-    """Return the reading in the profile; one with faults is named and left out."""
-    from spinealign.domain.report_details import LeftOutReading, ReadingUse
-    from spinealign.reading.store import ReadingStore, image_of, taken_in
-
-    stored = ReadingStore().load(image_of(analysis))
-    for fault in stored.faults:
-        _print_error(fault)
-    reading, left_out = taken_in(analysis, stored)
-    if reading is not None and is_ignored:
-        return None, LeftOutReading(ReadingUse.LEFT_OUT, reading.status)
-    return reading, left_out
 
 
 def _report_result(
@@ -567,11 +554,18 @@ def _motion(options: argparse.Namespace) -> int:
 
 def _of_patient(paths: Sequence[Path], options: argparse.Namespace) -> list[PatientExamination]:
     """Analyse examinations of one patient; different ones are refused unless confirmed."""
+    from spinealign.audit.events import EventKind
     from spinealign.imaging.study import read_patient
     from spinealign.measure.geometry.comparison import require_one_patient
 
-    models = _model_store("litert")
-    analyses = [_analyze_one(source_of(path), models, options) for path in paths]
+    models, are_ignored = _model_store("litert"), options.ignore_corrections
+    is_written = getattr(options, "out", None) is not None
+    right, kind = (Right.EXPORT, EventKind.EXPORT) if is_written else (Right.VIEW, EventKind.VIEW)
+    without = "--ignore-corrections"
+    with own_readings(options, right, are_ignored=are_ignored, without=without) as own:
+        analyses = [_analyze_one(source_of(path), models, options, own) for path in paths]
+        for analysis in analyses:
+            own.record(kind, analysis.image)
     found = [PatientExamination(one, read_patient(one.image.place)) for one in analyses]
     if not options.patient_confirmed:
         require_one_patient(found)
@@ -606,17 +600,7 @@ def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
     if as_json:
         problem = {"sentence": message.sentence, "advice": message.advice}
         print(json.dumps({"path": str(path), "error": problem}))
-    _print_error(error)
-
-
-def _print_error(error: SpineAlignError) -> None:
-    from spinealign.wording import explain
-
-    _print_message(explain(error))
-
-
-def _print_message(message: Message) -> None:
-    sys.stderr.write(f"{message.sentence} {message.advice}\n")
+    print_error(error)
 
 
 def _model_store(engine: str) -> Any:

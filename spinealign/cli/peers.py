@@ -7,8 +7,8 @@ import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
-from spinealign.cli.reading import add_profile_option
 from spinealign.cli.series import WrongUseError
+from spinealign.cli.signing_in import add_profile_option
 
 if TYPE_CHECKING:
     from spinealign.network.auditing import Record

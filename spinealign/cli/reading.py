@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spinealign.cli.own_readings import OwnReadings, own_readings
+from spinealign.cli.signing_in import add_sign_in_options
 from spinealign.domain.image import ImagePart
+from spinealign.domain.protection import Right
 
 if TYPE_CHECKING:
     from spinealign.reading.store import StoredReading
@@ -26,24 +29,16 @@ def add_reading(commands: Any) -> None:
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("image", type=Path, metavar="FILE", help="image, archive or folder")
-        add_profile_option(action)
+        add_sign_in_options(action)
         action.set_defaults(run=run)
-
-
-def add_profile_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command state the profile in which readings and corrections are kept."""
-    parser.add_argument(
-        "--profile-dir", type=Path, metavar="DIR",
-        help="the profile with readings and corrections, as the window was opened with "
-        "(default: the environment variable SPINEALIGN_PROFILE, else the usual one)",
-    )  # fmt: skip
 
 
 def _show(options: argparse.Namespace) -> int:
     from spinealign.reading.decisions import told_decision, worst_first
     from spinealign.wording.reading_page import reading_lines
 
-    found = _readings_of(options.image)
+    with own_readings(options, Right.VIEW) as own:
+        found = _readings_of(options.image, own)
     for stored in found.values():
         reading = stored.reading
         if reading is not None:
@@ -57,7 +52,8 @@ def _show(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from spinealign.wording.reading_page import status_line
 
-    found = _readings_of(options.image)
+    with own_readings(options, Right.VIEW) as own:
+        found = _readings_of(options.image, own)
     for stored in found.values():
         for reading in stored.versions:
             print(f"{status_line(reading)}: as it was signed")
@@ -79,7 +75,7 @@ def _told(found: dict[str, StoredReading]) -> int:
     return EXIT_DONE if found and not faults else EXIT_FAULTY
 
 
-def _readings_of(path: Path) -> dict[str, StoredReading]:
+def _readings_of(path: Path, own: OwnReadings) -> dict[str, StoredReading]:
     """Return the readings of all pictures of a file, an archive or a folder.
 
     Raises
@@ -87,11 +83,12 @@ def _readings_of(path: Path) -> dict[str, StoredReading]:
     ImageReadError
         There is no such image.
     """
-    from spinealign.reading.store import ReadingStore
-
-    store, found = ReadingStore(), dict[str, "StoredReading"]()
-    for sha256 in _checksums(path):
-        found.update(store.of_file(sha256))
+    found: dict[str, StoredReading] = {}
+    for sha256 in dict.fromkeys(_checksums(path)):
+        new = own.store.of_file(sha256)
+        if new:
+            own.record_view(sha256)
+        found.update(new)
     return found
 
 

@@ -10,12 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spinealign.cli.reading import add_profile_option
 from spinealign.cli.series import WrongUseError
 
 if TYPE_CHECKING:
     from spinealign.vault.place import Place
     from spinealign.vault.session import Session
+
+
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command state the profile in which readings and corrections are kept."""
+    parser.add_argument(
+        "--profile-dir", type=Path, metavar="DIR",
+        help="the profile with readings and corrections, as the window was opened with "
+        "(default: the environment variable SPINEALIGN_PROFILE, else the usual one)",
+    )  # fmt: skip
 
 
 def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +47,11 @@ def add_action(
     add_sign_in_options(parser)
     parser.set_defaults(run=run)
     return parser
+
+
+def is_named(options: argparse.Namespace) -> bool:
+    """Return whether a command says who signs in."""
+    return bool(options.user)
 
 
 def own_place() -> Place:

@@ -20,6 +20,9 @@ PROFILE_VARIABLE = "SPINEALIGN_PROFILE"
 PROFILE_POINTER = "moved.json"
 """In the user's usual folder, names the one that the user chose instead."""
 
+ARCHIVE_FOLDER, ARCHIVE_POINTER = "archive", "archive.json"
+"""In a profile: the encrypted archive, or a file that names its folder."""
+
 NO_HOME = Path("/nonexistent/SpineAlign")
 """Where nothing can be kept: the profile of a user without a home folder."""
 
@@ -69,6 +72,11 @@ def profile_dir() -> Path:
     except (OSError, JsonError):
         return usual
     return chosen if chosen.is_absolute() else usual
+
+
+def has_archive(profile: Path) -> bool:
+    """Whether a profile has an archive, or names the folder of one; this loads nothing of it."""
+    return (profile / ARCHIVE_FOLDER).exists() or (profile / ARCHIVE_POINTER).exists()
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,17 @@ class ReadingStore:
         """Whether a signed version of the reading of a picture is there; it is not checked."""
         return bool(_version_numbers(self._folder(image)))
 
+    def status_by_names(self, image: ReadImage) -> ReadingStatus | None:
+        """Return how far a reading is by the names of its files; None where there are none.
+
+        Nothing is opened, so that it can be told of a reading that is encrypted.
+        """
+        folder = self._folder(image)
+        versions = len(_version_numbers(folder))
+        if versions:
+            return ReadingStatus.SIGNED if versions == 1 else ReadingStatus.AMENDED
+        return ReadingStatus.BEING_READ if (folder / DRAFT).is_file() else None
+
     def corrections_that_hold(
         self, analysis: Analysis, beside: Corrections | None
     ) -> Corrections | None:

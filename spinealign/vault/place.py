@@ -15,15 +15,10 @@ from spinealign.accounts.attempts import AttemptLog
 from spinealign.accounts.book import AccountBook
 from spinealign.accounts.keys import calibrated_cost
 from spinealign.archive.store import DATABASE, FILES
+from spinealign.domain.paths import ARCHIVE_FOLDER, ARCHIVE_POINTER
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.json_files import JsonError, read_json
 from spinealign.vault.network_folders import is_on_network
-
-FOLDER = "archive"
-"""Name of the archive's folder in the user's profile, unless another one was chosen."""
-
-POINTER = "archive.json"
-"""In the profile, names the folder that was chosen."""
 
 ACCOUNTS, ATTEMPTS, FAILED_SIGN_INS = "accounts.json", "attempts.json", "failed-sign-ins.json"
 KEY_STORE, KEPT, ANCHOR = "key-store.json", "kept", "audit-anchor.json"
@@ -66,10 +61,10 @@ class Place:
     def of_profile(cls, profile: Path) -> Place:
         """Return the place that a profile names, or the usual one within it."""
         try:
-            chosen = Path(read_json(profile / POINTER, _Chosen).folder)
+            chosen = Path(read_json(profile / ARCHIVE_POINTER, _Chosen).folder)
         except (OSError, JsonError):
-            return cls(profile / FOLDER, profile)
-        return cls(chosen if chosen.is_absolute() else profile / FOLDER, profile)
+            return cls(profile / ARCHIVE_FOLDER, profile)
+        return cls(chosen if chosen.is_absolute() else profile / ARCHIVE_FOLDER, profile)
 
     @property
     def accounts(self) -> Path:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from spinealign.files import write_durably
 from spinealign.protected_folders import open_binary
+from spinealign.reading.store import ASIDE_FOLDER, COUNTS_FOLDER, FOLDER, KEY_FILE
 from spinealign.vault.place import Place
+
+TAKEN_IN = (FOLDER, COUNTS_FOLDER, ASIDE_FOLDER, KEY_FILE, "corrections")
+"""What of a profile is about patients, and is encrypted where there is an archive."""
 
 
 def take_in(place: Place, names: Sequence[str]) -> int:

@@ -102,6 +102,15 @@ def account_line(account: Account) -> str:
     return f"{account.name}{full_name}: {roles}{pending}"
 
 
+def readings_are_encrypted_text(without: str) -> str:
+    """Return why a command stops, and what to do; `without` are options to leave readings out."""
+    leave_out = f", or leave them out: {without}" if without else ""
+    return (
+        "readings and corrections of this profile are encrypted, and nobody is signed in; add "
+        f"--user NAME{leave_out}"
+    )
+
+
 def date_text(dicom_date: str) -> str:
     """Return "20261129" as "2026-11-29"; what is no such date as it stands."""
     if len(dicom_date) == 8 and dicom_date.isdigit():

@@ -26,6 +26,7 @@ from spinealign.accounts.keys import LEAST_COST
 from spinealign.accounts.recovery import typed
 from spinealign.audit.events import AuditEvent, EventKind, ObjectKind
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.paths import ARCHIVE_POINTER, has_archive
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
@@ -48,17 +49,12 @@ from spinealign.ui.vault.password_fields import NewPassword, PasswordLine
 from spinealign.ui.vault.recovery_key import RecoveryKeyDialog, RecoveryKeyView
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
 from spinealign.ui.vault.sign_in_dialog import ConfirmDialog, SignInDialog, UnlockDialog
-from spinealign.ui.window.account_commands import (
-    ARCHIVE_FOLDER,
-    ARCHIVE_POINTER,
-    COMMANDS_OF_RIGHT,
-    has_archive,
-)
+from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
 from spinealign.ui.window.dialogs import about_dialog
 from spinealign.ui.work.services import program_services
 from spinealign.vault import administration, place, safety_copies, session
 from spinealign.vault.keeping import Opened, keep, originals
-from spinealign.vault.place import FOLDER, POINTER, Place, Protection
+from spinealign.vault.place import Place, Protection
 from spinealign.vault.session import set_up_accounts, sign_in
 from spinealign.vault.taking_in import take_in
 from spinealign.wording.accounts_window import (
@@ -164,9 +160,8 @@ def _is_of_cover(widget):
 
 class TestSigningIn:
     def test_the_folder_is_found_without_loading_the_archive(self, tmp_path):
-        assert (ARCHIVE_FOLDER, ARCHIVE_POINTER) == (FOLDER, POINTER)
         assert not has_archive(tmp_path)
-        (tmp_path / POINTER).touch()
+        (tmp_path / ARCHIVE_POINTER).touch()
         assert has_archive(tmp_path)
 
     def test_nothing_is_seen_or_read_before(self, qtbot, started, where):

@@ -13,7 +13,6 @@ from spinealign.accounts.key_store import ARCHIVE, KeyStore, Secrets
 from spinealign.audit.events import EventKind
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
-from spinealign.reading.store import ASIDE_FOLDER, COUNTS_FOLDER, FOLDER, KEY_FILE
 from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
@@ -37,7 +36,7 @@ from spinealign.vault.session import (
     set_up_accounts,
     sign_in,
 )
-from spinealign.vault.taking_in import take_in
+from spinealign.vault.taking_in import TAKEN_IN, take_in
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     CHANGED_PASSWORD,
@@ -56,8 +55,6 @@ _LONGEST_LEAVING_MS = 5000
 _POLL_MS = 20
 _APPLICATION = Qt.WindowModality.ApplicationModal
 _SECONDS_IN_MINUTE = 60
-TAKEN_IN = (FOLDER, COUNTS_FOLDER, ASIDE_FOLDER, KEY_FILE, "corrections")
-"""What of a profile is about patients, and is encrypted with accounts."""
 
 
 class Keeper(QObject):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QWidget
 
+from spinealign.domain.paths import has_archive
 from spinealign.domain.protection import Right
 from spinealign.export.exporters import EXPORTERS
 from spinealign.ui.picture.drawing_tools import ToolName
@@ -24,9 +25,6 @@ from spinealign.wording.accounts_window import (
 if TYPE_CHECKING:
     from spinealign.ui.vault.keeper import Keeper
     from spinealign.vault.session import Session
-
-ARCHIVE_FOLDER, ARCHIVE_POINTER = "archive", "archive.json"
-"""In the profile, as `spinealign.vault.place` has them, which is not loaded to look for them."""
 
 OWN = ("lock", "switch_user", "change_password")
 ADMINISTRATION = ("accounts", "audit_trail")
@@ -159,8 +157,3 @@ class AccountCommands(QObject):
         for name in ADMINISTRATION:
             actions.offer(name, none or manages)
         actions.offer("set_up_accounts", ARE_ACCOUNTS if at_work.is_with_accounts else "")
-
-
-def has_archive(profile: Path) -> bool:
-    """Whether a profile has an archive, or names the folder of one."""
-    return (profile / ARCHIVE_FOLDER).exists() or (profile / ARCHIVE_POINTER).exists()
