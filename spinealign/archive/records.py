@@ -172,10 +172,11 @@ class Search:
         words are enough, and accents do not matter.
     view : View
     reader : str
-        Account whose examinations ``View.MINE`` shows.
-    today_utc : date
-        For ``View.SIGNED_TODAY``.
-    kind, status, level, tag : str
+        Whose examinations ``View.MINE`` shows: the name that stands under their readings.
+    today_utc : (str, str)
+        The first moment of the day that ``View.SIGNED_TODAY`` shows and that of the next one, as
+        `searching.day_of` returns them: a day begins when it does on this computer.
+    kind, status, level, tag, read_by : str
     first_date, last_date : str
         "20261129", both included.
     most : int
@@ -185,11 +186,12 @@ class Search:
     words: str = ""
     view: View = View.ALL
     reader: str = ""
-    today_utc: date = date.min
+    today_utc: tuple[str, str] = ("", "")
     kind: str = ""
     status: str = ""
     level: str = ""
     tag: str = ""
+    read_by: str = ""
     first_date: str = ""
     last_date: str = ""
     most: int = 500

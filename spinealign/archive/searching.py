@@ -4,12 +4,102 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, overload
 
-from spinealign.archive.records import Search, View
+from spinealign.archive.records import ExaminationRecord, PatientRecord, RetentionRule, Search, View
 
 _WORD = re.compile(r"\w+", re.UNICODE)
+
+
+EXAMINATION_COLUMNS = (
+    "e.identifier, e.kind, e.added_utc, e.changed_utc, e.study_uid, e.accession, e.study_date, "
+    "e.description, e.status, e.reader, e.signed_utc, e.key_value, "
+    "p.patient_id, p.issuer, p.name, p.birth_date, p.sex"
+)
+"""What `record_of` makes an examination of, with the tables as `e` and `p`."""
+
+SORTED_BY = ("study_date", "name", "patient_id", "kind", "status", "reader", "key_value", "tags")
+_PLACES = dict(zip(SORTED_BY, (6, 14, 12, 1, 8, 9, 11, 17), strict=True))
+
+_BETWEEN_TAGS = "\x1f"
+_TAGS = (
+    "(SELECT group_concat(tag, char(31)) FROM "
+    "(SELECT tag FROM tag t WHERE t.examination = e.examination ORDER BY tag))"
+)
+
+
+def record_of(row: Sequence[Any]) -> ExaminationRecord:
+    """Return an examination, without findings, measures and tags, of a row of its columns."""
+    identifier, kind, added, changed, *others = row[:12]
+    patient = PatientRecord(*row[12:17])
+    return ExaminationRecord(identifier, patient, kind, added, changed, *others)
+
+
+class FoundRecords(Sequence[ExaminationRecord]):
+    """What a search found, with tags, without findings and measures.
+
+    An examination is made of its row when it is asked for: a list of ten thousand shows thirty.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> ExaminationRecord: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> FoundRecords: ...
+
+    def __getitem__(self, place: int | slice) -> ExaminationRecord | FoundRecords:
+        """Return one of them, or some."""
+        if isinstance(place, slice):
+            return FoundRecords(self._rows[place])
+        row = self._rows[place]
+        tags = tuple(str(row[17]).split(_BETWEEN_TAGS)) if row[17] else ()
+        return replace(record_of(row), tags=tags)
+
+    @property
+    def identifiers(self) -> list[str]:
+        """Identifiers in their order."""
+        return [str(row[0]) for row in self._rows]
+
+    def values(self, name: str) -> list[str]:
+        """Return one of `SORTED_BY` of each, in their order."""
+        place = _PLACES[name]
+        return [str(row[place] or "") for row in self._rows]
+
+    def identifier(self, place: int) -> str:
+        """Return the identifier of one of them."""
+        return str(self._rows[place][0])
+
+
+def find(connection: Any, search: Search) -> FoundRecords:
+    """Return the examinations of an archive that a search finds, the latest first."""
+    where, values = where_of(search)
+    last = "ORDER BY e.study_date DESC, e.examination DESC LIMIT ?"
+    return _found(connection, f"WHERE {where} {last}", (*values, search.most))
+
+
+def find_due(connection: Any, rule: RetentionRule, today: date) -> FoundRecords:
+    """Return what a retention rule would delete, the oldest first."""
+    signed = " AND e.signed_utc <> ''" if rule.keeps_unsigned else ""
+    which = f"WHERE substr(e.changed_utc, 1, 10) <= ?{signed} ORDER BY e.changed_utc"
+    return _found(connection, which, (rule.last_day(today).isoformat(),))
+
+
+def _found(connection: Any, which: str, values: Sequence[object]) -> FoundRecords:
+    rows = connection.execute(
+        f"SELECT {EXAMINATION_COLUMNS}, {_TAGS} FROM examination e JOIN patient p USING (patient) "
+        f"{which}",
+        values,
+    )
+    return FoundRecords(rows.fetchall())
 
 
 def match_of(words: str) -> str:
@@ -34,8 +124,9 @@ def where_of(search: Search) -> tuple[str, tuple[object, ...]]:
     elif search.view is View.MINE:
         ask("e.reader = ?", search.reader)
     elif search.view is View.SIGNED_TODAY:
-        ask("substr(e.signed_utc, 1, 10) = ?", search.today_utc.isoformat())
-    for column, value in (("kind", search.kind), ("status", search.status)):
+        ask("e.signed_utc >= ? AND e.signed_utc < ?", *search.today_utc)
+    chosen = (("kind", search.kind), ("status", search.status), ("reader", search.read_by))
+    for column, value in chosen:
         if value:
             ask(f"e.{column} = ?", value)
     if search.level:
@@ -55,12 +146,13 @@ class Choices:
 
     Parameters
     ----------
-    kinds, levels, tags : tuple of str
+    kinds, levels, tags, readers : tuple of str
     """
 
     kinds: tuple[str, ...]
     levels: tuple[str, ...]
     tags: tuple[str, ...]
+    readers: tuple[str, ...]
 
 
 def choices_of(connection: Any) -> Choices:
@@ -73,18 +165,30 @@ def choices_of(connection: Any) -> Choices:
         column("SELECT DISTINCT kind FROM examination ORDER BY kind"),
         column("SELECT DISTINCT level FROM finding ORDER BY level"),
         column("SELECT DISTINCT tag FROM tag ORDER BY tag"),
+        column("SELECT DISTINCT reader FROM examination ORDER BY reader"),
     )
 
 
-def tags_of(connection: Any, identifiers: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the tags of examinations, by their identifiers; those without are missing."""
-    wanted = set(identifiers)
-    found: dict[str, tuple[str, ...]] = {}
-    rows = connection.execute(
-        "SELECT e.identifier, t.tag FROM tag t JOIN examination e USING (examination) "
-        "ORDER BY t.tag"
-    )
-    for identifier, tag in rows:
-        if identifier in wanted:
-            found[identifier] = (*found.get(identifier, ()), tag)
-    return found
+def day_of(moment: datetime, zone: tzinfo | None = None) -> tuple[str, str]:
+    """Return when the day of a moment begins and ends, as the archive writes moments.
+
+    Parameters
+    ----------
+    moment : datetime
+        With its time zone.
+    zone : tzinfo, optional
+        Where the day is meant; that of this computer if it is left out.
+
+    Returns
+    -------
+    (str, str)
+        First moment of the day and of the next one: "2026-11-28T15:00:00Z" and a day later in
+        Tokyo on 29 November. Days on which clocks change are an hour shorter or longer.
+    """
+    day = moment.astimezone(zone).date()
+
+    def begins(which: date) -> str:
+        midnight = datetime.combine(which, time.min, zone)
+        return midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    return begins(day), begins(day + timedelta(days=1))

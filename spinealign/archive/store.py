@@ -27,7 +27,14 @@ from spinealign.archive.records import (
     Search,
     StoredFile,
 )
-from spinealign.archive.searching import where_of
+from spinealign.archive.searching import (
+    EXAMINATION_COLUMNS,
+    FoundRecords,
+    find,
+    find_due,
+    record_of,
+    where_of,
+)
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 
 DATABASE, FILES = "archive.db", "files"
@@ -35,12 +42,6 @@ DATABASE, FILES = "archive.db", "files"
 _LONGEST_WAIT_S = 0.2
 
 _SIGNED = ("signed", "amended")
-
-_EXAMINATION_COLUMNS = (
-    "e.identifier, e.kind, e.added_utc, e.changed_utc, e.study_uid, e.accession, e.study_date, "
-    "e.description, e.status, e.reader, e.signed_utc, e.key_value, "
-    "p.patient_id, p.issuer, p.name, p.birth_date, p.sex"
-)
 
 
 class Archive:
@@ -113,23 +114,17 @@ class Archive:
             ``NO_SUCH_EXAMINATION``.
         """
         rows = self.connection.execute(
-            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            f"SELECT {EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
             "WHERE e.identifier = ?",
             (identifier,),
         ).fetchall()
         if not rows:
             raise ArchiveError(ArchiveProblem.NO_SUCH_EXAMINATION)
-        return self._with_details(_record(rows[0]))
+        return self._with_details(record_of(rows[0]))
 
-    def search(self, search: Search) -> tuple[ExaminationRecord, ...]:
-        """Return examinations without findings and measures, the latest first."""
-        where, values = where_of(search)
-        rows = self.connection.execute(
-            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
-            f"WHERE {where} ORDER BY e.study_date DESC, e.examination DESC LIMIT ?",
-            (*values, search.most),
-        )
-        return tuple(_record(row) for row in rows)
+    def search(self, search: Search) -> FoundRecords:
+        """Return examinations with tags, without findings and measures, the latest first."""
+        return find(self.connection, search)
 
     def count(self, search: Search) -> int:
         """Return how many examinations a search would find without its limit."""
@@ -278,8 +273,9 @@ class Archive:
             )
             signed = reading.at_utc if reading.status in _SIGNED else None
             self.connection.execute(
-                "UPDATE examination SET status = ?, reader = ?, changed_utc = ?, "
-                "signed_utc = coalesce(?, signed_utc) WHERE examination = ?",
+                "UPDATE examination SET status = ?, reader = ?, "
+                "changed_utc = max(changed_utc, ?), signed_utc = coalesce(?, signed_utc) "
+                "WHERE examination = ?",
                 (reading.status, reading.reader, reading.at_utc, signed, number),
             )
             self._index(number)
@@ -327,12 +323,12 @@ class Archive:
     def examinations_of(self, identifier: str) -> tuple[ExaminationRecord, ...]:
         """Return all examinations of the person that one is of, the earliest first."""
         rows = self.connection.execute(
-            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
+            f"SELECT {EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
             "WHERE p.person = (SELECT q.person FROM patient q JOIN examination f USING (patient) "
             "WHERE f.identifier = ?) ORDER BY e.study_date, e.examination",
             (identifier,),
         )
-        return tuple(_record(row) for row in rows)
+        return tuple(record_of(row) for row in rows)
 
     def course(self, identifier: str, code: str, level: str = "") -> tuple[CoursePoint, ...]:
         """Return one measure in all examinations of a person, the earliest first."""
@@ -396,16 +392,9 @@ class Archive:
             with suppress(OSError):  # a stray, which the next `remove_strays` takes away
                 path.unlink()
 
-    def due(self, rule: RetentionRule, today: date) -> tuple[ExaminationRecord, ...]:
+    def due(self, rule: RetentionRule, today: date) -> FoundRecords:
         """Return what a retention rule would delete, the oldest first; nothing is deleted."""
-        last_day = rule.last_day(today).isoformat()
-        signed = " AND e.signed_utc <> ''" if rule.keeps_unsigned else ""
-        rows = self.connection.execute(
-            f"SELECT {_EXAMINATION_COLUMNS} FROM examination e JOIN patient p USING (patient) "
-            f"WHERE substr(e.changed_utc, 1, 10) <= ?{signed} ORDER BY e.changed_utc",
-            (last_day,),
-        )
-        return tuple(_record(row) for row in rows)
+        return find_due(self.connection, rule, today)
 
     def _path(self, file_identifier: str) -> Path:
         return self._files / file_identifier[:2] / file_identifier
@@ -521,21 +510,3 @@ class _Digested:
 
     def sha256(self) -> str:
         return self._digest.hexdigest()
-
-
-def _record(row: Sequence[Any]) -> ExaminationRecord:
-    return ExaminationRecord(
-        identifier=row[0],
-        kind=row[1],
-        added_utc=row[2],
-        changed_utc=row[3],
-        study_uid=row[4],
-        accession=row[5],
-        study_date=row[6],
-        description=row[7],
-        status=row[8],
-        reader=row[9],
-        signed_utc=row[10],
-        key_value=row[11],
-        patient=PatientRecord(*row[12:17]),
-    )

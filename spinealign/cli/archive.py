@@ -103,6 +103,7 @@ def _add_search(search: argparse.ArgumentParser) -> None:
     search.add_argument("--status", default="", help="automatic, being_read, signed or amended")
     search.add_argument("--level", default="", metavar="LEVEL", help="with a finding there")
     search.add_argument("--tag", default="")
+    search.add_argument("--reader", default="", metavar="NAME", help="as it stands under readings")
     for name in ("from", "to"):
         search.add_argument(f"--{name}", default="", metavar="DATE", help="such as 2026-11-29")
     search.add_argument("--most", type=int, default=500, metavar="N")
@@ -183,7 +184,7 @@ def _search(options: argparse.Namespace) -> int:
     from spinealign.wording.archive import NOTHING_FOUND, columns, examination_cells
 
     with signed_in(options) as session:
-        found = session.archive.search(_wanted(options, session.person.full_name))
+        found = session.archive.search(_wanted(options, session.person.signs_as))
         session.record_query(" ".join(options.words))
     rows = [(each.identifier, *examination_cells(each)) for each in found]
     print("\n".join(columns(rows)) if rows else NOTHING_FOUND)
@@ -192,12 +193,14 @@ def _search(options: argparse.Namespace) -> int:
 
 def _wanted(options: argparse.Namespace, reader: str) -> Search:
     from spinealign.archive.records import Search, View
+    from spinealign.archive.searching import day_of
 
     return Search(
         words=" ".join(options.words), view=View(options.list.replace("-", "_")), reader=reader,
-        today_utc=datetime.now(UTC).date(), kind=options.kind, status=options.status,
-        level=options.level, tag=options.tag, first_date=_dicom_date(getattr(options, "from")),
-        last_date=_dicom_date(options.to), most=options.most,
+        today_utc=day_of(datetime.now(UTC)), kind=options.kind, status=options.status,
+        level=options.level, tag=options.tag, read_by=options.reader,
+        first_date=_dicom_date(getattr(options, "from")), last_date=_dicom_date(options.to),
+        most=options.most,
     )  # fmt: skip
 
 

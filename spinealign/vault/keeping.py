@@ -31,6 +31,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import open_binary
 from spinealign.reading.findings import findings_of
 from spinealign.vault.session import Session
+from spinealign.wording.archive import study_name
 from spinealign.wording.reading_page import finding_statement
 
 _PIECE_BYTES = 1 << 20
@@ -125,9 +126,18 @@ def keep_result(session: Session, identifier: str, opened: Opened) -> Examinatio
 
 
 def keep_reading(session: Session, identifier: str, reading: Reading, at_utc: str) -> None:
-    """Keep a version of a reading beside the examination; a signed one is kept once."""
+    """Keep a version of a reading beside the examination; a signed one is kept once.
+
+    Parameters
+    ----------
+    session : Session
+    identifier : str
+    reading : Reading
+    at_utc : str
+        When it is kept: what is signed counts from its signature, which may be older.
+    """
     archive = session.archive
-    version = 0 if reading.signed_utc is None else 1 + len(reading.addenda)
+    version = reading.version
     if version and any(each.version == version for each in archive.readings(identifier)):
         return
     archive.put_reading(
@@ -136,7 +146,7 @@ def keep_reading(session: Session, identifier: str, reading: Reading, at_utc: st
             version,
             reading.status.value,
             reading.reader,
-            at_utc,
+            _signed_utc(reading) or at_utc,
             reading.impression.text,
             msgspec.json.encode(reading),
         ),
@@ -192,7 +202,7 @@ def add_note(session: Session, identifier: str, content: str) -> None:
     AccountError, ArchiveError
     """
     session.require(Right.CHANGE)
-    author = session.person.full_name or session.person.name
+    author = session.person.signs_as
     session.archive.add_note(identifier, author, _stamp(None), content)
     session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
 
@@ -228,9 +238,10 @@ def unlink(session: Session, identifier: str) -> None:
 def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
     """Return what an event about an examination names: its patient and its study."""
     patient = record.patient
+    name = study_name(record.study_date, record.kind)
     return (
         AuditObject(ObjectKind.PATIENT, patient.patient_id, patient.name),
-        AuditObject(ObjectKind.STUDY, record.study_uid or record.identifier),
+        AuditObject(ObjectKind.STUDY, record.study_uid or record.identifier, name),
     )
 
 
@@ -251,7 +262,6 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
     facts, reading, analysis = opened.patient, opened.reading, opened.analysis
     findings = () if analysis is None else findings_of(analysis)
     status = UNREAD if reading is None else reading.status.value
-    signed_utc = "" if reading is None or reading.signed_utc is None else _stamp(reading.signed_utc)
     return ExaminationRecord(
         identifier,
         PatientRecord(facts.identifier, "", facts.name, facts.birth_date, facts.sex),
@@ -264,7 +274,7 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
         description=opened.description or facts.study_description,
         status=status,
         reader="" if reading is None else reading.reader,
-        signed_utc=signed_utc,
+        signed_utc="" if reading is None else _signed_utc(reading),
         key_value=opened.key_value,
         findings=tuple(
             FindingRecord(each.key, "/".join(each.levels), finding_statement(each))
@@ -272,6 +282,13 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
         ),
         measures=() if analysis is None else measure_records(analysis.measurements),
     )
+
+
+def _signed_utc(reading: Reading) -> str:
+    """Return when a reading was signed last, an addendum of it included; empty if nobody did."""
+    if reading.signed_utc is None:
+        return ""
+    return _stamp(reading.addenda[-1].added_utc if reading.addenda else reading.signed_utc)
 
 
 def _brought_up_to_date(

@@ -66,6 +66,11 @@ class Person:
     full_name: str = ""
     account: Account | None = None
 
+    @property
+    def signs_as(self) -> str:
+        """The name that stands under this person's readings."""
+        return self.full_name or self.name
+
     def may(self, right: Right) -> bool:
         """Return whether something may be done."""
         if self.account is None:

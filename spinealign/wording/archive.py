@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from spinealign.accounts.book import Account, Role
 from spinealign.archive.records import CoursePoint, ExaminationRecord
 from spinealign.audit.chain import Verdict
-from spinealign.audit.events import AuditEvent, EventKind, ObjectKind, Outcome
+from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
+from spinealign.domain.examination import examination_named
+from spinealign.wording.examinations import examination_label
 from spinealign.wording.protection import damage_text
 from spinealign.wording.text import safe_text
 
@@ -44,6 +47,8 @@ EVENT_NAMES: dict[EventKind, str] = {
 }
 
 FAILED = "failed"
+
+_CHECKSUM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 
 OBJECT_NAMES: dict[ObjectKind, str] = {
     ObjectKind.PATIENT: "patient",
@@ -142,12 +147,34 @@ def course_line(point: CoursePoint) -> str:
     return f"{date_text(point.study_date)}  {measure.value:.1f} {measure.unit}{spread}{signed}"
 
 
+def kind_words(kind: str) -> str:
+    """Return an examination's key as people know it; what is unknown as it stands."""
+    try:
+        return examination_label(examination_named(kind))
+    except ValueError:
+        return safe_text(kind)
+
+
+def study_name(study_date: str, kind: str) -> str:
+    """Return what people call a study: its date and what was taken, "2026-11-01 spine MR"."""
+    return " ".join(filter(None, (date_text(study_date) if study_date else "", kind_words(kind))))
+
+
+def object_words(what: AuditObject) -> str:
+    """Return what an event is about as people know it.
+
+    Events of earlier versions named studies by the checksum of an image: of that the beginning
+    is enough to tell two apart.
+    """
+    named = safe_text(what.name or what.identifier)
+    if what.kind is ObjectKind.STUDY and not what.name and _CHECKSUM.fullmatch(what.identifier):
+        named = f"of the image {what.identifier[:8]}…"
+    return f"{OBJECT_NAMES[what.kind]} {named}".strip()
+
+
 def event_cells(counter: int, event: AuditEvent) -> tuple[str, ...]:
     """Return an event as cells: number, time, who, what, about what, how it went."""
-    about = ", ".join(
-        f"{OBJECT_NAMES[each.kind]} {safe_text(each.name or each.identifier)}"
-        for each in event.objects
-    )
+    about = ", ".join(map(object_words, event.objects))
     went = "" if event.outcome is Outcome.SUCCESS else FAILED
     details = "; ".join(filter(None, (went, safe_text(event.description), safe_text(event.peer))))
     return (

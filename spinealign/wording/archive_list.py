@@ -7,7 +7,6 @@ from pathlib import Path
 
 from spinealign.archive.backup import BackedUp
 from spinealign.archive.records import ExaminationRecord, MeasureRecord, PatientRecord
-from spinealign.domain.examination import examination_named
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.archive import (
     ARCHIVE_DAMAGED,
@@ -16,24 +15,17 @@ from spinealign.wording.archive import (
     DRILLED,
     counted,
     date_text,
+    kind_words,
 )
 from spinealign.wording.archive_window import (
     EMPTY_ARCHIVE,
+    EMPTY_VIEWS,
     NOTHING_FITS,
     STATUS_CHOICES,
 )
-from spinealign.wording.examinations import examination_label
 from spinealign.wording.measure_rows import number_text, unit_text
 from spinealign.wording.measures import measure_name
 from spinealign.wording.text import safe_text
-
-
-def kind_words(kind: str) -> str:
-    """Return an examination's key as people know it; what is unknown as it stands."""
-    try:
-        return examination_label(examination_named(kind))
-    except ValueError:
-        return safe_text(kind)
 
 
 def patient_words(patient: PatientRecord) -> str:
@@ -47,23 +39,28 @@ def patient_line(patient: PatientRecord) -> str:
     return f"{patient_words(patient)} ({identifier or 'no ID'})"
 
 
-def list_cells(record: ExaminationRecord, tags: Sequence[str]) -> tuple[str, ...]:
+def status_words(status: str) -> str:
+    """Return what is said of the status of a reading."""
+    return STATUS_CHOICES.get(status, safe_text(status))
+
+
+def list_cells(record: ExaminationRecord) -> tuple[str, ...]:
     """Return the cells of an examination in the list."""
     return (
         date_text(record.study_date),
         patient_words(record.patient),
         safe_text(record.patient.patient_id),
         kind_words(record.kind),
-        STATUS_CHOICES.get(record.status, safe_text(record.status)),
+        status_words(record.status),
         safe_text(record.reader),
         safe_text(record.key_value),
-        safe_text(", ".join(tags)),
+        safe_text(", ".join(record.tags)),
     )
 
 
 def follow_cells(record: ExaminationRecord, measure: MeasureRecord | None) -> tuple[str, ...]:
     """Return the cells of an examination in the follow-up."""
-    cells = list_cells(record, ())
+    cells = list_cells(record)
     return (cells[0], cells[2], cells[3], cells[4], "" if measure is None else value_words(measure))
 
 
@@ -87,13 +84,33 @@ def measure_words(code: str, level: str, unit: str) -> str:
     return name if unit in ("deg", "") else f"{name}, {unit}"
 
 
-def shown_text(shown: int, count: int, is_filtered: bool) -> str:
-    """Return how many of how many examinations are listed, or why there is none."""
-    if not count:
-        return NOTHING_FITS if is_filtered else EMPTY_ARCHIVE
+def empty_text(view: str, is_narrowed: bool, is_filtered: bool) -> str:
+    """Return why nothing is listed, and what to do.
+
+    Parameters
+    ----------
+    view : str
+        The worklist that is chosen.
+    is_narrowed : bool
+        Whether anything but that is asked for.
+    is_filtered : bool
+        Whether anything is.
+    """
+    if not is_filtered:
+        return EMPTY_ARCHIVE
+    return NOTHING_FITS if is_narrowed else EMPTY_VIEWS.get(view, NOTHING_FITS)
+
+
+def shown_text(shown: int, count: int) -> str:
+    """Return how many of how many examinations are listed."""
     if shown < count:
         return f"{shown:,} of {counted(count, 'examination')} shown, the latest; narrow the search."
     return f"{counted(count, 'examination')}."
+
+
+def dated_words(record: ExaminationRecord) -> str:
+    """Return what people call an examination: its date and what it is."""
+    return f"{date_text(record.study_date)}, {opening_words(record)}"
 
 
 def opening_words(record: ExaminationRecord) -> str:
@@ -137,8 +154,8 @@ def imported_text(record: ExaminationRecord, is_new: bool) -> str:
     """Return what came of a package."""
     who = patient_line(record.patient)
     if is_new:
-        return f"Imported: {opening_words(record)} of {who}."
-    return f"{opening_words(record)} of {who} was in the archive already; nothing was changed."
+        return f"Imported: {dated_words(record)} of {who}."
+    return f"{dated_words(record)} of {who} was in the archive already; nothing was changed."
 
 
 def chart_words(name: str, values: Sequence[tuple[str, MeasureRecord]]) -> str:

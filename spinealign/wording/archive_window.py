@@ -34,6 +34,7 @@ FIELD_LABELS = {
     "status": "&Status",
     "level": "Finding a&t",
     "tag": "T&ag",
+    "reader": "Read b&y",
     "first_date": "F&rom",
     "last_date": "T&o",
 }
@@ -42,21 +43,27 @@ DATE_HINT = "YYYY-MM-DD"
 NOT_A_DATE = "Type dates as YYYY-MM-DD"
 DATES_TURNED = "The first date lies after the last one"
 VIEW_WORDS = {
-    "all": "All", "to_read": "To read", "mine": "Read by me", "signed_today": "Signed today",
+    "all": "All", "to_read": "To read", "mine": "Mine", "signed_today": "Signed today",
 }  # fmt: skip
 STATUS_CHOICES = {
     "automatic": "not read", "being_read": "being read", "signed": "signed",
     "amended": "signed, with addendum",
 }  # fmt: skip
 ANY = "any"
-SEARCH = "Searc&h"
+SEARCH, CLEAR_SEARCH = "Searc&h", "&Clear search"
+IS_ALL_SHOWN = "Nothing narrows the list"
 LIST_NAME = "Examinations in the archive"
 HEADINGS = ("Date", "Patient", "ID", "Image type", "Status", "Reader", "Key value", "Tags")
 SEARCHING = "Searching the archive…"
 EMPTY_ARCHIVE = (
     "The archive is empty. Open images and choose File, Archive, Keep in archive (Ctrl+K)."
 )
-NOTHING_FITS = "No examination fits. Take a word or a choice away to see more."
+NOTHING_FITS = "No examination fits. Take a word or a choice away, or press Clear search."
+EMPTY_VIEWS = {
+    "to_read": "Nothing is left to read. Keep further cases, or press Clear search to see all.",
+    "mine": "You have read nothing in the archive yet. Choose To read to begin.",
+    "signed_today": "Nothing was signed today. Choose To read, or press Clear search to see all.",
+}
 OPEN, FOLLOW, LINK = "O&pen", "&Follow-up", "Lin&k patients…"
 EXPORT, IMPORT, DELETE = "&Export package…", "I&mport package…", "&Delete…"
 NOTHING_CHOSEN = "Choose an examination in the list"

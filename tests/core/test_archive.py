@@ -7,9 +7,11 @@ import io
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -37,6 +39,7 @@ from spinealign.archive.records import (
     Search,
     View,
 )
+from spinealign.archive.searching import SORTED_BY, choices_of, day_of
 from spinealign.archive.store import DATABASE, FILES, Archive
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 
@@ -176,10 +179,84 @@ class TestFound:
         archive.put(examination("b", status="signed", signed_utc=NOW, reader="bert"))
         archive.put(examination("c", status="signed", signed_utc="2026-11-28T23:00:00Z"))
         archive.put(examination("d"))
-        today = date(2026, 11, 29)
+        today = day_of(datetime(2026, 11, 29, 12, tzinfo=UTC), UTC)
         assert sorted(found(archive, view=View.TO_READ)) == ["a", "d"]
         assert sorted(found(archive, view=View.MINE, reader="anna")) == ["c", "d"]
         assert found(archive, view=View.SIGNED_TODAY, today_utc=today) == ["b"]
+
+    @pytest.mark.parametrize(
+        ("hours", "moment", "first", "last"),
+        [
+            (9, "2026-11-29T14:59:59Z", "2026-11-28T15:00:00Z", "2026-11-29T14:59:59Z"),
+            (9, "2026-11-29T15:00:00Z", "2026-11-29T15:00:00Z", "2026-11-30T14:59:59Z"),
+            (-8, "2026-11-29T07:59:59Z", "2026-11-28T08:00:00Z", "2026-11-29T07:59:59Z"),
+            (-8, "2026-11-29T08:00:00Z", "2026-11-29T08:00:00Z", "2026-11-30T07:59:59Z"),
+        ],
+        ids=["before midnight in Tokyo", "midnight in Tokyo", "before midnight in Los Angeles",
+             "midnight in Los Angeles"],
+    )  # fmt: skip
+    def test_today_is_the_day_of_this_place(
+        self, archive: Archive, hours: int, moment: str, first: str, last: str
+    ) -> None:
+        zone = timezone(timedelta(hours=hours))
+        second = timedelta(seconds=1)
+        for identifier, at_utc in (
+            ("before", datetime.fromisoformat(first) - second), ("first", first), ("last", last),
+            ("after", datetime.fromisoformat(last) + second),
+        ):  # fmt: skip
+            said = at_utc if isinstance(at_utc, str) else f"{at_utc:%Y-%m-%dT%H:%M:%SZ}"
+            archive.put(examination(identifier, status="signed", signed_utc=said))
+        today = day_of(datetime.fromisoformat(moment), zone)
+        assert found(archive, view=View.SIGNED_TODAY, today_utc=today) == ["last", "first"]
+
+    @pytest.mark.parametrize(
+        ("zone", "day"),
+        [
+            ("JST-9", ("2026-11-29T15:00:00Z", "2026-11-30T15:00:00Z")),
+            ("PST8", ("2026-11-29T08:00:00Z", "2026-11-30T08:00:00Z")),
+        ],
+        ids=["nine hours ahead", "eight hours behind"],
+    )
+    @pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows keeps its zone")
+    def test_the_day_is_that_of_this_computer(
+        self, monkeypatch: pytest.MonkeyPatch, zone: str, day: tuple[str, str]
+    ) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            assert day_of(datetime(2026, 11, 29, 20, 30, tzinfo=UTC)) == day
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
+    def test_a_day_on_which_clocks_change_has_its_own_length(self) -> None:
+        begin, end = day_of(datetime(2026, 10, 25, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+        assert (begin, end) == ("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")
+
+    def test_by_the_reader_who_is_named(self, archive: Archive) -> None:
+        archive.put(examination("a"))
+        archive.put(examination("b", reader="bert"))
+        assert found(archive, read_by="bert") == ["b"]
+        assert choices_of(archive.connection).readers == ("anna", "bert")
+
+    def test_what_is_found_brings_its_tags_and_what_it_is_sorted_by(self, archive: Archive) -> None:
+        archive.put(examination("a", tags=("zeal", "art")))
+        archive.put(examination("b", patient=JOHN, tags=(), study_date="20250101"))
+        records = archive.search(Search())
+        assert [each.tags for each in records] == [("art", "zeal"), ()]
+        assert [each.patient for each in records] == [JANE, JOHN]
+        shown = {name: records.values(name) for name in SORTED_BY}
+        assert shown == {
+            "study_date": ["20261101", "20250101"],
+            "name": [JANE.name, JOHN.name],
+            "patient_id": ["P1", "P2"],
+            "kind": ["lateral-neck"] * 2,
+            "status": ["being_read"] * 2,
+            "reader": ["anna"] * 2,
+            "key_value": ["C2-C7 -12.5°"] * 2,
+            "tags": ["art\x1fzeal", ""],
+        }
+        assert records.identifiers == ["a", "b"] == [records.identifier(n) for n in (0, 1)]
 
     def test_by_the_rest(self, archive: Archive) -> None:
         archive.put(examination("a"))

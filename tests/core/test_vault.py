@@ -16,7 +16,7 @@ from spinealign.accounts.book import Right, Role
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.backup import BackedUp
 from spinealign.archive.records import FileRole, ReadingVersion, Search, View
-from spinealign.audit.events import EventKind, ObjectKind, Outcome
+from spinealign.audit.events import AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import (
     AccountError,
@@ -30,6 +30,7 @@ from spinealign.domain.protection import (
     PauseError,
     RecoveryKeyError,
 )
+from spinealign.domain.reading import Addendum, ReadImage, Reading
 from spinealign.domain.study import PatientFacts
 from spinealign.files import write_durably
 from spinealign.imaging.read import read_image
@@ -40,6 +41,7 @@ from spinealign.vault.keeping import Opened, delete, keep, originals
 from spinealign.vault.network_folders import is_on_network, type_of
 from spinealign.vault.place import Place, Protection
 from spinealign.vault.session import (
+    Person,
     Session,
     open_with_key_store,
     recover,
@@ -48,6 +50,7 @@ from spinealign.vault.session import (
     sign_in,
 )
 from spinealign.wording import explain
+from spinealign.wording.archive import event_cells, object_words, study_name
 from spinealign.wording.protection import waiting_text
 from start import FILM_SAMPLE, MR_SAMPLE
 from tests.readings import neck_analysis
@@ -384,6 +387,25 @@ class TestKeeping:
         assert after.kind == "lateral-neck"
         assert after.measures == before.measures != ()
 
+    def test_a_signature_counts_from_when_it_was_made(self, anna: Session) -> None:
+        image = ReadImage("0" * 64, "film.png", 10, 10)
+        reading = Reading(image, "lateral neck", reader="Dr. Anna")
+        signed = reading.with_changes(signed_utc=datetime(2026, 11, 2, 23, 30, tzinfo=UTC))
+        before = keep(anna, Opened((FILM_SAMPLE,), JANE, reading=signed))
+        assert before.signed_utc == "2026-11-02T23:30:00Z"
+        assert before.changed_utc > "2026-11-03"
+        [version] = anna.archive.readings(before.identifier)
+        assert (version.version, version.at_utc) == (1, "2026-11-02T23:30:00Z")
+        said = Addendum("more", "seen again", "Dr. Anna", datetime(2026, 11, 5, 1, tzinfo=UTC))
+        keep(anna, Opened((FILM_SAMPLE,), JANE, reading=signed.with_changes(addenda=(said,))))
+        after = anna.archive.get(before.identifier)
+        assert (after.status, after.signed_utc) == ("amended", "2026-11-05T01:00:00Z")
+        assert after.changed_utc >= before.changed_utc
+
+    def test_readings_without_a_full_name_are_signed_with_the_account(self) -> None:
+        assert Person("anna").signs_as == "anna"
+        assert Person("anna", "Dr. Anna").signs_as == "Dr. Anna"
+
     def test_it_is_found_and_its_views_are_true(self, anna: Session) -> None:
         identifier = kept_film(anna)
         for search in (
@@ -393,7 +415,7 @@ class TestKeeping:
             Search(first_date="20261101", last_date="20261101"),
         ):
             assert [each.identifier for each in anna.archive.search(search)] == [identifier]
-        assert anna.archive.search(Search(view=View.SIGNED_TODAY)) == ()
+        assert not anna.archive.search(Search(view=View.SIGNED_TODAY))
 
     def test_what_is_done_names_patient_and_study(self, anna: Session) -> None:
         identifier = kept_film(anna)
@@ -406,6 +428,18 @@ class TestKeeping:
         for kind in (EventKind.IMPORT, EventKind.VIEW, EventKind.DELETE):
             assert told[kind][ObjectKind.PATIENT] == "ID-PLANTED-1"
             assert told[kind][ObjectKind.STUDY] == identifier
+        named = {event.kind: event_cells(1, event)[4] for _, event in anna.events()}
+        assert named[EventKind.VIEW] == (
+            "patient Planted^Jane, study 2026-11-01 Lateral neck X-ray"
+        )
+
+    @pytest.mark.parametrize("checksum", ["ab" * 32, "ab" * 16], ids=["of an image", "random"])
+    def test_a_study_of_an_earlier_event_is_no_checksum(self, checksum: str) -> None:
+        earlier = AuditObject(ObjectKind.STUDY, checksum)
+        assert object_words(earlier) == "study of the image abababab…"
+        assert object_words(AuditObject(ObjectKind.STUDY, "1.2.3")) == "study 1.2.3"
+        named = AuditObject(ObjectKind.STUDY, checksum, study_name("", "lateral-neck"))
+        assert object_words(named) == "study Lateral neck X-ray"
 
     def test_nothing_of_it_can_be_read_on_the_disk(self, where: Place, anna: Session) -> None:
         kept_film(anna)
@@ -514,7 +548,7 @@ class TestSafetyCopies:
         [copy] = safety_copies.back_ups_on(tmp_path / "disk")
         with pytest.raises(FileExistsError):
             safety_copies.restore(copy, where, "anna", PASSWORD)
-        assert anna.archive.search(Search()) == ()
+        assert not anna.archive.search(Search())
 
     def test_a_password_that_is_not_taken_restores_nothing(
         self, where: Place, tmp_path: Path

@@ -709,7 +709,7 @@ class TestSigning:
 
 class TestRecording:
     def test_what_is_done_with_images(self, qtbot, anna, files, fake):
-        jane = PatientFacts(name="Planted^Jane", identifier="ID-PLANTED-1")
+        jane = PatientFacts(name="Planted^Jane", identifier="ID-PLANTED-1", study_date="20261101")
         fake.patients["film_1.png"] = jane
         seen = []
         recorder = anna.accounts.keeper.recorder
@@ -732,6 +732,7 @@ class TestRecording:
             (EventKind.QUERY, [ObjectKind.NODE]),
         ]  # fmt: skip
         assert seen[0][1].identifier == "ID-PLANTED-1"
+        assert [a[2].name for a in seen[:3]] == ["2026-11-01 Lateral neck X-ray"] * 3
 
     def test_start_and_stop(self, qtbot, anna, where):
         anna.accounts.keeper.close()

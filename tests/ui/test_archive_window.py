@@ -1,20 +1,29 @@
 """The archive in the window by mouse and keys: kept, searched, opened, followed, backed up."""
 
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.archive.records import FileRole, MeasureRecord, Search
+from spinealign.archive.records import (
+    FileRole,
+    FindingRecord,
+    MeasureRecord,
+    ReadingVersion,
+    Search,
+)
 from spinealign.audit.events import EventKind
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.vault import search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
+from spinealign.ui.vault.examination_list import framed
 from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.restore_dialog import RestoreDialog
@@ -31,6 +40,8 @@ from spinealign.wording.archive_window import (
     DATES_TURNED,
     DELETE_NOW,
     EMPTY_ARCHIVE,
+    EMPTY_VIEWS,
+    IS_ALL_SHOWN,
     IS_LOCKED,
     IS_WORKING,
     LINK_NOW,
@@ -178,6 +189,28 @@ class TestKeeping:
         assert archive_of(anna).count(Search()) == 2
         assert anna.status.step.text() == "Kept in the archive: 2 cases, 2 files"
 
+    def test_the_list_of_cases_offers_it(self, qtbot, anna, files):
+        paths = files("film_1.png", "film_2.png")
+        for path in paths:
+            path.write_bytes(path.name.encode())
+        open_and_rest(qtbot, anna, *paths)
+        anna.cases.view.selectAll()
+        menu = anna.cases.menu()
+        [keep_them] = [each for each in menu.actions() if "archive" in each.text()]
+        assert keep_them.text() == "Keep 2 cases in archive"
+        menu.popup(QPoint(0, 0))
+        QTest.mouseClick(menu, LEFT, pos=menu.actionGeometry(keep_them).center())
+        rest(qtbot, anna)
+        assert archive_of(anna).count(Search()) == 2
+
+    def test_the_list_of_cases_says_why_not(self, qtbot, window, files):
+        open_and_rest(qtbot, window, *files("film_1.png"))
+        menu = window.cases.menu()
+        [keep_it] = [each for each in menu.actions() if "archive" in each.text()]
+        assert not keep_it.isEnabled()
+        assert keep_it.toolTip() == NO_ARCHIVE
+        assert menu.toolTipsVisible()
+
     def test_a_viewer_may_not(self, qtbot, recovery_key, where, open_window, files):
         made = session.sign_in(where, "bob", OTHER)
         administration.change_password(made, OTHER, "a password of bob's own")
@@ -221,9 +254,10 @@ def show_archive(qtbot, window):
 
 
 def cells(rows):
+    model = rows.model()
     return [
-        [rows.topLevelItem(n).text(c) for c in range(rows.columnCount())]
-        for n in range(rows.topLevelItemCount())
+        [model.index(row, column).data() for column in range(model.columnCount())]
+        for row in range(model.rowCount())
     ]
 
 
@@ -231,7 +265,7 @@ def choose(page, *places):
     """Click rows of the list, the second and later ones with Ctrl."""
     keys = Qt.KeyboardModifier.NoModifier
     for number in places:
-        rect = page.rows.visualItemRect(page.rows.topLevelItem(number))
+        rect = page.rows.visualRect(page.rows.model().index(number, 0))
         QTest.mouseClick(page.rows.viewport(), LEFT, keys, rect.center())
         keys = Qt.KeyboardModifier.ControlModifier
 
@@ -253,10 +287,25 @@ def kept(qtbot, anna, files, fake):
     return anna
 
 
+@pytest.fixture
+def known(qtbot, kept):
+    """Jane's film read and signed by anna, with a tag; John's an MR with a note."""
+    archive = archive_of(kept)
+    jane, john = archive.search(Search())
+    found = (FindingRecord("narrowing/C5", "C5/C6", "Disc space narrowed"),)
+    archive.put(replace(archive.get(jane.identifier), findings=found, tags=("teaching",)))
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    signed = ReadingVersion(1, "signed", "Dr. Anna Reader", now, "In regard of the neck", b"{}")
+    archive.put_reading(jane.identifier, signed)
+    archive.put(replace(archive.get(john.identifier), kind="spine-mr", findings=()))
+    archive.add_note(john.identifier, "Dr. Anna Reader", now, "ask the surgeon")
+    return kept
+
+
 class TestList:
     def test_an_empty_archive_says_how_to_begin(self, qtbot, anna):
         dialog = show_archive(qtbot, anna)
-        assert dialog.list.told.text() == EMPTY_ARCHIVE
+        assert dialog.list.rows.placeholder == EMPTY_ARCHIVE
 
     def test_it_lists_what_is_kept_the_latest_first(self, qtbot, kept):
         page = show_archive(qtbot, kept).list
@@ -278,11 +327,105 @@ class TestList:
         asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]
         assert asked == ["plant"]
 
+    @pytest.mark.parametrize(
+        ("typed", "ids"),
+        [
+            ("plant", ["ID-1"]), ("jane planted", ["ID-1"]), ("id-2", ["ID-2"]),
+            ("narrow", ["ID-1"]), ("regard", ["ID-1"]), ("teach", ["ID-1"]),
+            ("surgeon", ["ID-2"]), ("nobody", []),
+        ],
+        ids=["name", "names turned", "ID", "finding", "impression", "tag", "note", "nothing"],
+    )  # fmt: skip
+    def test_what_is_typed_is_searched_for_without_return(self, qtbot, known, typed, ids):
+        page = show_archive(qtbot, known).list
+        QTest.keyClicks(page.lines["words"], typed)
+        qtbot.waitUntil(lambda: [row[2] for row in cells(page.rows)] == ids)
+        assert page.lines["words"].hasFocus()
+
+    @pytest.mark.parametrize(
+        ("field", "chosen", "ids"),
+        [
+            ("view", "to_read", ["ID-2"]), ("view", "mine", ["ID-1"]),
+            ("view", "signed_today", ["ID-1"]), ("kind", "spine-mr", ["ID-2"]),
+            ("status", "signed", ["ID-1"]), ("level", "C5/C6", ["ID-1"]),
+            ("tag", "teaching", ["ID-1"]), ("reader", "Dr. Anna Reader", ["ID-1"]),
+        ],
+        ids=["to read", "mine", "signed today", "kind", "status", "level", "tag", "reader"],
+    )  # fmt: skip
+    def test_choices_are_reached_and_changed_by_keys(self, qtbot, known, field, chosen, ids):
+        page = show_archive(qtbot, known).list
+        box = page.choices[field]
+        while not box.hasFocus():
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        while box.currentData() != chosen:
+            before = box.currentIndex()
+            QTest.keyClick(box, Qt.Key.Key_Down)
+            assert box.currentIndex() == before + 1
+        rest(qtbot, known)
+        assert [row[2] for row in cells(page.rows)] == ids
+        press(page.clear)
+        rest(qtbot, known)
+        assert [row[2] for row in cells(page.rows)] == ["ID-1", "ID-2"]
+        assert page.lines["words"].hasFocus()
+        assert page.clear.toolTip() == IS_ALL_SHOWN
+
+    def test_a_worklist_that_is_empty_says_where_to_go_on(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        pick(page.choices["view"], "signed_today")
+        rest(qtbot, kept)
+        assert page.rows.placeholder == EMPTY_VIEWS["signed_today"]
+        QTest.keyClicks(page.lines["words"], "doe")
+        QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert page.rows.placeholder == NOTHING_FITS
+
+    def test_words_enter_the_trail_once(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        for _ in range(2):
+            QTest.keyClicks(page.lines["words"], "doe")
+            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+            rest(qtbot, kept)
+            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+            rest(qtbot, kept)
+            page.lines["words"].clear()
+            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+            rest(qtbot, kept)
+        events = [event for _, event in kept.accounts.keeper.session.events()]
+        asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]
+        assert asked == ["doe", "doe"]
+
+    def test_a_heading_sorts_and_the_choice_stays(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        choose(page, 0)
+        header = page.rows.header()
+        place = header.sectionViewportPosition(1) + 10
+        QTest.mouseClick(header.viewport(), LEFT, pos=QPoint(place, header.height() // 2))
+        assert [row[1] for row in cells(page.rows)] == ["Doe John", "Planted Jane"]
+        assert [record.patient.patient_id for record in page.chosen] == ["ID-1"]
+        QTest.mouseClick(header.viewport(), LEFT, pos=QPoint(place, header.height() // 2))
+        assert [row[1] for row in cells(page.rows)] == ["Planted Jane", "Doe John"]
+        QTest.keyClicks(page.lines["words"], "planted")
+        QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert [record.patient.patient_id for record in page.chosen] == ["ID-1"]
+
+    def test_rows_in_sight_have_their_thumbnails(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        where = Qt.ItemDataRole.DecorationRole
+
+        def pictures():
+            model = page.rows.model()
+            return [model.index(row, 0).data(where).toImage() for row in range(2)]
+
+        empty = framed(b"", page.devicePixelRatioF())
+        qtbot.waitUntil(lambda: all(each != empty for each in pictures()))
+        assert {each.size() for each in pictures()} == {empty.size()}
+
     def test_nothing_that_fits_is_said(self, qtbot, kept):
         page = show_archive(qtbot, kept).list
         pick(page.choices["status"], "signed")
         rest(qtbot, kept)
-        assert page.told.text() == NOTHING_FITS
+        assert page.rows.placeholder == NOTHING_FITS
         assert not cells(page.rows)
 
     def test_dates_that_are_none_or_turned_are_not_searched_for(self, qtbot, kept):

@@ -46,6 +46,7 @@ from spinealign.wording.worklist import (
 LOW_LINES = 24
 """Where a panel has room for fewer, open cases take it all."""
 
+KEEP_TEXTS = ("Keep in archive", "Keep {count} cases in archive")
 CLOSE_TEXTS = ("Close case", "Close {count} cases")
 AGAIN_TEXTS = ("Analyse again", "Analyse {count} cases again")
 
@@ -125,6 +126,7 @@ class CasesPanel(QWidget):
     forget_requested = pyqtSignal(object)
     clear_recent_requested = pyqtSignal()
     selection_changed = pyqtSignal()
+    keep_requested = pyqtSignal()
 
     def __init__(
         self, thumbnails: Thumbnails, colours: Colours, parent: QWidget | None = None
@@ -133,6 +135,7 @@ class CasesPanel(QWidget):
         self._colours = colours
         self._is_hiding = False
         self._current: Case | None = None
+        self.keep_refusal = ""
         self._asked_facts: set[Case] = set()
         self._thumbnails = thumbnails
         thumbnails.drawn.connect(self._show_thumbnail)
@@ -516,6 +519,9 @@ class CasesPanel(QWidget):
         menu.addSeparator()
         _add(menu, "Save results…", partial(self.save_requested.emit, cases), has_results)
         _add(menu, "Export one table…", partial(self.table_requested.emit, cases), has_results)
+        keep = _add(menu, _counted(KEEP_TEXTS, count), self.keep_requested.emit)
+        _offer(keep, self.keep_refusal)
+        menu.setToolTipsVisible(bool(self.keep_refusal))
         menu.addSeparator()
         _add(menu, _counted(CLOSE_TEXTS, count), partial(self.close_requested.emit, cases))
         return menu
@@ -532,11 +538,18 @@ def _with(chosen: frozenset, one: object, is_wanted: bool) -> frozenset:
     return chosen | {one} if is_wanted else chosen - {one}
 
 
-def _add(menu: QMenu, text: str, act: Callable[[], None], is_offered: bool = True) -> None:
+def _add(menu: QMenu, text: str, act: Callable[[], object], is_offered: bool = True) -> QAction:
     action = menu.addAction(text)
     assert action is not None
     action.setEnabled(is_offered)
     action.triggered.connect(lambda: act())
+    return action
+
+
+def _offer(action: QAction, refusal: str) -> None:
+    """Offer a command of a menu, or say in its tool tip why it is not."""
+    action.setEnabled(not refusal)
+    action.setToolTip(refusal)
 
 
 def _checkable(menu: QMenu, text: str, is_checked: bool) -> QAction:

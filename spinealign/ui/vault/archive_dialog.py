@@ -38,7 +38,7 @@ class ArchiveDialog(QDialog):
         end_with_close(self, self.tabs)
         self.list.follow_wanted.connect(self._show_person)
         for changing in (self.person, self.safety):
-            changing.changed.connect(self.list.run_search)
+            changing.changed.connect(self.list.refresh)
         self.list.opened.connect(self.accept)
         desk.closed.connect(self.reject)
         fit(self, _WIDTH_EM, _HEIGHT_EM)

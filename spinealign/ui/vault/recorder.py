@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from PyQt6.QtCore import QObject
 
@@ -13,11 +14,20 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, AuditDamagedError
 from spinealign.domain.study import PatientFacts
+from spinealign.protected_folders import is_protected
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.session import Session
 from spinealign.wording import Message, explain
+from spinealign.wording.archive import study_name
+
+
+class _Seen(NamedTuple):
+    """Whose image was seen, and of which study: its UID, or the checksum of an image without."""
+
+    facts: PatientFacts
+    study: str
 
 
 class Recorder(QObject):
@@ -40,7 +50,7 @@ class Recorder(QObject):
         self._bench, self._session_of = bench, session_of
         self._runner = TaskRunner(bench.messages, self)
         bench.add_runner(self._runner)
-        self._known: dict[Path, tuple[PatientFacts, str]] = {}
+        self._known: dict[Path, _Seen] = {}
         self._viewed: object = None
         self._is_reading_changed = False
         self._warning: Message | None = None
@@ -106,7 +116,9 @@ class Recorder(QObject):
         task.finished.connect(partial(self._seen, case, image))
 
     def _seen(self, case: object, image: SpineImage, facts: PatientFacts | None) -> None:
-        self._known[image.source_path] = facts or PatientFacts(), image.sha256
+        dicom = image.dicom
+        study = (dicom.study_instance_uid if dicom is not None else "") or image.sha256
+        self._known[image.source_path] = _Seen(facts or PatientFacts(), study)
         if not self.record(EventKind.VIEW, [image.source_path]) and case is self._bench.current:
             self._bench.select(None)
 
@@ -121,14 +133,27 @@ class Recorder(QObject):
             self._viewed = None
 
     def _objects(self, paths: Sequence[Path]) -> tuple[AuditObject, ...]:
-        """Return patient and study of images; the study by its image where nobody looked at it."""
+        """Return patient and study of images; the file where nobody looked at it."""
         found: dict[AuditObject, None] = {}
         for path in dict.fromkeys(paths):
-            facts, sha256 = self._known.get(path, (PatientFacts(), ""))
+            seen = self._known.get(path)
+            if seen is None:
+                found[AuditObject(ObjectKind.FILE, path.name)] = None
+                continue
+            facts = seen.facts
             if facts.identifier or facts.name:
                 found[AuditObject(ObjectKind.PATIENT, facts.identifier, facts.name)] = None
-            if sha256:
-                found[AuditObject(ObjectKind.STUDY, sha256)] = None
-            else:
-                found[AuditObject(ObjectKind.FILE, path.name)] = None
+            name = study_name(facts.study_date, self._kind_of(path))
+            if not name and not is_protected(path):
+                name = path.name
+            found[AuditObject(ObjectKind.STUDY, seen.study, name)] = None
         return tuple(found)
+
+    def _kind_of(self, path: Path) -> str:
+        """Return what an image shows, as far as that is known by now; else nothing."""
+        for case in self._bench.session.cases:
+            if case.path == path:
+                finding = case.finding
+                found = case.wanted_examination if finding is None else finding.analysis.examination
+                return "" if found is None else found.key
+        return ""

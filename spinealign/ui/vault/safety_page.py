@@ -25,11 +25,12 @@ from PyQt6.QtWidgets import (
 
 from spinealign.archive.backup import BackedUp
 from spinealign.archive.database import is_whole
-from spinealign.archive.records import ExaminationRecord, RetentionRule
+from spinealign.archive.records import RetentionRule
+from spinealign.archive.searching import FoundRecords
 from spinealign.domain.protection import Right
 from spinealign.ui.network.forms import Told
-from spinealign.ui.network.tables import Rows
 from spinealign.ui.vault.desk import ArchiveDesk
+from spinealign.ui.vault.examination_list import ExaminationsView
 from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, wrapped_label
@@ -46,7 +47,6 @@ from spinealign.wording.archive_list import (
     drilled_text,
     due_text,
     files_text,
-    list_cells,
 )
 from spinealign.wording.archive_window import (
     BACK_UP,
@@ -64,7 +64,6 @@ from spinealign.wording.archive_window import (
     DUE_LABEL,
     DUE_NAME,
     DUE_NOTE,
-    HEADINGS,
     IS_WORKING,
     KEEP_THEM,
     KEEP_UNSIGNED,
@@ -96,7 +95,7 @@ class SafetyPage(QWidget):
         super().__init__()
         self._desk = desk
         self._task: Task | None = None
-        self._due: tuple[ExaminationRecord, ...] = ()
+        self._due = FoundRecords(())
         self.back_up, self.drill = QPushButton(BACK_UP), QPushButton(DRILL)
         self.check, self.stop = QPushButton(CHECK), QPushButton(STOP)
         self.preview, self.delete = QPushButton(PREVIEW), QPushButton(DELETE_DUE)
@@ -112,7 +111,7 @@ class SafetyPage(QWidget):
         self.years.setSuffix(YEARS_SUFFIX)
         self.years.setAccessibleName(DUE_LABEL.replace("&", ""))
         self.unsigned.setChecked(True)
-        self.rows = Rows(DUE_NAME, HEADINGS)
+        self.rows = ExaminationsView(DUE_NAME, has_pictures=False)
         self._lay_out()
         self._connect()
         self._follow()
@@ -227,8 +226,8 @@ class SafetyPage(QWidget):
         return RetentionRule(self.years.value(), self.unsigned.isChecked())
 
     def _forget_due(self) -> None:
-        self._due = ()
-        self.rows.put(())
+        self._due = FoundRecords(())
+        self.rows.show_records(FoundRecords(()))
         self._follow()
 
     def run_preview(self) -> None:
@@ -236,15 +235,15 @@ class SafetyPage(QWidget):
         task = self._desk.ask(partial(_due, self.rule), self._fail, self)
         task.finished.connect(self._show_due)
 
-    def _show_due(self, due: tuple[ExaminationRecord, ...]) -> None:
+    def _show_due(self, due: FoundRecords) -> None:
         self._due = due
-        self.rows.put([(list_cells(each, ()), each.identifier) for each in due])
+        self.rows.show_records(due)
         self.told.say(due_text(len(due)), "" if due else "muted")
         self._follow()
 
     def _ask_delete(self) -> None:
         due = self._due
-        identifiers = [record.identifier for record in due]
+        identifiers = due.identifiers
 
         def act() -> None:
             task = self._desk.ask(lambda session: delete(session, identifiers), self._fail, self)
@@ -286,6 +285,6 @@ def _check(session: Session) -> Generator[None, None, tuple[bool, int]]:
     return is_sound, damaged
 
 
-def _due(rule: RetentionRule, session: Session) -> tuple[ExaminationRecord, ...]:
+def _due(rule: RetentionRule, session: Session) -> FoundRecords:
     session.require(Right.VIEW)
     return session.archive.due(rule, datetime.now(UTC).date())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import (
     QFileDialog,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -20,29 +23,30 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.archive.records import ExaminationRecord, Search, View
-from spinealign.archive.searching import Choices, choices_of, tags_of
-from spinealign.domain.protection import Right
+from spinealign.archive.records import ExaminationRecord, FileRole, Search, View
+from spinealign.archive.searching import Choices, FoundRecords, choices_of, day_of
+from spinealign.domain.protection import ArchiveError, DamagedFileError, Right
 from spinealign.ui.network.forms import Told, choice
-from spinealign.ui.network.tables import Rows
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.details_pane import DetailsPane
+from spinealign.ui.vault.examination_list import ExaminationsView, framed
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer
+from spinealign.ui.work.tasks import Task
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.exchange import SUFFIX, export_package, import_package
 from spinealign.vault.keeping import delete, link, originals
 from spinealign.vault.session import Session
 from spinealign.wording import Message
+from spinealign.wording.archive import kind_words
 from spinealign.wording.archive_list import (
     delete_question,
     deleted_text,
+    empty_text,
     imported_text,
-    kind_words,
     link_question,
-    list_cells,
     opening_words,
     packed_text,
     shown_text,
@@ -51,6 +55,7 @@ from spinealign.wording.archive_window import (
     ANY,
     CHOOSE_ONE,
     CHOOSE_TWO,
+    CLEAR_SEARCH,
     DATE_HINT,
     DATES_TURNED,
     DELETE,
@@ -61,9 +66,9 @@ from spinealign.wording.archive_window import (
     EXPORT_TITLE,
     FIELD_LABELS,
     FOLLOW,
-    HEADINGS,
     IMPORT,
     IMPORT_TITLE,
+    IS_ALL_SHOWN,
     KEEP_THEM,
     LINK,
     LINK_MORE,
@@ -88,22 +93,27 @@ from spinealign.wording.archive_window import (
 )
 from spinealign.wording.network_window import dicom_date
 
-MOST_SHOWN = 500
+MOST_SHOWN = 50_000
+TYPING_MS = 200
+"""How long after the last letter what is typed is searched for."""
+
 _LIST_PERCENT = 70
-_ON_A_LINE = 4
-_CHOSEN = ("view", "kind", "status", "level", "tag")
+_ON_A_LINE = 5
+_CHOSEN = ("view", "kind", "status", "level", "tag", "reader")
 _TYPED = ("words", "first_date", "last_date")
 _GAP_PX = 6
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: at most `MOST_SHOWN` examinations with their tags, of all there are."""
+    """What a search found: at most `MOST_SHOWN` examinations, of all there are.
 
-    records: tuple[ExaminationRecord, ...]
-    tags: dict[str, tuple[str, ...]]
+    `choices` is None where what can be chosen among was not asked for.
+    """
+
+    records: FoundRecords
     count: int
-    choices: Choices
+    choices: Choices | None
 
 
 class SearchPage(QWidget):
@@ -118,10 +128,14 @@ class SearchPage(QWidget):
     def __init__(self, desk: ArchiveDesk) -> None:
         super().__init__()
         self._desk = desk
-        self._records: dict[object, ExaminationRecord] = {}
         self._is_filling = False
-        self._query_count = 0
-        self._wanted = ""
+        self._search: Task | None = None
+        self._pictures: Task | None = None
+        self._recorded = self._wanted = ""
+        self._has_choices = False
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(TYPING_MS)
         self._make_fields()
         self._lay_out()
         self._connect()
@@ -140,12 +154,12 @@ class SearchPage(QWidget):
         for view, words in VIEW_WORDS.items():
             self.choices["view"].addItem(words, view)
         self._fill("status", {"": ANY, **STATUS_CHOICES})
-        for name in ("kind", "level", "tag"):
+        for name in ("kind", "level", "tag", "reader"):
             self._fill(name, {"": ANY})
-        self.search = QPushButton(SEARCH)
+        self.search, self.clear = QPushButton(SEARCH), QPushButton(CLEAR_SEARCH)
         self.search.setDefault(True)
         self.search.setProperty("primary", "true")
-        self.rows = Rows(LIST_NAME, HEADINGS, is_sorted=True)
+        self.rows = ExaminationsView(LIST_NAME, has_pictures=True, is_sorted=True)
         self.details = DetailsPane(self._desk)
         self.told = Told()
         self.open, self.follow, self.link = (
@@ -155,7 +169,7 @@ class SearchPage(QWidget):
         )
         self.export, self.import_ = QPushButton(EXPORT), QPushButton(IMPORT)
         self.delete = QPushButton(DELETE)
-        for button in self._buttons:
+        for button in (self.clear, *self._buttons):
             button.setAutoDefault(False)
 
     @property
@@ -181,7 +195,10 @@ class SearchPage(QWidget):
             row, column = 2 * (place // _ON_A_LINE), place % _ON_A_LINE
             grid.addWidget(label, row, column)
             grid.addWidget(field, row + 1, column)
-        grid.addWidget(self.search, 3, _ON_A_LINE)
+        pressed = QHBoxLayout()
+        pressed.addWidget(self.search)
+        pressed.addWidget(self.clear)
+        grid.addLayout(pressed, 3, _ON_A_LINE - 1)
         grid.setColumnStretch(0, 2)
         for column in range(1, _ON_A_LINE):
             grid.setColumnStretch(column, 1)
@@ -205,17 +222,20 @@ class SearchPage(QWidget):
         for box in self.choices.values():
             box.currentIndexChanged.connect(self._choice_changed)
         for line in self.lines.values():
-            line.textChanged.connect(self._follow)
-        self.rows.itemSelectionChanged.connect(self._follow)
-        self.rows.itemSelectionChanged.connect(self._show_details)
-        self.rows.itemActivated.connect(self.run_open)
+            line.textChanged.connect(self._typed)
+        self.clear.clicked.connect(self.run_clear)
+        self._typing.timeout.connect(self._search_typed)
+        self.rows.chosen_changed.connect(self._follow)
+        self.rows.chosen_changed.connect(self._show_details)
+        self.rows.row_activated.connect(self.run_open)
+        self.rows.rows.pictures_wanted.connect(self._read_pictures)
         self.open.clicked.connect(self.run_open)
         self.follow.clicked.connect(self._ask_follow)
         self.link.clicked.connect(self._ask_link)
         self.export.clicked.connect(self._ask_export)
         self.import_.clicked.connect(self._ask_import)
         self.delete.clicked.connect(self._ask_delete)
-        self.details.changed.connect(self.run_search)
+        self.details.changed.connect(self.refresh)
 
     # What is filled in
 
@@ -234,12 +254,13 @@ class SearchPage(QWidget):
         return Search(
             self.lines["words"].text(),
             View(said["view"] or View.ALL),
-            "" if session is None else session.person.full_name,
-            datetime.now(UTC).date(),
+            "" if session is None else session.person.signs_as,
+            day_of(datetime.now(UTC)),
             said["kind"],
             said["status"],
             said["level"],
             said["tag"],
+            said["reader"],
             dicom_date(self.lines["first_date"].text()) or "",
             dicom_date(self.lines["last_date"].text()) or "",
             MOST_SHOWN,
@@ -248,67 +269,128 @@ class SearchPage(QWidget):
     @property
     def chosen(self) -> list[ExaminationRecord]:
         """The examinations whose rows are selected."""
-        return [self._records[key] for key in self.rows.chosen if key in self._records]
+        return self.rows.chosen
 
     def _follow(self) -> None:
-        at_work, chosen = self._desk.bench.at_work, self.chosen
-        one = "" if len(chosen) == 1 else (CHOOSE_ONE if chosen else NOTHING_CHOSEN)
+        at_work, count = self._desk.bench.at_work, self.rows.chosen_count
+        chosen = self.chosen if count == 2 else ()
+        one = "" if count == 1 else (CHOOSE_ONE if count else NOTHING_CHOSEN)
         patients = {record.patient for record in chosen}
         offer(self.search, self._fault)
-        offer(self.open, "" if chosen else NOTHING_CHOSEN)
+        offer(self.clear, "" if self._is_filtered or self._fault else IS_ALL_SHOWN)
+        offer(self.open, "" if count else NOTHING_CHOSEN)
         offer(self.follow, one)
-        two = "" if len(chosen) == 2 and len(patients) == 2 else CHOOSE_TWO
+        two = "" if len(patients) == 2 else CHOOSE_TWO
         offer(self.link, at_work.refusal(Right.CHANGE, MAY_NOT_CHANGE) or two)
         offer(self.export, at_work.refusal(Right.EXPORT, MAY_NOT_EXPORT) or one)
         offer(self.import_, at_work.refusal(Right.IMPORT, MAY_NOT_IMPORT))
-        none = "" if chosen else NOTHING_CHOSEN
+        none = "" if count else NOTHING_CHOSEN
         offer(self.delete, at_work.refusal(Right.DELETE, MAY_NOT_DELETE) or none)
 
     def _show_details(self) -> None:
-        chosen = self.chosen
-        self.details.show_record(chosen[0].identifier if len(chosen) == 1 else "")
+        is_one = self.rows.chosen_count == 1
+        self.details.show_record(self.rows.chosen_identifiers[0] if is_one else "")
 
     # Searching
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether anything but the worklist is asked for."""
+        chosen = (box.currentData() for name, box in self.choices.items() if name != "view")
+        return any(chosen) or any(line.text().strip() for line in self.lines.values())
+
+    @property
+    def _is_filtered(self) -> bool:
+        return self._is_narrowed or self.choices["view"].currentData() != View.ALL
 
     def _choice_changed(self) -> None:
         if not self._is_filling:
             self.run_search()
 
+    def _typed(self) -> None:
+        if not self._is_filling:
+            self._typing.start()
+            self._follow()
+
+    def _search_typed(self) -> None:
+        if self._fault:
+            self.told.say(self._fault, "warning")
+        else:
+            self.run_search()
+
+    def run_clear(self) -> None:
+        """Ask for everything again."""
+        self._is_filling = True
+        for box in self.choices.values():
+            box.setCurrentIndex(0)
+        for line in self.lines.values():
+            line.clear()
+        self._is_filling = False
+        self.lines["words"].setFocus()
+        self.run_search()
+
+    def refresh(self) -> None:
+        """List anew, with what can be chosen among: the archive has changed."""
+        self._has_choices = False
+        self.run_search()
+
     def run_search(self) -> None:
         """List what fits now; only the latest search is shown."""
         if self._fault:
             return
-        self._query_count += 1
-        number, wanted = self._query_count, self.wanted
-        self.told.say(SEARCHING, "muted")
-        task = self._desk.ask(partial(_search, wanted), self._fail, self)
-        task.finished.connect(lambda found: self._show_found(number, wanted, found))
+        self._typing.stop()
+        for task in (self._search, self._pictures):
+            if task is not None:
+                task.cancel()
+        wanted = self.wanted
+        words = " ".join(wanted.words.split())
+        is_new = words not in ("", self._recorded)
+        act = partial(_search, wanted, words if is_new else "", not self._has_choices)
+        self._search = task = self._desk.ask(act, self._fail, self)
+        task.finished.connect(partial(self._show_found, words))
+        task.ended.connect(partial(self._forget, task))
+        if not self.rows.rows.rowCount():
+            self.told.say(SEARCHING, "muted")
 
-    def _show_found(self, number: int, wanted: Search, found: Found) -> None:
-        if number != self._query_count:
-            return
-        self._records = {each.identifier: each for each in found.records}
-        self.rows.put(
-            [
-                (list_cells(each, found.tags.get(each.identifier, ())), each.identifier)
-                for each in found.records
-            ]
-        )
-        kinds = {kind: kind_words(kind) for kind in found.choices.kinds}
-        self._fill("kind", {"": ANY, **kinds})
-        self._fill("level", {"": ANY, **{each: each for each in found.choices.levels}})
-        self._fill("tag", {"": ANY, **{each: each for each in found.choices.tags}})
-        plain = Search(reader=wanted.reader, today_utc=wanted.today_utc, most=wanted.most)
+    def _forget(self, task: Task) -> None:
+        if task is self._search:
+            self._search = None
+        if task is self._pictures:
+            self._pictures = None
+
+    def _show_found(self, words: str, found: Found) -> None:
+        self._recorded = words
+        view = str(self.choices["view"].currentData())
+        empty = empty_text(view, self._is_narrowed, self._is_filtered)
+        self.rows.show_records(found.records, empty)
+        if found.choices is not None:
+            self._fill_choices(found.choices)
         said, self._wanted = self._wanted, ""
-        count = shown_text(len(found.records), found.count, wanted != plain)
-        self.told.say(f"{said} {count}".strip(), "" if found.records else "warning")
+        self.told.say(f"{said} {shown_text(len(found.records), found.count)}".strip())
         self._follow()
         self._show_details()
+
+    def _fill_choices(self, choices: Choices) -> None:
+        self._has_choices = True
+        kinds = {kind: kind_words(kind) for kind in choices.kinds}
+        self._fill("kind", {"": ANY, **kinds})
+        for name, found in (
+            ("level", choices.levels), ("tag", choices.tags), ("reader", choices.readers),
+        ):  # fmt: skip
+            self._fill(name, {"": ANY, **{each: each for each in found}})
+
+    def _read_pictures(self, identifiers: Sequence[str]) -> None:
+        if self._pictures is not None:
+            self._pictures.cancel()
+        steps = partial(_pictures, tuple(identifiers), self.devicePixelRatioF())
+        self._pictures = task = self._desk.steps(steps, self._fail, self)
+        task.progressed.connect(self.rows.rows.take_pictures)
+        task.ended.connect(partial(self._forget, task))
 
     def _search_and_say(self, said: str) -> None:
         """List anew, and say what was done before how many there are."""
         self._wanted = said
-        self.run_search()
+        self.refresh()
 
     def _fail(self, message: Message) -> None:
         self.told.say(f"{message.sentence} {message.advice}", "danger")
@@ -383,14 +465,31 @@ class SearchPage(QWidget):
         dialog.open()
 
 
-def _search(wanted: Search, session: Session) -> Found:
+def _search(wanted: Search, new_words: str, has_choices: bool, session: Session) -> Found:
+    """Search; words that were not searched for before are written into the trail first."""
     session.require(Right.VIEW)
+    if new_words:
+        session.record_query(new_words)
     archive = session.archive
     records = archive.search(wanted)
-    if wanted.words.strip():
-        session.record_query(wanted.words)
-    tags = tags_of(archive.connection, [record.identifier for record in records])
-    return Found(records, tags, archive.count(wanted), choices_of(archive.connection))
+    is_all = len(records) < wanted.most
+    count = len(records) if is_all else archive.count(wanted)
+    return Found(records, count, choices_of(archive.connection) if has_choices else None)
+
+
+def _pictures(
+    identifiers: Sequence[str], ratio: float, session: Session
+) -> Generator[dict[str, QImage], None, None]:
+    """Yield thumbnails by their examinations, one after another."""
+    session.require(Right.VIEW)
+    archive = session.archive
+    for identifier in identifiers:
+        png = b""
+        # One that is gone or damaged is no reason not to list the others.
+        with suppress(ArchiveError, DamagedFileError):
+            small = archive.files(identifier, FileRole.THUMBNAIL)
+            png = archive.read_file(small[0]) if small else b""
+        yield {identifier: framed(png, ratio)}
 
 
 def _open(bench: Workbench, title: str, paths: Sequence[Path]) -> None:

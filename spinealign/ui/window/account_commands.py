@@ -129,7 +129,7 @@ class AccountCommands(QObject):
         else:
             session = keeper.session
             person = None if session is None else session.person
-            at_work.full_name = "" if person is None else person.full_name or person.name
+            at_work.full_name = "" if person is None else person.signs_as
             at_work.may = lambda right: person is not None and person.may(right)
             at_work.record, at_work.confirm = self._record, keeper.confirm
             at_work.change_reading = keeper.recorder.change_reading

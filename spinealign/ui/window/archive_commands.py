@@ -60,6 +60,7 @@ class ArchiveCommands(QObject):
         self._desk: ArchiveDesk | None = None
         self._kept: WeakSet[Case] = WeakSet()
         actions.on("keep_in_archive", self.keep)
+        cases.keep_requested.connect(self.keep)
         actions.on("archive", self.show)
         actions.on("restore_archive", self.restore)
         for signal in (
@@ -144,10 +145,10 @@ class ArchiveCommands(QObject):
     def _offer(self) -> None:
         reason = self._closed_reason()
         refused = reason or self._bench.at_work.refusal(Right.IMPORT, MAY_NOT_KEEP)
+        self._cases.keep_refusal = refused
         self._actions.offer(
             "keep_in_archive", refused or ("" if self._chosen else NO_CASE_SELECTED)
         )
-
         keeper = self._accounts.archive_keeper
         is_there = keeper is not None and keeper.protection != "none"
         viewed = reason or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
