@@ -1,5 +1,7 @@
 """Generators in worker threads: every way they can end, each reported once."""
 
+import os
+import sys
 import threading
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from PyQt6.QtCore import QThread
 from spinealign.domain.errors import Cancelled, ImageReadError, ReadProblem
 from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.ui.work.messages import Messages
-from spinealign.ui.work.tasks import TaskRunner
+from spinealign.ui.work.tasks import NICER, TaskRunner
 
 
 @pytest.fixture
@@ -220,3 +222,24 @@ def test_what_a_stopped_task_waits_for_ends_at_once(qtbot, runner):
         never.set()
     assert seen[-1] == ("cancelled", None)
     assert ("finished", "came") not in seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Qt sets the priority of a thread")
+def test_work_comes_after_the_window(qtbot, runner):
+    """Threads that the worker starts too, such as those of a network."""
+
+    def nice():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def work():
+        found.append(nice())
+        started = threading.Thread(target=lambda: found.append(nice()))
+        started.start()
+        started.join()
+        yield None
+
+    found = []
+    for _ in range(2):
+        with qtbot.waitSignal(runner.submit(work).finished):
+            pass
+    assert found == [min(nice() + NICER, 19)] * 4

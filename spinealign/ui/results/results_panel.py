@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt6.QtCore import QEvent, QObject, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -73,16 +73,16 @@ class PageScroll(QScrollArea):
         self._column.activate()
         self._holder.resize(width, self._holder.heightForWidth(width))
 
-    def show_page(self, page: QWidget, is_of_same: bool) -> None:
-        """Show a page in the place of the present one.
+    def show_page(self, page: QWidget | None) -> None:
+        """Show a page, or none, in the place of the present one.
 
-        A page of the same case that is still being filled is looked for behind a picture of the
-        present one, so that nothing flashes; of another case nothing is left to be seen.
+        A page that is still being filled is looked for behind a picture of what is shown now, so
+        that nothing flashes; where that is of another case, show none first.
         """
         viewport = self.viewport()
         self._lift_veil()
         is_filling = isinstance(page, ResultPage) and page.is_filling
-        if is_of_same and isinstance(page, ResultPage) and is_filling and viewport is not None:
+        if isinstance(page, ResultPage) and is_filling and viewport is not None:
             self._veil = QLabel(viewport)
             self._veil.setPixmap(viewport.grab())
             self._veil.setGeometry(viewport.rect())
@@ -92,6 +92,8 @@ class PageScroll(QScrollArea):
             self._column.removeWidget(old)
             old.hide()
             old.deleteLater()
+        if page is None:
+            return
         page.setVisible(False)
         self._column.addWidget(page)
         page.setVisible(not is_filling)
@@ -170,6 +172,9 @@ class ResultsPanel(QWidget):
         self._patient, self._is_unnamed = PatientFacts(), False
         self._phrases: Sequence[Phrase] = ()
         self._is_reading_due = False
+        self._page_due = QTimer(self)
+        self._page_due.setSingleShot(True)
+        self._page_due.timeout.connect(self._make_due_page)
         readings.changed.connect(self._follow_reading)
         self.setObjectName("results")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -216,11 +221,23 @@ class ResultsPanel(QWidget):
             self.disc_choice.index_from_bottom = None
         self._case = case
         self._show_progress(case)
+        self._page_due.stop()
         if case is not None and case.finding is not None:
-            self._show_finding(case, case.finding)
+            if case is self._page_case:
+                self._show_finding(case, case.finding)
+            else:
+                # The picture comes first: who leafs past this case waits for no page of it.
+                self._shown = None
+                self._put(None)
+                self._page_due.start()
             return
         self._shown = None
-        self._put(self._empty_page() if case is None else self._bare_page(case))
+        page = self._scroll.widget()
+        if case is not None and _is_waiting(case) and isinstance(page, _WaitingPage):
+            page.show_case(case)
+            self._page_case = case
+        else:
+            self._put(self._empty_page() if case is None else self._bare_page(case))
 
     def show_foreign(self, words: str, way_back: str) -> None:
         """Say that the results are of another picture than the one looked at, and dim them."""
@@ -275,6 +292,7 @@ class ResultsPanel(QWidget):
     @property
     def reading(self) -> ReadingPage | None:
         """The reading page with all that is read; None where the image is not read."""
+        self._show_due_page()
         self._show_due_reading()
         return self._reading_page
 
@@ -343,10 +361,21 @@ class ResultsPanel(QWidget):
     @property
     def page(self) -> QWidget | None:
         """What is shown above the disclaimer now, to its end."""
+        self._show_due_page()
         page = self._scroll.widget()
         if isinstance(page, ResultPage):
             page.finish()
         return page
+
+    def _show_due_page(self) -> None:
+        """Make the page of the case that was chosen, if that was put off."""
+        if self._page_due.isActive():
+            self._page_due.stop()
+            self._make_due_page()
+
+    def _make_due_page(self) -> None:
+        if self._case is not None and self._case.finding is not None:
+            self._show_finding(self._case, self._case.finding)
 
     def _show_progress(self, case: Case | None) -> None:
         text = ""
@@ -415,10 +444,10 @@ class ResultsPanel(QWidget):
             self._definition = DefinitionView(self)
         self._definition.show_measure(measurement)
 
-    def _put(self, page: QWidget) -> None:
+    def _put(self, page: QWidget | None) -> None:
         self.finish_typing()
-        is_of_same, self._page_case = self._case is self._page_case, self._case
-        self._scroll.show_page(page, is_of_same)
+        self._page_case = self._case
+        self._scroll.show_page(page)
 
     def _empty_page(self) -> QWidget:
         page, column = _new_page()
@@ -441,14 +470,13 @@ class ResultsPanel(QWidget):
         if case.status is CaseStatus.FAILED and case.message is not None:
             column.addWidget(Strip("danger", case.message.sentence, case.message.advice))
             self._add_retry(case, column)
-        elif case.status in NO_RESULT:
+        elif not _is_waiting(case):
             column.addWidget(wrapped_label(NO_RESULT[case.status], "headline"))
             self._add_retry(case, column)
         else:
-            is_running = case.status is CaseStatus.RUNNING
-            title = "Analysing…" if is_running else "Queued"
-            column.addWidget(wrapped_label(title, "headline"))
-            column.addWidget(wrapped_label(progress_text(case), "muted"))
+            waiting = _WaitingPage()
+            waiting.show_case(case)
+            return waiting
         column.addStretch(1)
         return page
 
@@ -464,10 +492,36 @@ class ResultsPanel(QWidget):
         column.addWidget(choice)
 
 
+class _WaitingPage(QWidget):
+    """What is said of a case whose result is still to come; one page serves all of them in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = _column_of(self)
+        self._title, self._note = wrapped_label("", "headline"), wrapped_label("", "muted")
+        column.addWidget(self._title)
+        column.addWidget(self._note)
+        column.addStretch(1)
+
+    def show_case(self, case: Case) -> None:
+        """Say whether a case is analysed or waits, and how far it is."""
+        self._title.setText("Analysing…" if case.status is CaseStatus.RUNNING else "Queued")
+        self._note.setText(progress_text(case))
+
+
+def _is_waiting(case: Case) -> bool:
+    is_failed = case.status is CaseStatus.FAILED and case.message is not None
+    return not is_failed and case.status not in NO_RESULT
+
+
 def _new_page() -> tuple[QWidget, QVBoxLayout]:
     page = QWidget()
+    return page, _column_of(page)
+
+
+def _column_of(page: QWidget) -> QVBoxLayout:
     page.setObjectName("resultsPage")
     column = QVBoxLayout(page)
     column.setContentsMargins(14, 14, 14, 12)
     column.setSpacing(10)
-    return page, column
+    return column

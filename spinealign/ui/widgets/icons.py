@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PyQt6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PyQt6.QtGui import QIcon, QIconEngine, QPainter, QPalette, QPixmap, QPixmapCache
 from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtWidgets import QApplication
 
@@ -27,12 +27,7 @@ class _LineIconEngine(QIconEngine):
             _renderer(self._name, self._colour_for(mode)).render(painter, QRectF(rect))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        pixmap = QPixmap(size)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
-        painter.end()
-        return pixmap
+        return _drawn(self._name, self._colour_for(mode), size.width(), size.height())
 
     def clone(self) -> QIconEngine:
         return _LineIconEngine(self._name, self._colour)
@@ -60,6 +55,21 @@ def icon(name: str, colour: str | None = None) -> QIcon:
 def application_icon() -> QIcon:
     """Return the program's own icon, in its own colours."""
     return QIcon(str(resources_dir() / "icons" / "spinealign.svg"))
+
+
+def _drawn(name: str, colour: str, width_px: int, height_px: int) -> QPixmap:
+    """Return a drawing in one size; a list asks for it in each of its rows, whenever it paints."""
+    key = f"icon/{name}/{colour}/{width_px}x{height_px}"
+    kept = QPixmapCache.find(key)
+    if kept is not None:
+        return kept
+    pixmap = QPixmap(width_px, height_px)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _renderer(name, colour).render(painter, QRectF(0, 0, width_px, height_px))
+    painter.end()
+    QPixmapCache.insert(key, pixmap)
+    return pixmap
 
 
 @lru_cache(maxsize=256)

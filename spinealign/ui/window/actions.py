@@ -484,6 +484,8 @@ class Actions:
         self._groups: dict[str, QActionGroup] = {}
         self._reasons: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        """The reason that each command shows; each is offered many times between two changes."""
         for command in COMMANDS:
             self._by_name[command.name] = self._make(command)
         self._tips = {name: action.toolTip() for name, action in self._by_name.items()}
@@ -514,8 +516,11 @@ class Actions:
             self._apply(name)
 
     def _apply(self, name: str) -> None:
-        action = self._by_name[name]
         reason = self._forbidden.get(name, "") or self._reasons.get(name, "")
+        if self._told.get(name) == reason:
+            return
+        self._told[name] = reason
+        action = self._by_name[name]
         action.setEnabled(not reason)
         action.setToolTip(reason or self._tips[name])
 
@@ -537,6 +542,8 @@ class Actions:
     def rename(self, name: str, text: str) -> None:
         """Say more exactly what a command would do now."""
         action = self._by_name[name]
+        if action.text() == text:
+            return
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setText(text)
         self._tips[name] = text.replace("&", "") + (f" ({keys})" if keys else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Generator
 from enum import Enum, auto
@@ -12,6 +14,9 @@ from spinealign.domain.errors import Cancelled
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.interrupts import Interrupt
 from spinealign.ui.work.messages import Messages
+
+NICER = 5
+"""Than the window's thread: a third of the processor is left to work beside it (sched(7))."""
 
 Work = Generator[object, None, object]
 """A plain generator: each ``yield`` is progress and a place to stop at."""
@@ -60,6 +65,7 @@ class Task(QObject):
 
     def drive(self) -> None:
         """Run the generator to its end; called in the worker thread."""
+        _come_after_window()
         try:
             self._news.emit(_TaskEvent.RESULT, self._exhaust())
         except Cancelled:
@@ -94,6 +100,17 @@ class Task(QObject):
         self.ended.emit()
 
 
+def _come_after_window() -> None:
+    """Let the window's thread go first where both want the processor.
+
+    Linux knows no priorities of ordinary threads but how nice each is; threads that this one
+    starts, such as those of the networks, are as nice.
+    """
+    if sys.platform == "linux":
+        nice = os.getpriority(os.PRIO_PROCESS, os.getpid()) + NICER
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(nice, 19))
+
+
 class TaskRunner(QObject):
     """A pool of one thread: tasks run one after another in the order of submission.
 
@@ -110,7 +127,7 @@ class TaskRunner(QObject):
         self._messages = messages
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
-        # Where the system heeds it, the window comes before the work.
+        # The window comes before the work; Linux heeds only what `_come_after_window` asks for.
         self._pool.setThreadPriority(QThread.Priority.LowPriority)
         self._tasks: list[Task] = []
 
