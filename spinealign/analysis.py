@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.domain.examination import BodySource, Examination, sagittal_examination
+from spinealign.domain.examination import BodySource, Examination, Task, sagittal_examination
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -52,6 +52,9 @@ from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
 Outlined = Callable[[SpineImage, Segmentation], Segmentation]
 """Puts what another program, or a person elsewhere, outlined in place of the network's mask."""
+
+_OFFERED_TASKS: tuple[Task, ...] = ("segmentation", "classification", "disc_grading")
+"""Tasks of which one model answers where several are installed."""
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
@@ -243,6 +246,7 @@ def _analyze_upright(
     if withheld is None:
         cautions += _no_model_cautions(choice.examination, outlines, classification)
     cautions += _result_cautions(outlines, classification)
+    cautions += _other_models(work, segmentation, classifier, graded)
     cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
     inside = inside_frame(image.pixels)
     shape = (inside.bottom, inside.right)
@@ -358,6 +362,31 @@ def _demonstration(classifier: LoadedModel | None) -> ModelIdentity | None:
     if classifier is None or classifier.identity.status is not ModelStatus.DEMONSTRATION:
         return None
     return classifier.identity
+
+
+def _other_models(
+    work: PipelineInput,
+    segmentation: Segmentation | None,
+    classifier: LoadedModel | None,
+    graded: GradedDiscs | None,
+) -> list[Caution]:
+    """Return a caution for each installed model that had a task here and did not speak.
+
+    Films are outlined by all networks that are installed for them.
+    """
+    asked = {"classification": classifier is not None, "disc_grading": graded is not None}
+    if work.examination.body_source is not BodySource.CORNER_MAPS:
+        asked["segmentation"] = segmentation is not None
+    spoke = {part.model.name for part in (segmentation, graded) if part is not None}
+    spoke |= set() if classifier is None else {classifier.card.name}
+    others = [
+        card.title
+        for task in _OFFERED_TASKS
+        if asked.get(task)
+        for card in work.models.find_everywhere(task, work.examination)
+        if card.name not in spoke
+    ]
+    return [Caution(WarningCode.OTHER_MODELS, model_title=title) for title in others]
 
 
 def _no_model_cautions(

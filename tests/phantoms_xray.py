@@ -311,6 +311,8 @@ class FilmModels:
         cards = (model.card for model in self._models)
         return tuple(c for c in cards if c.task == task and c.serves(examination))
 
+    find_everywhere = find_all
+
     def load(self, name: str) -> LoadedModel:
         return next(model for model in self._models if model.card.name == name)
 

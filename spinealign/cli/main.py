@@ -26,6 +26,7 @@ from spinealign.cli.dicom_objects import (
     require_silent_image,
     restored_case,
 )
+from spinealign.cli.model_choice import add_model_choice, silent_models_lines
 from spinealign.cli.network import add_network
 from spinealign.cli.own_readings import OwnReadings, own_readings, print_error
 from spinealign.cli.reading import add_reading
@@ -176,6 +177,7 @@ def _add_analyze(commands: Any) -> None:
         "--engine", choices=["litert", "keras"], default="litert",
         help="keras is the reference and needs the 'train' extra",
     )  # fmt: skip
+    add_model_choice(analyze)
     analyze.add_argument(
         "--companion", type=Path, metavar="FILE",
         help="the same patient's slice in the other contrast (T1 beside T2): helps to grade discs",
@@ -316,7 +318,7 @@ def _analyze(options: argparse.Namespace) -> int:
         sys.stderr.write("A demonstration is opened for one image; name just one.\n")
         return EXIT_WRONG_USE
     check_dicom_use(options, named)
-    models = _model_store(options.engine)
+    models = _model_store(options.engine, options.model)
     for path, error in failed:
         _report_failure(path, error, options.json)
     failures, refused, partial = len(failed), 0, 0
@@ -366,6 +368,8 @@ def _analyze_job(
     own.record(EventKind.EXPORT, analysis.image)
     files, missing = _write(analysis, job.folder, details)
     _report_result(job, analysis, details, files, missing, options.json)
+    for line in silent_models_lines(models.chosen, analysis):
+        sys.stderr.write(f"{line}\n")
     return analysis, missing
 
 
@@ -603,13 +607,13 @@ def _report_failure(path: Path, error: SpineAlignError, as_json: bool) -> None:
     print_error(error)
 
 
-def _model_store(engine: str) -> Any:
+def _model_store(engine: str, chosen: Sequence[str] = ()) -> Any:
     from spinealign.inference.catalog import ModelStore
 
     if engine == "litert":
-        return ModelStore()
+        return ModelStore(chosen=chosen)
     open_keras = training_module("keras_engine").open_keras
-    return ModelStore(open_engine=open_keras)
+    return ModelStore(open_engine=open_keras, chosen=chosen)
 
 
 def _models(options: argparse.Namespace) -> int:

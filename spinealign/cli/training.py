@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from spinealign.cli.own_training import add_head, add_own_training
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import examination_named
 
@@ -30,9 +32,8 @@ def add_training(commands: Any) -> None:
     )  # fmt: skip
     structures.add_argument("--self-training-steps", type=int)
     structures.add_argument("--cache", type=Path, help="what several trainings compute once")
-    ct = recipes.add_parser("ct-fracture", help="VGG16 classifier of a train|val/<class> folder")
-    ct.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    ct.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
+    ct = recipes.add_parser("ct-fracture", help="the shipped demonstration, of its own data")
+    add_head(ct)
     ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
     gate = recipes.add_parser("view-gate", help="tell the analysed kinds of image from all others")
     gate.add_argument(
@@ -79,13 +80,16 @@ def add_training(commands: Any) -> None:
     frontal.add_argument(
         "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
     )
+    for parser in add_own_training(recipes):
+        parser.set_defaults(run=_train)
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     for parser in (mr, structures, ct, gate, bodies, spine, frontal, discs):
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-        parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
+        if parser is not ct:
+            parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
         parser.set_defaults(run=_train)
     mr.set_defaults(recipe="mr-segmentation")
     structures.set_defaults(recipe="mr-structures")
@@ -161,6 +165,9 @@ def training_module(name: str) -> Any:
     ModelError
         ENGINE_UNAVAILABLE: TensorFlow is an extra, and the message says what to install.
     """
+    # TensorFlow says at every start what it was built with; errors come as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         return importlib.import_module(f"spinealign.training.{name}")
     except ModuleNotFoundError as error:

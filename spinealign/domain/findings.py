@@ -52,6 +52,7 @@ class WarningCode(StrEnum):
     """What the user must know beside a result; worded in `spinealign.wording`."""
 
     DEMONSTRATION_MODEL = "demonstration_model"
+    OTHER_MODELS = "other_models"
     NO_SPACING = "no_spacing"
     MAGNIFIED_SPACING = "magnified_spacing"
     VIEW_UNCERTAIN = "view_uncertain"
@@ -194,6 +195,7 @@ class Caution:
 CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
     {
         WarningCode.DEMONSTRATION_MODEL: "model_title",
+        WarningCode.OTHER_MODELS: "model_title",
         WarningCode.VIEW_UNCERTAIN: "confidence",
         WarningCode.VIEW_OVERRULED: "kind",
         WarningCode.VIEW_DISPUTED: "kind",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,31 @@ class ModelStore:
     open_engine : callable
         Opens a weights file for a card. The reference engine is
         `spinealign.training.keras_engine.open_keras`; this layer must not know it.
+    chosen : sequence of str
+        Models that a person names, by their names or as model folders anywhere: of each task that
+        one of them has, they alone answer, and one that states no examination answers for all.
+
+    Raises
+    ------
+    ModelError
+        MISSING: one of the chosen is neither a model's name nor a model folder.
     """
 
     def __init__(
-        self, folders: Sequence[Path] | None = None, open_engine: OpenEngine = open_litert
+        self,
+        folders: Sequence[Path] | None = None,
+        open_engine: OpenEngine = open_litert,
+        chosen: Sequence[str] = (),
     ) -> None:
         self._folders = tuple(folders) if folders is not None else models_dirs()
         self._open_engine = open_engine
+        self._named = {Path(name).resolve().name: Path(name) for name in chosen if _is_model(name)}
+        self._chosen = tuple(
+            Path(name).resolve().name if _is_model(name) else name for name in chosen
+        )
+        for name in self._chosen:
+            if name not in self._model_folders():
+                raise ModelError(name, ModelProblem.MISSING)
         self._loaded: dict[str, LoadedModel] = {}
         self._lock = threading.Lock()
 
@@ -68,15 +87,37 @@ class ModelStore:
     def find_all(self, task: Task, examination: Examination | None = None) -> tuple[ModelCard, ...]:
         """Return the cards for a task on a kind of examination, sorted by name.
 
-        Only those of the first folder that has any: the user's own models stand alone. Without
-        an examination, those of models which look at all images.
+        Only those that were chosen, if any; else those of the first folder that has any: the
+        user's own models stand alone. Without an examination, those of models which look at all
+        images.
         """
-        found: list[tuple[Path, ModelCard]] = []
-        for folder in self._model_folders().values():
-            card = read_card(folder)
-            if card.task == task and card.serves(examination):
-                found.append((folder.parent, card))
+        chosen = [read_card(self._model_folders()[name]) for name in self._chosen]
+        answering = tuple(
+            card
+            for card in chosen
+            if card.task == task and (card.serves(examination) or not card.examinations)
+        )
+        if answering:
+            return answering
+        found = self._serving(task, examination)
         return tuple(card for root, card in found if root == found[0][0])
+
+    def find_everywhere(
+        self, task: Task, examination: Examination | None = None
+    ) -> tuple[ModelCard, ...]:
+        """Return the cards of all models for a task, whether or not `find_all` would ask them."""
+        return tuple(card for _, card in self._serving(task, examination))
+
+    @property
+    def chosen(self) -> tuple[ModelCard, ...]:
+        """The cards of the models that a person named."""
+        return tuple(read_card(self._model_folders()[name]) for name in self._chosen)
+
+    def _serving(self, task: Task, examination: Examination | None) -> list[tuple[Path, ModelCard]]:
+        cards = [(folder.parent, read_card(folder)) for folder in self._model_folders().values()]
+        return [
+            (root, card) for root, card in cards if card.task == task and card.serves(examination)
+        ]
 
     def load(self, name: str) -> LoadedModel:
         """Return the model called `name`, loading it at the first call.
@@ -117,11 +158,16 @@ class ModelStore:
         return LoadedModel(card, self._open_engine(checked_weights(folder, card), card))
 
     def _model_folders(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
+        found = dict(self._named)
         for root in self._folders:
             for card in sorted(root.glob("*/card.json")):
                 found.setdefault(card.parent.name, card.parent)
         return found
+
+
+def _is_model(name: str) -> bool:
+    """Whether what a person typed is a model folder rather than a model's name."""
+    return (Path(name) / "card.json").is_file()
 
 
 def checked_weights(folder: Path, card: ModelCard) -> Path:
@@ -141,7 +187,7 @@ def checked_weights(folder: Path, card: ModelCard) -> Path:
 
 
 def read_card(folder: Path) -> ModelCard:
-    """Read and check ``folder/card.json``.
+    """Read and check ``folder/card.json``; a model is called after its folder.
 
     Raises
     ------
@@ -155,9 +201,8 @@ def read_card(folder: Path) -> ModelCard:
     except ValueError as error:
         detail = str(error)[:_LONGEST_DETAIL]
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, detail) from error
-    if card.name != folder.name:
-        raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, f"card is for {card.name}")
-    return card
+    # Card and weights go together by their checksum; a folder may be renamed.
+    return card if card.name == folder.name else replace(card, name=folder.name)
 
 
 def file_sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from spinealign.inference.engine import LoadedModel
 from spinealign.radiograph import VertebraOutlines, outline_vertebrae
 from spinealign.training import (
     classifier,
+    ct_fracture,
     disc_data,
     disc_evaluate,
     disc_grading,
@@ -41,14 +42,23 @@ from spinealign.training import (
     xray_angles,
     xray_evaluate,
 )
-from spinealign.training.dataset import list_classified, load_mr_segmentation, split_patients
+from spinealign.training.dataset import (
+    content_of,
+    load_mr_segmentation,
+    require_own_data,
+    split_patients,
+)
 from spinealign.training.evaluate import (
-    classification_figures,
     dice_by_patient,
-    expected_calibration_error,
     mr_robustness,
 )
 from spinealign.training.keras_engine import load_user_weights
+from spinealign.training.own import commands as own_commands
+from spinealign.training.own import crossing
+from spinealign.training.own.about import earned_by_outlines
+from spinealign.training.own.classify import calibrated, held_out_figures
+from spinealign.training.own.kept import kept_under
+from spinealign.training.own.looking import look_at
 from spinealign.training.package import (
     Precision,
     fold_batch_normalisation,
@@ -56,6 +66,7 @@ from spinealign.training.package import (
     write_model_folder,
 )
 from spinealign.training.xray_data import Film, load_films
+from spinealign.wording import training as training_words
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
         "mr-segmentation": train_mr,
         "mr-structures": train_structures,
         "ct-fracture": train_ct,
+        "classifier": own_commands.own_classifier,
+        "segmentation": own_commands.own_segmentation,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
         "spine-bodies": train_spine,
@@ -79,12 +92,17 @@ def run(options: argparse.Namespace) -> int:
 
 def train_mr(options: argparse.Namespace) -> ModelCard:
     """Train, convert, measure and package the sagittal MR segmentation."""
+    require_own_data("mr-segmentation", options.data)
     recipe = recipes.MrRecipe()
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
     if options.self_training_steps is not None:
         recipe = replace(recipe, self_training_steps=options.self_training_steps)
-    trained = recipes.train_mr_segmentation(options.data, options.unlabelled, options.work, recipe)
+    unlabelled = None if options.unlabelled is None else content_of(options.unlabelled)
+    parts = {"data": [content_of(options.data), unlabelled], "settings": asdict(recipe)}
+    kept = kept_under(options.work, "mr-segmentation", parts)
+    print(training_words.kept_text(kept.is_new, kept.differs_in, "training"), flush=True)
+    trained = recipes.train_mr_segmentation(options.data, options.unlabelled, kept.folder, recipe)
     arguments: dict[str, Any] = {
         "input_shape": [recipe.input_px, recipe.input_px, 1],
         "classes": len(recipes.MR_CLASSES),
@@ -108,7 +126,8 @@ def train_mr(options: argparse.Namespace) -> ModelCard:
     metrics["validation"]["dice_when_changed"] = mr_robustness(
         shipped, [s for s in slices if s.patient in held_out]
     )
-    card = replace(card, metrics=metrics)
+    status = earned_by_outlines(metrics["validation"]["dice"])
+    card = replace(card, metrics=metrics, status=status)
     return write_model_folder(options.out, flatbuffer, card)
 
 
@@ -126,37 +145,22 @@ def train_structures(options: argparse.Namespace) -> ModelCard:
 
 def train_ct(options: argparse.Namespace) -> ModelCard:
     """Cross-validate by series, train on everything, and package the CT classifier."""
-    recipe = classifier.ClassifierRecipe(head=options.head)
-    if options.steps is not None:
-        recipe = replace(recipe, epochs=options.steps)
-    if options.head == "plain-cnn":
-        recipe = replace(recipe, rule=replace(recipe.rule, channels="rgb_unit"), copies=1)
-    files = list_classified(options.data)
-    labels = sorted({f.label for f in files})
-    if options.positive not in labels or len(labels) != 2:
-        raise DataSetError(f"two classes are needed, one of them {options.positive!r}: {labels}")
+    require_own_data("ct-fracture", options.data)
+    rule = IntensityRule(window_hu=ct_fracture.CT_WINDOW_HU, channels="vgg_caffe")
+    recipe = own_commands.classifier_recipe(options, rule)
+    looked = look_at(ct_fracture.base_slices(options.data))
+    found = looked.found
+    if options.positive not in found.classes or len(found.classes) != 2:
+        raise DataSetError(training_words.no_classes(found.classes, options.positive))
     base = classifier.frozen_part(recipe, options.imagenet)
-    cache = options.work / f"features_{recipe.head}.npz"
-    features = classifier.compute_features(files, options.positive, recipe, base, cache)
-    logits, epochs = classifier.cross_validate(features, recipe)
-    kept = ~features.augmented & ~np.isnan(logits)
-    temperature = classifier.fit_temperature(logits[kept], features.labels[kept])
-    p = 1 / (1 + np.exp(-logits[kept] / temperature))
-    figures = _grouped_figures(features.rows(kept), p)
-    head, _ = classifier.fit_head(features, None, recipe, round(float(np.median(epochs))))
-    model = classifier.assemble(base, head, recipe)
-    card = classifier.ct_card(recipe, labels, options.positive, temperature, figures, features)
-    return _write(options.out, model, "int8" if recipe.head == "lean" else "float16", card)
-
-
-def _grouped_figures(features: classifier.Features, p: Any) -> dict[str, Any]:
-    groups = [
-        (features.labels[features.groups == g], p[features.groups == g])
-        for g in sorted(set(features.groups))
-    ]
-    figures = classification_figures(groups, 0.5)
-    figures["expected_calibration_error"] = round(expected_calibration_error(features.labels, p), 4)
-    return figures
+    folds = ct_fracture.make_folds(found, options.positive)
+    trained = crossing.train_crossed(
+        found.pictures, options.positive, folds, recipe, base, options.work
+    )
+    temperature, p = calibrated(trained, found, options.positive)
+    figures = held_out_figures(found, options.positive, p)
+    card = ct_fracture.ct_card(recipe, found.classes, options.positive, temperature, figures, found)
+    return _write(options.out, trained.model, "int8" if recipe.head == "lean" else "float16", card)
 
 
 def train_gate(options: argparse.Namespace) -> ModelCard:
@@ -362,7 +366,7 @@ def package_user_weights(options: argparse.Namespace) -> ModelCard:
         architecture={"name": build.__name__, "arguments": {}},
         input_shape=(size, size),
         intensity=IntensityRule(
-            window_hu=classifier.CT_WINDOW_HU,
+            window_hu=ct_fracture.CT_WINDOW_HU,
             channels="rgb_unit" if options.scaling == "unit" else "vgg_caffe",
         ),
         classes=tuple(options.classes),

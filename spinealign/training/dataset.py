@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spinealign.domain.errors import DataSetError
+from spinealign.wording import training as words
 
 IGNORE = 255
 """Mask value of pixels whose class is not known; the losses skip them."""
+
+OWN_DATA = {
+    "ct-fracture": "208544c5739fadb82811ee6d408791b5bdb8e588211cd538cf2cf9f2a4b488a6",
+    "mr-segmentation": "607791d70c1c26d27109e5ad591e54898936e42c49b32dec83711a7ad504646d",
+}
+"""Checksums of the data sets that the cards of these recipes describe (`content_of`).
+
+Source: ``ct_fracture`` and ``mr_sagittal_segmentation`` of the shared data, November 2026.
+"""
+
+_GENERAL = {"ct-fracture": "classifier", "mr-segmentation": "segmentation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +111,29 @@ def load_mr_unlabelled(folder: Path) -> list[LabelledSlice]:
         unknown = np.full(pixels.shape, IGNORE, np.uint8)
         slices.append(LabelledSlice(row["name"], row["patient"], pixels, unknown))
     return slices
+
+
+def content_of(folder: Path) -> str:
+    """Return a checksum of the names and bytes of all files below a folder."""
+    total = hashlib.sha256()
+    files = (path for path in folder.rglob("*") if path.is_file())
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in files):
+        with path.open("rb") as stream:
+            own = hashlib.file_digest(stream, "sha256").hexdigest()
+        total.update(f"{name}\0{own}\n".encode())
+    return total.hexdigest()
+
+
+def require_own_data(command: str, folder: Path) -> None:
+    """Refuse data that the card of a recipe of this project does not describe.
+
+    Raises
+    ------
+    DataSetError
+        It names the general command.
+    """
+    if content_of(folder) != OWN_DATA[command]:
+        raise DataSetError(words.only_own_data(command, _GENERAL[command]))
 
 
 def shrink(array: NDArray[np.uint8], longest_px: int | None, method: int) -> NDArray[np.uint8]:

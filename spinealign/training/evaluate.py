@@ -38,13 +38,15 @@ def bootstrap(
     Returns
     -------
     dict
-        ``value``, ``low``, ``high``, ``units``.
+        ``value``, ``low``, ``high``, ``units``; None where the units say nothing.
     """
     rng = np.random.default_rng(seed)
     size = len(units)
+    value = float(statistic(units)) if size else float("nan")
+    if np.isnan(value):
+        return {"value": None, "low": None, "high": None, "units": size}
     values = [statistic([units[i] for i in rng.integers(0, size, size)]) for _ in range(draws)]
     low, high = np.nanpercentile(values, (2.5, 97.5))
-    value = float(statistic(units))
     # Resampling cannot tell how far below 1 a proportion without a single miss may
     # lie; the exact binomial bound (Clopper & Pearson 1934) can.
     if np.isclose([low, high], 1.0).all():
@@ -93,9 +95,11 @@ def dice_by_patient(
         new = overlap_counts(one.mask, answer.mask, range(1, len(names) + 1))
         counts[one.patient] = counts.get(one.patient, 0) + new
     pooled = np.stack(list(counts.values())).astype(float)
-    dice = 2 * pooled[..., 0] / np.maximum(pooled[..., 1] + pooled[..., 2], 1)
+    sizes = pooled[..., 1] + pooled[..., 2]
+    dice = 2 * pooled[..., 0] / np.maximum(sizes, 1)
+    # A patient without a structure, in whom none was found either, says nothing of it.
     figures = {
-        name: bootstrap(list(dice[:, i]), lambda draw: float(np.mean(draw)))
+        name: bootstrap(list(dice[sizes[:, i] > 0, i]), lambda draw: float(np.mean(draw)))
         for i, name in enumerate(names)
     }
     return figures, answers

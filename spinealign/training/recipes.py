@@ -157,12 +157,12 @@ def mirrored_probabilities(
 
 
 def mr_card(recipe: MrRecipe, arguments: dict[str, Any], *, unlabelled: bool) -> ModelCard:
-    """Describe the model; figures are added after they were measured on the shipped weights."""
+    """Describe the model; figures and the status that they earn are added once measured."""
     return ModelCard(
         name="mr_segmentation",
         title="Sagittal MR segmentation",
         version="1.0.0",
-        status=ModelStatus.INTERNALLY_VALIDATED,
+        status=ModelStatus.DEMONSTRATION,
         task="segmentation",
         examinations=(ExaminationKind.SAGITTAL_SPINE_MR,),
         weights="model.tflite",

@@ -7,8 +7,7 @@ import logging
 import multiprocessing
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,13 @@ from spinealign.domain.model_card import IntensityRule
 from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.training import augment
 from spinealign.training.dataset import IGNORE, LabelledSlice
+from spinealign.training.progress import Progress
 
 Batch = tuple[NDArray[np.float32], NDArray[np.integer] | NDArray[np.float32]]
 log = logging.getLogger(__name__)
+
+REPORT_EVERY = 50
+"""Steps whose mean loss is one point of the curve."""
 
 
 def segmentation_loss(classes: int) -> Callable[..., object]:
@@ -188,13 +191,21 @@ class Checkpoint:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, model: keras.Model, average: list[NDArray[np.float32]], step: int) -> None:
+    def save(
+        self,
+        model: keras.Model,
+        average: list[NDArray[np.float32]],
+        step: int,
+        curve: Sequence[Mapping[str, float]] = (),
+    ) -> None:
         """Write all parts under the step's name, then move the pointer."""
         stem = f"step{step:06d}"
         model.save(self.folder / f"{stem}.keras")
         np.savez(self.folder / f"{stem}.npz", *average)
         pointer = self.folder / "state.json.part"
-        pointer.write_text(json.dumps({"step": step, "stem": stem}), encoding="utf-8")
+        pointer.write_text(
+            json.dumps({"step": step, "stem": stem, "curve": list(curve)}), encoding="utf-8"
+        )
         pointer.replace(self.folder / "state.json")
         for old in self.folder.glob("step*"):
             if old.stem != stem:
@@ -213,6 +224,13 @@ class Checkpoint:
             average = [parts[k] for k in parts.files]
         return model, average, int(state["step"])
 
+    def curve(self) -> list[dict[str, float]]:
+        """Return the losses up to the newest checkpoint; empty without one."""
+        pointer = self.folder / "state.json"
+        if not pointer.is_file():
+            return []
+        return list(json.loads(pointer.read_text(encoding="utf-8")).get("curve", []))
+
 
 def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
     """Return the averaged weights of the newest checkpoint, in the network's order, and its step.
@@ -230,7 +248,7 @@ def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
 def run_steps(
     model: keras.Model,
     loss: object,
-    batches: Iterator[Batch],
+    batches: Iterator[Batch] | Callable[[int], Iterator[Batch]],
     *,
     steps: int,
     learning_rate: float,
@@ -239,6 +257,9 @@ def run_steps(
     average_decay: float = 0.995,
 ) -> keras.Model:
     """Train for `steps` steps with Adam and a cosine schedule; resume if a checkpoint exists.
+
+    `batches` may be a function of the step that is next: then a resumed run sees the batches that
+    it would have seen, and its losses are those of a run that nothing cut.
 
     Returns
     -------
@@ -257,19 +278,22 @@ def run_steps(
         average = [np.array(w) for w in model.get_weights()]
     else:
         model, average, step = resumed
-    started, seen, total = time.monotonic(), 0, 0.0
+    curve = checkpoint.curve()
+    drawn = batches(step) if callable(batches) else batches
+    report_every = min(REPORT_EVERY, save_every)
+    tell = Progress("training", "step", step)
     while step < steps:
-        images, labels = next(batches)
-        total += float(model.train_on_batch(images, labels))
-        step, seen = step + 1, seen + 1
+        images, labels = next(drawn)
+        loss = float(model.train_on_batch(images, labels))
+        step += 1
         decay = min(average_decay, (1 + step) / (10 + step))
         for held, now in zip(average, model.get_weights(), strict=True):
             held += (1 - decay) * (now - held)
-        if step % 50 == 0:
-            rate = (time.monotonic() - started) / seen
-            print(f"step {step}/{steps} loss {total / seen:.4f} {rate:.2f} s/step", flush=True)
-            started, seen, total = time.monotonic(), 0, 0.0
+        tell(step, steps, loss=loss)
+        if step % report_every == 0 or step == steps:
+            curve.append({"step": step, "loss": loss})
+            model.reset_metrics()  # else Keras tells the mean of all steps so far
         if step % save_every == 0 or step == steps:
-            checkpoint.save(model, average, step)
+            checkpoint.save(model, average, step, curve)
     model.set_weights(average)
     return model

@@ -17,6 +17,10 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "{model_title} is only a demonstration: it shows how the program works, and its answers "
         "must not be relied on."
     ),
+    WarningCode.OTHER_MODELS: (
+        "Another model for such images is installed and was not asked: {model_title}; on the "
+        "command line, --model chooses."
+    ),
     WarningCode.NO_SPACING: (
         "The pixel spacing is unknown: areas and lengths are given in pixels only."
     ),

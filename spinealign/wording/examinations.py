@@ -17,7 +17,7 @@ from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderN
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.measures import MeasureGroup
 from spinealign.wording.failures import Message
-from spinealign.wording.text import listed, probability_text
+from spinealign.wording.text import listed, probability_text, safe_text
 
 
 @dataclass(frozen=True)
@@ -274,3 +274,27 @@ def kind_check_text(check: KindCheck) -> str:
         said.append("overridden by the user")
     text = "; ".join(said)
     return text[0].upper() + text[1:]
+
+
+def silent_model_text(
+    title: str, kinds: Sequence[ExaminationKind], examination: Examination | None
+) -> str:
+    """Return why a model that a person chose did not answer.
+
+    Parameters
+    ----------
+    title : str
+    kinds : sequence of ExaminationKind
+        That the model is for.
+    examination : Examination or None
+        As which the image was analysed; None for a refused image.
+    """
+    if examination is not None and (not kinds or examination.kind in kinds):
+        return f"The model “{safe_text(title)}” was chosen, and has no task on this image."
+    if examination is None:
+        return f"The model “{safe_text(title)}” was not asked: the image was rejected."
+    meant = listed([examination_text(kind.examination) for kind in kinds], "or")
+    return (
+        f"The model “{safe_text(title)}” was not asked: it is for {meant}, and the image was "
+        f"analysed as {examination_text(examination)}."
+    )

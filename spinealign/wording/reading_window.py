@@ -108,6 +108,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.TURNED: "rotated",
     WarningCode.ANALYSED_AS_NEGATIVE: "negative",
     WarningCode.NO_MODEL_FOR_VIEW: "no model",
+    WarningCode.OTHER_MODELS: "other models",
     WarningCode.NOTHING_SEGMENTED: "nothing found",
     WarningCode.LOW_RESOLUTION: "small image",
     WarningCode.LOW_CONTRAST: "low contrast",

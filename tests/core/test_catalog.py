@@ -91,7 +91,6 @@ def test_an_incomplete_card_is_refused(tmp_path, key):
         {"view": "head"},
         {"limits": ""},
         {"surprise": 1},
-        {"name": "other"},
         {"intensity": {"gamma": 2}},
         {"input_shape": 224},
         {"input_shape": [0, 224]},
@@ -343,6 +342,44 @@ def test_several_models_serve_one_examination_and_the_users_own_stand_alone(tmp_
     both = store(tmp_path / "user", tmp_path / "shipped").find_all("classification", NECK_CT)
     assert [card.name for card in both] == ["mine"]
     assert store(tmp_path / "shipped").find_all("segmentation", NECK_CT) == ()
+
+
+@pytest.mark.parametrize("is_path", [False, True])
+def test_a_chosen_model_answers_alone(tmp_path, is_path):
+    write_model(tmp_path / "user", "aaa")
+    folder = write_model(tmp_path / "user", "mine")
+    models = ModelStore([tmp_path / "user"], chosen=(str(folder) if is_path else "mine",))
+    assert [card.name for card in models.find_all("classification", NECK_CT)] == ["mine"]
+    everywhere = models.find_everywhere("classification", NECK_CT)
+    assert {card.name for card in everywhere} == {"aaa", "mine"}
+    assert models.find("classification", LATERAL_NECK) is None
+    assert [card.name for card in models.chosen] == ["mine"]
+
+
+def test_a_chosen_folder_anywhere_is_a_model_and_one_without_examination_serves_all(tmp_path):
+    write_model(tmp_path / "shipped", "aaa")
+    folder = write_model(tmp_path / "elsewhere", "mine", examinations=[])
+    models = ModelStore([tmp_path / "shipped"], chosen=(str(folder),))
+    for examination in (NECK_CT, LATERAL_NECK):
+        found = models.find("classification", examination)
+        assert found is not None
+        assert found.name == "mine"
+    assert store(tmp_path / "elsewhere").find("classification", NECK_CT) is None
+
+
+def test_a_chosen_model_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        ModelStore([tmp_path], chosen=("mine",))
+    assert caught.value.problem is ModelProblem.MISSING
+    assert caught.value.model == "mine"
+
+
+def test_a_renamed_model_folder_is_a_model_of_that_name(tmp_path):
+    write_model(tmp_path, "tiny").rename(tmp_path / "renamed")
+    assert [card.name for card in store(tmp_path).cards()] == ["renamed"]
+    card = store(tmp_path).find("classification", NECK_CT)
+    assert card is not None
+    assert card.name == "renamed"
 
 
 def test_no_model_for_a_view_is_none_not_an_error(tmp_path):

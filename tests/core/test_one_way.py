@@ -94,6 +94,8 @@ class Store:
         cards = (model.card for model in self._models)
         return tuple(c for c in cards if c.task == task and c.serves(examination))
 
+    find_everywhere = find_all
+
     def load(self, name: str) -> LoadedModel:
         self.loaded.append(name)
         return next(model for model in self._models if model.card.name == name)
@@ -335,6 +337,12 @@ CAUTIONS = (
         plain_film, "Ideal network", "segmentation"),
     Row(C.DEMONSTRATION_MODEL, lambda: spine(MASK, segmenter(), grader(DEMO)), plain_spine,
         "Disc grader for tests", "disc grader"),
+    Row(C.OTHER_MODELS,
+        lambda: slice_of_neck(classifier(), classifier(name="other", title="Second classifier")),
+        plain_slice, "not asked: Second classifier", "classifier"),
+    Row(C.OTHER_MODELS,
+        lambda: spine(MASK, segmenter(), segmenter(name="other", title="Second reader"), grader()),
+        plain_spine, "not asked: Second reader", "segmentation"),
     Row(C.NO_SPACING, lambda: slice_of_neck(spacing_mm=None, spacing_source=SpacingSource.UNKNOWN),
         plain_slice),
     Row(C.MAGNIFIED_SPACING, lambda: film(**AT_DETECTOR), plain_film),

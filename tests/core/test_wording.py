@@ -128,6 +128,7 @@ CARRIED = {
     WarningCode.DEMONSTRATION_MODEL: (
         {"model_title": "CT classifier (VGG16)"}, "CT classifier (VGG16) is only",
     ),
+    WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; on"),
     WarningCode.NO_SPACING: ({}, "in pixels only"),
     WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),
     WarningCode.VIEW_UNCERTAIN: ({"confidence": 0.449}, "(confidence 0.45)"),

@@ -13,7 +13,7 @@ pytest.importorskip("tensorflow")
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.inference.catalog import ModelStore
-from spinealign.training import classifier, commands, networks, recipes
+from spinealign.training import classifier, commands, ct_fracture, networks, recipes
 from spinealign.training.dataset import IGNORE, LabelledSlice
 from spinealign.training.keras_engine import (
     flatbuffer_weights,
@@ -21,6 +21,7 @@ from spinealign.training.keras_engine import (
     open_keras,
     set_weights_in_order,
 )
+from spinealign.training.own.pictures import PatientSource, Picture, PictureSet
 from spinealign.training.package import fold_batch_normalisation, to_litert, write_model_folder
 from spinealign.training.train import Checkpoint, MrPatches, run_steps, segmentation_loss
 from tests.cards import classifier_card
@@ -217,31 +218,28 @@ def test_pseudo_labels_leave_doubtful_pixels_out():
     assert recipes.pseudo_label(model, striped_slices(2), recipe) == []
 
 
-def fake_features(count=60):
-    rng = np.random.default_rng(0)
-    labels = np.repeat([1, 0], count // 2)
-    values = rng.normal(0, 1, (count, 8)).astype(np.float32) + 3 * (labels[:, None] - 0.5)
-    groups = np.array([f"S{i % 3}/{i}" if y else f"N/{i}" for i, y in enumerate(labels)])
-    series = np.array([g.split("/")[0] for g in groups])
-    return classifier.Features(values, labels, groups, series, np.zeros(count, bool))
+def slices_of_series():
+    names = [f"S{n % 3}/{n}" for n in range(30)] + [f"N/{n}" for n in range(30)]
+    return PictureSet(
+        tuple(
+            Picture(None, f"{name}-{copy}", "fracture" if name[0] == "S" else "normal", "", name)
+            for name in names
+            for copy in range(2)
+        ),
+        PatientSource.PATTERN,
+    )
 
 
 def test_folds_share_nothing_and_cover_everything():
-    features = fake_features()
-    folds = classifier.make_folds(features)
-    everything = [g for fold in folds for g in fold]
-    assert sorted(everything) == sorted(set(features.groups))
+    found = slices_of_series()
+    folds = ct_fracture.make_folds(found, "fracture")
+    assert sorted(n for fold in folds for n in fold) == sorted(p.name for p in found.pictures)
     for fold in folds:
-        assert len({g.split("/")[0] for g in fold if g.startswith("S")}) == 1
-
-
-def test_cross_validation_scores_every_image_once_and_well():
-    recipe = replace(classifier.ClassifierRecipe(), epochs=40)
-    features = fake_features()
-    logits, epochs = classifier.cross_validate(features, recipe)
-    assert np.isfinite(logits).all()
-    assert len(epochs) == 3
-    assert ((logits > 0) == (features.labels == 1)).mean() > 0.9
+        held = {p.patient for p in found.pictures if p.name in fold}
+        assert {name.split("/")[0] for name in held if name[0] == "S"} in ({"S0"}, {"S1"}, {"S2"})
+        numbers = sorted(int(name.split("/")[1]) for name in held if name[0] == "N")
+        assert numbers == list(range(numbers[0], numbers[0] + 10))
+        assert held & {p.patient for p in found.pictures if p.name not in fold} == set()
 
 
 def test_temperature_softens_overconfident_logits():

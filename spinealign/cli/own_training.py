@@ -1,0 +1,98 @@
+"""The parsers of training on a researcher's own data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from spinealign.domain.examination import examination_named
+
+
+def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
+    """Add the parsers of `train classifier` and `train segmentation`, and return them."""
+    classifier = recipes.add_parser(
+        "classifier", help="tell two classes of your own pictures apart, by patient"
+    )
+    classifier.add_argument(
+        "data", type=Path, metavar="DATA",
+        help="folder train|val/<class> or <class>, or a CSV table with the columns image, label "
+        "and, where known, patient and split",
+    )  # fmt: skip
+    classifier.add_argument("--positive", required=True, help="the class that means abnormal")
+    add_head(classifier)
+    classifier.add_argument("--folds", type=int, help="of the cross-validation (default: 3)")
+    classifier.add_argument("--copies", type=int, help="changed copies of each picture")
+    segmentation = recipes.add_parser(
+        "segmentation", help="outline the structures that your own masks show, by patient"
+    )
+    segmentation.add_argument(
+        "data", type=Path, metavar="DATA",
+        help="folder with images, masks (pictures of class numbers under the same names) and, "
+        "where known, manifest.csv (name, patient, split) and classes.csv (value, name)",
+    )  # fmt: skip
+    segmentation.add_argument(
+        "--classes", nargs="+", metavar="NAME",
+        help="what the masks' values mean, from 0 (background) on; else classes.csv says it",
+    )  # fmt: skip
+    length = segmentation.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="updates of the weights (default: 2600)")
+    length.add_argument("--epochs", type=int, help="as many crops as pictures, so often")
+    segmentation.add_argument("--batch", type=int, help="crops a step")
+    for parser, recipe in ((classifier, "classifier"), (segmentation, "segmentation")):
+        add_about(parser)
+        parser.set_defaults(recipe=recipe)
+    return [classifier, segmentation]
+
+
+def add_head(parser: argparse.ArgumentParser) -> None:
+    """Let a command choose the head of a classifier and how long it is trained."""
+    parser.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
+    parser.add_argument(
+        "--imagenet", type=Path, metavar="FILE",
+        help="VGG16's ImageNet convolutions (.npz); docs/training.md says where they come from; "
+        "not for the head plain-cnn",
+    )  # fmt: skip
+    parser.add_argument("--epochs", type=int, help="most passes over the data; not for lean")
+    parser.add_argument("--steps", type=int, help="most updates of the weights; not for lean")
+    parser.add_argument("--batch", type=int, help="pictures an update")
+
+
+def add_about(parser: argparse.ArgumentParser) -> None:
+    """Add what every training on own data is told: where it works, and what the card says."""
+    parser.add_argument(
+        "--patient-pattern", metavar="REGEX",
+        help="finds the patient in a picture's name below DATA: its first group; without it the "
+        "table or the DICOM files say it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--held-out", metavar="PART",
+        help="what no training sees: a split such as val, a share of patients such as 0.2, or "
+        "none (default: every split but train)",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, required=True, help="kept work; goes on from there")
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--most-broken", type=float, default=0.1, metavar="SHARE",
+        help="of pictures that may be unreadable (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write curves there too")
+    add_card_texts(parser)
+
+
+def add_card_texts(parser: argparse.ArgumentParser) -> None:
+    """Add what only a person can tell a card; what is left out is said to be not stated."""
+    parser.add_argument(
+        "--examination", "--view", type=examination_named, metavar="KIND",
+        help="which images the model is for: lateral-neck, neck-ct, spine-mr or lateral-spine; "
+        "without it the model answers only where --model names it",
+    )  # fmt: skip
+    parser.add_argument("--title", help="what the model is called in the window")
+    parser.add_argument("--licence", help="of the weights, which follows from that of the data")
+    parser.add_argument("--source", help="where the data come from")
+    parser.add_argument("--intended-use", metavar="TEXT")
+    parser.add_argument(
+        "--window-hu", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="Hounsfield units that become black and white; for images that have them",
+    )  # fmt: skip

@@ -1,0 +1,269 @@
+"""``train classifier``: from a user's folder or table to a model folder with an honest card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinealign.domain.errors import DataSetError
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_card import ModelCard
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
+from spinealign.predict import classify_with
+from spinealign.training.classifier import ClassifierRecipe, fit_temperature, frozen_part
+from spinealign.training.evaluate import classification_figures, expected_calibration_error
+from spinealign.training.own.about import (
+    Stated,
+    class_counts,
+    earned_status,
+    require_modality,
+)
+from spinealign.training.own.crossing import Trained, figures_input, train_crossed
+from spinealign.training.own.looking import MOST_BROKEN, LookedAt, look_at
+from spinealign.training.own.pictures import (
+    PictureSet,
+    folds_by_patient,
+    held_out,
+    list_pictures,
+)
+from spinealign.training.own.results import RESULTS, save_results, write_skipped
+from spinealign.training.package import to_litert, write_model_folder
+from spinealign.training.progress import Board, Progress
+from spinealign.wording import training as words
+
+THRESHOLD = 0.5
+LEAST_CALIBRATED = 50
+"""Pictures answered by folds that did not see them, from which on a temperature is trusted."""
+
+
+@dataclass(frozen=True)
+class ClassifierJob:
+    """What a user asks for.
+
+    Parameters
+    ----------
+    data, work, out : Path
+        Folder or table; working folder; model folder to write.
+    positive : str
+        The class that means abnormal.
+    recipe : ClassifierRecipe
+    stated : Stated
+    imagenet : Path or None
+    pattern : str or None
+        Finds the patient in a picture's name.
+    held_out : str or None
+        See `pictures.held_out`.
+    most_broken : float
+        Share of pictures that may be unreadable.
+    tensorboard : Path or None
+    """
+
+    data: Path
+    work: Path
+    out: Path
+    positive: str
+    recipe: ClassifierRecipe = field(default_factory=ClassifierRecipe)
+    stated: Stated = field(default_factory=Stated)
+    imagenet: Path | None = None
+    pattern: str | None = None
+    held_out: str | None = None
+    most_broken: float = MOST_BROKEN
+    tensorboard: Path | None = None
+
+
+def train_classifier(job: ClassifierJob) -> ModelCard:
+    """Cross-validate by patient, train on all that is not held out, measure, and package.
+
+    Raises
+    ------
+    DataSetError
+        The data set does not have the layout, the classes or the patients that this needs.
+    """
+    if not job.recipe.is_stepped and job.recipe.steps is not None:
+        raise DataSetError(words.lean_has_no_steps())
+    base = frozen_part(job.recipe, job.imagenet)
+    listed = list_pictures(job.data, job.pattern)
+    _require_classes(listed, job.positive)
+    looked = look_at(listed, job.most_broken, Progress("looking at the data", "picture"))
+    if looked.skipped:
+        place = write_skipped(job.work / RESULTS, looked.skipped)
+        print(words.skipped_text(looked.skipped, place), flush=True)
+    require_modality(looked, job.stated.examination)
+    names = held_out(looked.found, job.held_out, job.recipe.seed)
+    training = looked.found.where(lambda p: p.name not in names)
+    held = looked.found.where(lambda p: p.name in names)
+    _require_both(training, listed.classes)
+    folds = folds_by_patient(training, job.recipe.folds, job.recipe.seed)
+    print(words.folds_text(len(folds)), flush=True)
+    board = Board(job.tensorboard)
+    pictures = training.pictures
+    trained = train_crossed(pictures, job.positive, folds, job.recipe, base, job.work, board)
+    temperature, crossed = calibrated(trained, training, job.positive)
+    card = _card(job, looked, training, held, temperature, bool(folds))
+    is_lean = job.recipe.head == "lean"
+    flatbuffer = to_litert(trained.model, "int8" if is_lean else "float16")
+    card = write_model_folder(job.out, flatbuffer, card)
+    answers = _answers(job.out, held, job.positive)
+    card = _with_figures(card, job, training, held, crossed, answers)
+    card = write_model_folder(job.out, flatbuffer, card)
+    rows = _predictions(job, training, held, trained, crossed, answers)
+    save_results(job.work / RESULTS, trained.model, trained.curves, rows, looked.skipped)
+    return card
+
+
+def _require_classes(found: PictureSet, positive: str) -> None:
+    if len(found.classes) != 2 or positive not in found.classes:
+        raise DataSetError(words.no_classes(found.classes, positive))
+
+
+def _require_both(training: PictureSet, classes: tuple[str, ...]) -> None:
+    for label in classes:
+        if label not in training.classes:
+            raise DataSetError(words.too_few(label))
+
+
+def calibrated(
+    trained: Trained, training: PictureSet, positive: str
+) -> tuple[float, dict[str, float]]:
+    """Return the temperature, and each training picture's probability by its fold."""
+    names = [p.name for p in training.pictures if p.name in trained.logits]
+    if not names:
+        return 1.0, {}
+    z = np.array([trained.logits[name] for name in names])
+    truth = {p.name: int(p.label == positive) for p in training.pictures}
+    temperature = round(fit_temperature(z, np.array([truth[name] for name in names])), 4)
+    p = 1 / (1 + np.exp(-z / temperature))
+    return temperature, dict(zip(names, p.tolist(), strict=True))
+
+
+def _answers(folder: Path, held: PictureSet, positive: str) -> dict[str, float]:
+    """Return what the shipped weights say of the held-out pictures, by the program's own path."""
+    if not held.pictures:
+        return {}
+    model = ModelStore([folder.parent]).load(folder.name)
+    at = model.card.classes.index(positive)
+    tell = Progress("held-out pictures", "picture")
+    answers = {}
+    for number, picture in enumerate(held.pictures, start=1):
+        found = classify_with(model, read_image(picture.path))
+        answers[picture.name] = found.probabilities[at]
+        tell(number, len(held.pictures))
+    return answers
+
+
+def held_out_figures(found: PictureSet, positive: str, p: Mapping[str, float]) -> dict[str, Any]:
+    """Return figures with intervals over patients, of pictures that a network did not see.
+
+    Parameters
+    ----------
+    p : mapping of str to float
+        Probability of the positive class by picture; pictures without one do not count.
+    """
+    groups = figures_input(found.pictures, positive, p)
+    figures = classification_figures(groups, THRESHOLD)
+    truth = np.concatenate([labels for labels, _ in groups])
+    figures["expected_calibration_error"] = round(
+        expected_calibration_error(truth, np.concatenate([q for _, q in groups])), 4
+    )
+    figures["resampled"] = "patients" if found.has_patients else "pictures; patients are not known"
+    return figures
+
+
+def _card(
+    job: ClassifierJob, looked: LookedAt, training: PictureSet, held: PictureSet,
+    temperature: float, has_folds: bool,
+) -> ModelCard:  # fmt: skip
+    recipe, stated = job.recipe, job.stated
+    negative = next(label for label in training.classes if label != job.positive)
+    order = (negative, job.positive)
+    has_patients = training.has_patients
+    base = words.IMAGENET_BASE if recipe.needs_imagenet else ""
+    return ModelCard(
+        name=job.out.name,
+        title=stated.title or words.untitled_classifier(job.positive, negative),
+        version="1",
+        status=ModelStatus.DEMONSTRATION,
+        task="classification",
+        examinations=stated.examinations,
+        weights="model.tflite",
+        sha256="0" * 64,
+        architecture={"name": recipe.network().name, "arguments": dict(recipe.arguments)},
+        input_shape=recipe.input_shape,
+        intensity=recipe.rule,
+        classes=order,
+        positive_class=job.positive,
+        positive_output=job.positive,
+        threshold=THRESHOLD,
+        temperature=temperature,
+        calibrated=False,
+        training_data=words.training_data_text(
+            class_counts(training, order),
+            class_counts(held, order) if held.pictures else "",
+            stated.source, len(looked.skipped), base, has_patients,
+        ),
+        metrics={"note": words.NOT_EVALUATED},
+        known_failures=words.failures_of(
+            has_patients, has_folds, stated.although, stated.examination is not None, stated.verdict
+        ),
+        limits=words.limits_text(0, has_patients, False),
+        training={
+            "recipe": f"spinealign train classifier --head {recipe.head}",
+            "seed": recipe.seed,
+            "copies": recipe.copies,
+            "patients_from": str(training.source),
+            "audit": stated.verdict,
+            "although": stated.although,
+        },
+        licence=words.licence_text(stated.licence, recipe.needs_imagenet),
+        intended_use=stated.intended_use or words.NOT_STATED,
+    )  # fmt: skip
+
+
+def _with_figures(
+    card: ModelCard, job: ClassifierJob, training: PictureSet, held: PictureSet,
+    crossed: Mapping[str, float], answers: Mapping[str, float],
+) -> ModelCard:  # fmt: skip
+    metrics: dict[str, Any] = {}
+    if crossed:
+        metrics["cross_validation"] = held_out_figures(training, job.positive, crossed)
+    if answers:
+        metrics["held_out"] = held_out_figures(held, job.positive, answers)
+    status = earned_status(training, held, metrics.get("held_out", {}), job.stated.although)
+    earned = status is not ModelStatus.DEMONSTRATION
+    patients = len(held.patients()) if held.has_patients else 0
+    return replace(
+        card,
+        metrics=metrics or card.metrics,
+        status=status,
+        calibrated=training.has_patients and len(crossed) >= LEAST_CALIBRATED,
+        limits=words.limits_text(patients, training.has_patients, earned),
+    )
+
+
+def _predictions(
+    job: ClassifierJob, training: PictureSet, held: PictureSet, trained: Trained,
+    crossed: Mapping[str, float], answers: Mapping[str, float],
+) -> list[dict[str, Any]]:  # fmt: skip
+    rows = []
+    negative = next(label for label in training.classes if label != job.positive)
+    for found, told, is_held in ((training, crossed, False), (held, answers, True)):
+        for picture in found.pictures:
+            p = told.get(picture.name)
+            is_positive = p is not None and p >= THRESHOLD
+            rows.append(
+                {
+                    "image": picture.name,
+                    "patient": picture.patient if found.has_patients else "",
+                    "class": picture.label,
+                    "held_out": "yes" if is_held else "no",
+                    "fold": trained.fold_of.get(picture.name, ""),
+                    f"probability_{job.positive}": "" if p is None else round(p, 6),
+                    "predicted": "" if p is None else (job.positive if is_positive else negative),
+                }
+            )
+    return rows

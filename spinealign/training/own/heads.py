@@ -1,0 +1,245 @@
+"""The part behind the features: trained fold by fold, kept as it goes, resumed where it was cut."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.files import write_whole
+from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
+from spinealign.training.own.features import FeatureStore
+from spinealign.training.progress import Board, Progress
+
+STATE = "state.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a store with their labels (n,), 1 for the positive class."""
+
+    store: FeatureStore
+    index: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    def batches(self, size: int) -> list[slice]:
+        """Return the slices of batches of `size`."""
+        return [slice(at, at + size) for at in range(0, len(self.index), size)]
+
+
+@dataclass
+class Fitted:
+    """A trained head, the epochs that made it, and its curve.
+
+    `curve` has one entry an epoch: ``epoch``, ``step``, ``loss`` and, where there was something
+    to validate on, ``validation_loss``.
+    """
+
+    head: keras.Model
+    epochs: int
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def fit(
+    rows: Rows,
+    validation: Rows | None,
+    recipe: ClassifierRecipe,
+    folder: Path,
+    epochs: int,
+    part: str,
+    board: Board,
+) -> Fitted:
+    """Train a head with balanced classes; what it needs to go on is kept in `folder`.
+
+    The lean head is a logistic regression on standardised features: convex, so it needs no
+    epochs. The report's heads train with Adam and, when there is a `validation` part, stop early
+    and keep the best epoch.
+    """
+    if recipe.is_stepped:
+        return _Stepping(rows, validation, recipe, folder, epochs, part, board).run()
+    head = logistic_head(rows.store.values(rows.index), rows.labels, recipe)
+    curve = {"epoch": 0.0, "step": 0.0, "loss": log_loss(head, rows, recipe)}
+    if validation is not None:
+        curve["validation_loss"] = log_loss(head, validation, recipe)
+    board.add(part, 0, curve)
+    return Fitted(head, 0, [curve])
+
+
+def logits(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> NDArray[np.float64]:
+    """Return the logit of each row (n,)."""
+    parts = [
+        np.asarray(head.predict_on_batch(rows.store.values(rows.index[part])), np.float64)[:, 0]
+        for part in rows.batches(recipe.batch)
+    ]
+    out = np.concatenate(parts) if parts else np.zeros(0)
+    if not recipe.is_stepped:
+        return out
+    p = np.clip(out, 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def log_loss(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> float:
+    """Return the mean log loss, each class weighing half."""
+    z = logits(head, rows, recipe)
+    loss = np.logaddexp(0, z) - rows.labels * z
+    return float(np.average(loss, weights=_weights(rows.labels)))
+
+
+def _weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    share = min(max(float(labels.mean()), 1e-9), 1 - 1e-9)
+    return np.where(labels == 1, 0.5 / share, 0.5 / (1 - share))
+
+
+class _Stepping:
+    """One training by steps. Every epoch is seeded by its number, so a cut run goes on alike."""
+
+    def __init__(
+        self, rows: Rows, validation: Rows | None, recipe: ClassifierRecipe, folder: Path,
+        epochs: int, part: str, board: Board,
+    ) -> None:  # fmt: skip
+        self._rows = rows
+        self._validation = validation
+        self._recipe = recipe
+        self._folder = folder
+        self._epochs = epochs
+        self._part = part
+        self._board = board
+        self._curve: list[dict[str, float]] = []
+        self._step = 0
+        self._best: tuple[float, int] | None = None
+        self._best_weights: list[NDArray[Any]] = []
+
+    def run(self) -> Fitted:
+        head = self._resumed() or stepped_head(self._recipe, self._rows.store.shape)
+        begun = len(self._curve)
+        per_epoch = len(self._rows.batches(self._recipe.batch))
+        most = self._epochs * per_epoch
+        most = most if self._recipe.steps is None else min(most, self._recipe.steps)
+        tell = Progress(self._part, "step", self._step)
+        while len(self._curve) < self._epochs and self._step < most and not self._is_stale():
+            loss = self._epoch(head, most, tell)
+            row = {"epoch": len(self._curve) + 1.0, "step": float(self._step), "loss": loss}
+            if self._validation is not None:
+                row["validation_loss"] = log_loss(head, self._validation, self._recipe)
+                self._keep_best(head, row["validation_loss"])
+            self._curve.append(row)
+            self._board.add(self._part, len(self._curve), row)
+            if len(self._curve) % self._recipe.save_every == 0:
+                self._save(head)
+        if len(self._curve) > begun:
+            self._save(head)
+        if self._best is None:
+            return Fitted(head, len(self._curve), self._curve)
+        head.set_weights(self._best_weights)
+        return Fitted(head, self._best[1], self._curve)
+
+    def _epoch(self, head: keras.Model, most: int, tell: Progress) -> float:
+        number = len(self._curve)
+        _seed_dropout(head, self._recipe.seed, number)
+        order = np.random.default_rng([self._recipe.seed, number]).permutation(
+            len(self._rows.index)
+        )
+        weights = _weights(self._rows.labels)
+        head.reset_metrics()
+        loss = 0.0
+        for part in self._rows.batches(self._recipe.batch):
+            if self._step >= most:
+                break
+            at = order[part]
+            values = self._rows.store.values(self._rows.index[at])
+            labels = self._rows.labels[at].astype(np.float32)[:, None]
+            loss = float(head.train_on_batch(values, labels, sample_weight=weights[at]))
+            self._step += 1
+            tell(self._step, most, loss=loss)
+        return loss
+
+    def _is_stale(self) -> bool:
+        if self._best is None:
+            return False
+        return len(self._curve) - self._best[1] >= self._recipe.patience
+
+    def _keep_best(self, head: keras.Model, loss: float) -> None:
+        if self._best is None or loss < self._best[0]:
+            self._best = (loss, len(self._curve) + 1)
+            self._best_weights = [np.array(w) for w in head.get_weights()]
+
+    def _save(self, head: keras.Model) -> None:
+        """Write all parts under the epoch's name, then move the pointer."""
+        stem = f"epoch{len(self._curve):05d}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        head.save(self._folder / f"{stem}.keras")
+        if self._best is not None:
+            content = io.BytesIO()
+            np.savez(content, *self._best_weights)
+            write_whole(self._folder / f"{stem}.npz", content.getvalue())
+        state = {"stem": stem, "step": self._step, "curve": self._curve, "best": self._best}
+        write_whole(self._folder / STATE, json.dumps(state).encode())
+        for old in self._folder.glob("epoch*"):
+            if old.stem != stem:
+                old.unlink()
+
+    def _resumed(self) -> keras.Model | None:
+        try:
+            state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
+            head = keras.models.load_model(self._folder / f"{state['stem']}.keras")
+            if state["best"] is not None:
+                with np.load(self._folder / f"{state['stem']}.npz") as parts:
+                    self._best_weights = [parts[name] for name in parts.files]
+                self._best = (float(state["best"][0]), int(state["best"][1]))
+        except (OSError, ValueError, KeyError):
+            self._best, self._best_weights = None, []
+            return None
+        self._curve, self._step = state["curve"], int(state["step"])
+        return head
+
+
+def _seed_dropout(head: keras.Model, seed: int, epoch: int) -> None:
+    for number, layer in enumerate(head.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            drawn = np.random.default_rng([seed, epoch, number]).integers(0, 2**31, 2)
+            generator.state.assign(drawn.astype(np.uint32))
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Held-out logits of one fold by picture, and how they came about."""
+
+    logits: dict[str, float]
+    epochs: int
+    curve: list[dict[str, float]]
+
+
+def load_fold(path: Path) -> FoldResult | None:
+    """Return a fold that was finished before, or None."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return FoldResult(dict(told["logits"]), int(told["epochs"]), list(told["curve"]))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def save_fold(path: Path, fold: FoldResult) -> None:
+    """Write a finished fold."""
+    told = {"logits": fold.logits, "epochs": fold.epochs, "curve": fold.curve}
+    write_whole(path, json.dumps(told).encode())
+
+
+def rows_of(
+    store: FeatureStore, is_positive: Sequence[bool], wanted: Callable[[int], bool],
+    *, with_copies: bool,
+) -> Rows:  # fmt: skip
+    """Return the rows of the pictures whose number is `wanted`."""
+    each = store.per_picture
+    copies = range(each) if with_copies else range(1)
+    index = [n * each + c for n in range(len(is_positive)) if wanted(n) for c in copies]
+    chosen = np.array(index, np.int64)
+    labels = np.array(is_positive, np.int64)[chosen // each] if index else np.zeros(0, np.int64)
+    return Rows(store, chosen, labels)

@@ -1,0 +1,289 @@
+"""Training on a researcher's own data, on tiny networks; needs TensorFlow."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow")
+
+from spinealign.domain.errors import DataSetError
+from spinealign.domain.findings import ModelStatus
+from spinealign.inference.catalog import read_card
+from spinealign.training import networks
+from spinealign.training.classifier import ClassifierRecipe, stepped_head
+from spinealign.training.own import heads
+from spinealign.training.own.about import Stated, intensity_rule
+from spinealign.training.own.classify import ClassifierJob, train_classifier
+from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
+from spinealign.training.train import Checkpoint
+from tests.examinations import SPINE_MR
+from tests.own_data import outlined, two_classes
+
+pytestmark = [
+    pytest.mark.train,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+TINY = {"input_shape": [32, 32, 3], "blocks": [[1, 4], [1, 6]]}
+BY_NAME = r"([nw]\d+)_t\d"
+
+
+def tiny_imagenet(path):
+    rng = np.random.default_rng(0)
+    path.parent.mkdir(exist_ok=True)
+    np.savez(
+        path,
+        **{
+            "block1_conv1/kernel": rng.normal(0, 0.01, (3, 3, 3, 4)),
+            "block1_conv1/bias": np.zeros(4),
+            "block2_conv1/kernel": rng.normal(0, 0.1, (3, 3, 4, 6)),
+            "block2_conv1/bias": np.zeros(6),
+        },
+    )
+    return path
+
+
+def job(tmp_path, data, positive="narrow", head="lean", **changes):
+    rule = intensity_rule(SPINE_MR, None, "vgg_caffe")
+    arguments = TINY if head == "lean" else {**TINY, "hidden": 4}
+    recipe = ClassifierRecipe(
+        head=head, copies=1, epochs=3, save_every=1, batch=8, rule=rule, arguments=arguments,
+        inverse_regularisation=1.0,
+    )  # fmt: skip
+    return replace(
+        ClassifierJob(
+            data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine",
+            positive=positive, recipe=recipe, stated=Stated(examination=SPINE_MR),
+            imagenet=tiny_imagenet(tmp_path / "imagenet.npz"), pattern=BY_NAME,
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def table(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_other_positive_class_in_the_same_work_turns_no_answer_round(tmp_path):
+    data = two_classes(tmp_path / "data")
+    cards = {}
+    for positive in ("narrow", "wide"):
+        cards[positive] = train_classifier(job(tmp_path, data, positive))
+        for row in table(tmp_path / "work" / "results" / "predictions.csv"):
+            p = float(row[f"probability_{positive}"])
+            assert (p > 0.5) == (row["class"] == positive), row
+            assert row["predicted"] == row["class"]
+    assert cards["narrow"].sha256 != cards["wide"].sha256
+    assert cards["wide"].positive_output == "wide"
+
+
+def test_a_card_says_what_data_and_options_say_and_no_more(tmp_path):
+    two_classes(tmp_path / "data" / "train", patients=5, each=2)
+    two_classes(tmp_path / "data" / "val", patients=2, first=5)
+    (tmp_path / "data" / "train" / "wide" / "w9_t1.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
+    card = train_classifier(job(tmp_path, tmp_path / "data"))
+    assert read_card(tmp_path / "models" / "mine") == card
+    assert card.status is ModelStatus.DEMONSTRATION
+    assert card.intensity.window_hu is None
+    assert card.examinations == (SPINE_MR.kind,)
+    assert set(card.classes) == {"narrow", "wide"}
+    assert "10 pictures of 5 patients wide, 10 pictures of 5 patients narrow" in card.training_data
+    assert "Held out: 2 pictures of 2 patients wide" in card.training_data
+    assert "1 further picture could not be read." in card.training_data
+    assert "was not stated" in card.training_data
+    said = json.dumps(card.to_json())
+    for claim in ("RSNA", "fracture", "Hounsfield", "skull", "SPIDER", "CT"):
+        assert claim not in said
+    assert "Not stated" in card.licence
+    assert card.metrics["held_out"]["images"] == 4
+    assert card.metrics["held_out"]["auc"]["units"] == 4
+    assert card.metrics["cross_validation"]["images"] == 20
+    rows = table(tmp_path / "work" / "results" / "predictions.csv")
+    assert [row["held_out"] for row in rows].count("yes") == 4
+    assert all((row["fold"] == "") == (row["held_out"] == "yes") for row in rows)
+    skipped = table(tmp_path / "work" / "results" / "skipped.csv")
+    assert [row["image"] for row in skipped] == ["train/wide/w9_t1.png"]
+    assert keras.models.load_model(tmp_path / "work" / "results" / "model.keras").count_params() > 0
+
+
+def test_without_patients_the_card_says_so(tmp_path):
+    card = train_classifier(job(tmp_path, two_classes(tmp_path / "data"), pattern=None))
+    assert "Which pictures are of one patient was not stated." in card.training_data
+    assert any("Patients were not told apart" in failure for failure in card.known_failures)
+    assert not card.calibrated
+
+
+def test_other_pictures_are_not_answered_by_kept_features(tmp_path):
+    data = two_classes(tmp_path / "data")
+    first = train_classifier(job(tmp_path, data))
+    shutil.copy(data / "wide" / "w1_t1.png", data / "wide" / "w0_t1.png")
+    assert train_classifier(job(tmp_path, data)).sha256 != first.sha256
+    assert len(list((tmp_path / "work").glob("features-*"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"positive": "fracture"}, "two classes are needed"),
+        ({"imagenet": None}, "--imagenet"),
+        ({"held_out": "test"}, "neither a split"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, changes, told):
+    wanted = job(tmp_path, two_classes(tmp_path / "data"), **changes)
+    with pytest.raises(DataSetError, match=told):
+        train_classifier(wanted)
+
+
+def test_the_lean_head_takes_no_steps(tmp_path):
+    wanted = job(tmp_path, two_classes(tmp_path / "data"))
+    with pytest.raises(DataSetError, match="--steps"):
+        train_classifier(replace(wanted, recipe=replace(wanted.recipe, steps=5)))
+
+
+class CutError(Exception):
+    """Stands for a kill."""
+
+
+def cut_after(monkeypatch, saves):
+    """End the training with the checkpoint number `saves`."""
+    keep = heads._Stepping._save
+    left = [saves]
+
+    def save(self, head):
+        keep(self, head)
+        left[0] -= 1
+        if not left[0]:
+            raise CutError
+
+    monkeypatch.setattr(heads._Stepping, "_save", save)
+
+
+@pytest.mark.parametrize("head", ["report", "plain-cnn"])
+def test_a_killed_training_goes_on_with_the_same_curve(tmp_path, monkeypatch, head):
+    data = two_classes(tmp_path / "data", patients=6)
+    arguments = {"input_shape": [32, 32, 3], "filters": [2, 2, 2], "hidden": 4}
+    whole, cut = job(tmp_path / "a", data, head=head), job(tmp_path / "b", data, head=head)
+    if head == "plain-cnn":
+        whole, cut = (
+            replace(j, imagenet=None, recipe=replace(j.recipe, arguments=arguments))
+            for j in (whole, cut)
+        )
+    train_classifier(whole)
+    cut_after(monkeypatch, 2)
+    with pytest.raises(CutError):
+        train_classifier(cut)
+    monkeypatch.undo()
+    cut_after(monkeypatch, 5)
+    with pytest.raises(CutError):
+        train_classifier(cut)
+    monkeypatch.undo()
+    train_classifier(cut)
+    first, second = (
+        json.loads((tmp_path / f / "work" / "results" / "history.json").read_text()) for f in "ab"
+    )
+    assert list(first) == ["fold 1", "fold 2", "fold 3", "final"]
+    assert [len(first[part]) for part in ("fold 1", "fold 2", "fold 3")] == [3, 3, 3]
+    for part, curve in first.items():
+        for one, other in zip(curve, second[part], strict=True):
+            assert one == pytest.approx(other, rel=1e-4), part
+
+
+def test_steps_are_steps(tmp_path):
+    wanted = job(tmp_path, two_classes(tmp_path / "data", patients=6), head="report")
+    train_classifier(replace(wanted, recipe=replace(wanted.recipe, steps=2, epochs=50)))
+    history = json.loads((tmp_path / "work" / "results" / "history.json").read_text())
+    assert {part: curve[-1]["step"] for part, curve in history.items()} == dict.fromkeys(history, 2)
+
+
+def test_the_recipe_of_the_report_trains_the_reports_network():
+    recipe = ClassifierRecipe(head="report")
+    assert recipe.network().count_params() == 40_406_849
+    head = stepped_head(recipe, (7, 7, 512))
+    base = keras.Model(*networks.vgg16_base())
+    assert base.count_params() + head.count_params() == 40_406_849
+
+
+def outline_job(tmp_path, data, **changes):
+    recipe = OutlineRecipe(
+        widths=(4, 4), input_px=64, crop=(32, 32), batch=2, steps=6, save_every=2, cache_px=64
+    )
+    return replace(
+        OutlineJob(
+            data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", recipe=recipe,
+            stated=Stated(examination=SPINE_MR), classes=("background", "disc"),
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def test_a_segmentation_says_what_its_masks_mean_and_what_it_is_worth(tmp_path):
+    data = outlined(tmp_path / "data")
+    card = train_segmentation(outline_job(tmp_path, data))
+    assert read_card(tmp_path / "models" / "mine") == card
+    assert card.classes == ("background", "disc")
+    assert card.status is ModelStatus.DEMONSTRATION
+    assert card.training["steps"] == 6
+    assert "3 pictures of 3 patients" in card.training_data
+    assert "SPIDER" not in json.dumps(card.to_json())
+    assert card.metrics["held_out"]["dice"]["disc"]["units"] == 1
+    rows = table(tmp_path / "work" / "results" / "predictions.csv")
+    assert [row["held_out"] for row in rows] == ["yes", "no", "no", "no"]
+    assert len({row["patient"] for row in rows}) == 4
+    history = table(tmp_path / "work" / "results" / "history.csv")
+    assert [int(row["step"]) for row in history] == [2, 4, 6]
+
+
+def test_more_slices_in_the_same_work_are_trained_on(tmp_path):
+    first = train_segmentation(outline_job(tmp_path, outlined(tmp_path / "data", 3)))
+    second = train_segmentation(outline_job(tmp_path, outlined(tmp_path / "data", 5)))
+    assert first.sha256 != second.sha256
+    assert "4 pictures of 4 patients" in second.training_data
+    assert len(list((tmp_path / "work").glob("segmentation-*"))) == 2
+
+
+def test_other_masks_of_the_same_pictures_are_trained_on(tmp_path):
+    classes = ("background", "vertebra", "disc")
+    shas = []
+    for value in (1, 2):
+        data = outlined(tmp_path / "data", 3, disc=value)
+        shas.append(train_segmentation(outline_job(tmp_path, data, classes=classes)).sha256)
+    assert shas[0] != shas[1]
+
+
+def test_a_killed_segmentation_goes_on_with_the_same_curve(tmp_path, monkeypatch):
+    data = outlined(tmp_path / "data", 3)
+    whole, cut = (outline_job(tmp_path / name, data) for name in "ab")
+    train_segmentation(whole)
+    keep = Checkpoint.save
+
+    def save(self, model, average, step, curve=()):
+        keep(self, model, average, step, curve)
+        if step == 4:
+            raise CutError
+
+    monkeypatch.setattr(Checkpoint, "save", save)
+    with pytest.raises(CutError):
+        train_segmentation(cut)
+    monkeypatch.undo()
+    train_segmentation(cut)
+    curves = [
+        json.loads((tmp_path / name / "work" / "results" / "history.json").read_text())["training"]
+        for name in "ab"
+    ]
+    for one, other in zip(*curves, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_epochs_of_a_segmentation_are_epochs(tmp_path):
+    assert OutlineRecipe(epochs=3, batch=8).steps_for(20) == 8
+    assert OutlineRecipe(steps=70).steps_for(20) == 70
