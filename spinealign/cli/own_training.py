@@ -96,3 +96,33 @@ def add_card_texts(parser: argparse.ArgumentParser) -> None:
         "--window-hu", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="Hounsfield units that become black and white; for images that have them",
     )  # fmt: skip
+
+
+def add_package(parser: argparse.ArgumentParser) -> None:
+    """Add what `package` is told of a network: its input, its output, its preprocessing."""
+    parser.add_argument("weights", type=Path, help="whole model (.keras, .h5) or .weights.h5")
+    parser.add_argument(
+        "--architecture", choices=["report", "plain-cnn"],
+        help="of bare weights; a whole model brings its own",
+    )  # fmt: skip
+    parser.add_argument(
+        "--classes", nargs="+", required=True, metavar="CLASS",
+        help="what the outputs mean, in their order (Keras sorts folder names); of a single output "
+        "what 0 and 1 mean; of an output for each pixel background first",
+    )  # fmt: skip
+    parser.add_argument("--positive", help="of a classifier: the class that means abnormal")
+    parser.add_argument(
+        "--scaling", choices=["unit", "bytes", "symmetric", "torch", "caffe", "grey"],
+        default="unit",
+        help="three channels in 0..1, 0..255, -1..1, less ImageNet's means over their deviations, "
+        "or BGR less VGG16's means; grey: one channel in 0..1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--percentiles", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="grey values at these percentiles become 0 and 1",
+    )  # fmt: skip
+    parser.add_argument("--input-size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--output", choices=["probability", "logits"])
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    add_card_texts(parser)

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.own_training import add_head, add_own_training
+from spinealign.cli.own_training import add_head, add_own_training, add_package
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.examination import examination_named
 
 
 def add_training(commands: Any) -> None:
@@ -124,21 +123,8 @@ def add_training(commands: Any) -> None:
     )  # fmt: skip
     changes.add_argument("--write", action="store_true", help="write the factors into the card")
     changes.set_defaults(run=_calibrate_changes)
-    package = commands.add_parser("package", help="make a model folder of your own Keras weights")
-    package.add_argument("weights", type=Path, help=".keras, .h5 or .weights.h5")
-    package.add_argument("--architecture", choices=["report", "plain-cnn"], default="report")
-    package.add_argument(
-        "--classes", nargs=2, required=True, metavar=("OUTPUT0", "OUTPUT1"),
-        help="what an output of 0 and of 1 mean, in this order (Keras sorts folder names)",
-    )  # fmt: skip
-    package.add_argument("--positive", required=True, help="which of them means abnormal")
-    package.add_argument("--scaling", choices=["unit", "caffe"], default="unit")
-    package.add_argument(
-        "--examination", "--view", type=examination_named, default="neck-ct", metavar="KIND",
-        help="which images the network is for (default: neck-ct)",
-    )  # fmt: skip
-    package.add_argument("--threshold", type=float, default=0.5)
-    package.add_argument("--out", type=Path, required=True, help="model folder to write")
+    package = commands.add_parser("package", help="make a model folder of your own Keras network")
+    add_package(package)
     package.set_defaults(run=_train, recipe="package")
 
 

@@ -105,6 +105,7 @@ class ModelProblem(StrEnum):
     INCOMPLETE_CARD = "incomplete_card"
     WRONG_CHECKSUM = "wrong_checksum"
     WRONG_ARCHITECTURE = "wrong_architecture"
+    NOT_TAKEN = "not_taken"
     ENGINE_UNAVAILABLE = "engine_unavailable"
     UNLOADABLE = "unloadable"
 

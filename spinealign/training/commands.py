@@ -14,7 +14,6 @@ import keras
 import numpy as np
 
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.findings import ModelStatus
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.files import write_whole
@@ -52,13 +51,13 @@ from spinealign.training.evaluate import (
     dice_by_patient,
     mr_robustness,
 )
-from spinealign.training.keras_engine import load_user_weights
 from spinealign.training.own import commands as own_commands
 from spinealign.training.own import crossing
 from spinealign.training.own.about import earned_by_outlines
 from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
+from spinealign.training.own.packaging import package_own
 from spinealign.training.package import (
     Precision,
     fold_batch_normalisation,
@@ -82,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         "spine-bodies": train_spine,
         "spine-frontal": train_frontal,
         "disc-grading": train_discs,
-        "package": package_user_weights,
+        "package": package_own,
     }
     card = commands[options.recipe](options)
     print(json.dumps(dict(card.metrics), indent=2))
@@ -342,45 +341,6 @@ def _disc_figures(
         alone = disc_evaluate.cross_fitted(seen.of(seen.given != ""), folds)
         metrics[f"cross_validation_{contrast}_alone_found_discs"] = disc_evaluate.figures(alone)
     return metrics, cases
-
-
-def package_user_weights(options: argparse.Namespace) -> ModelCard:
-    """Make a model folder of a user's own weights of one of the report's networks."""
-    if options.positive not in options.classes:
-        raise DataSetError(f"--positive must be one of {options.classes}")
-    known: dict[str, tuple[Callable[[], keras.Model], int]] = {
-        "report": (networks.vgg16_report, 224),
-        "plain-cnn": (networks.plain_cnn, 256),
-    }
-    build, size = known[options.architecture]
-    model = load_user_weights(build(), options.weights)
-    card = ModelCard(
-        name=options.out.name,
-        title=f"User's own {options.architecture} classifier",
-        version="1",
-        status=ModelStatus.DEMONSTRATION,
-        task="classification",
-        examinations=(options.examination.kind,),
-        weights="model.tflite",
-        sha256="",
-        architecture={"name": build.__name__, "arguments": {}},
-        input_shape=(size, size),
-        intensity=IntensityRule(
-            window_hu=ct_fracture.CT_WINDOW_HU,
-            channels="rgb_unit" if options.scaling == "unit" else "vgg_caffe",
-        ),
-        classes=tuple(options.classes),
-        positive_class=options.positive,
-        positive_output=options.classes[1],
-        threshold=options.threshold,
-        training_data="unknown to SpineAlign: weights brought by the user",
-        licence="unknown",
-        metrics={"note": "not evaluated by SpineAlign"},
-        intended_use="Running the user's own weights; nothing is known about their quality.",
-        known_failures=("Not evaluated by SpineAlign.",),
-        limits="These weights were brought by a user and were never evaluated by SpineAlign.",
-    )
-    return _write(options.out, model, "float16", card)
 
 
 def _write(folder: Path, model: keras.Model, precision: Precision, card: ModelCard) -> ModelCard:

@@ -18,6 +18,7 @@ from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.model_card import ModelCard
 from spinealign.inference.engine import Array, Engine
 from spinealign.training import networks
+from spinealign.wording.training import other_parameters
 
 BUILDERS = {
     builder.__name__: builder
@@ -96,7 +97,9 @@ def load_user_weights(model: keras.Model, path: Path) -> keras.Model:
         else:
             model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ModelError(path.name, ModelProblem.WRONG_ARCHITECTURE, str(error)) from error
+        # Keras answers with whole tensors.
+        detail = other_parameters(model.count_params(), model.name)
+        raise ModelError(path.name, ModelProblem.WRONG_ARCHITECTURE, detail) from error
     return model
 
 

@@ -33,6 +33,7 @@ from spinealign.wording.dicom_objects import dicom_object_words
 from spinealign.wording.network import network_failure
 from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
+from spinealign.wording.training import PACKAGE_TAKES
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,10 @@ _MODEL_MESSAGES = {
     ModelProblem.WRONG_ARCHITECTURE: (
         "The weights given for the model “{name}” do not fit its architecture{detail}.",
         "Use weights that were trained with the architecture named in the card.",
+    ),
+    ModelProblem.NOT_TAKEN: (
+        "“{name}” cannot be made into a model folder{detail}.",
+        PACKAGE_TAKES,
     ),
     ModelProblem.ENGINE_UNAVAILABLE: (
         "The software that runs the model “{name}” is not installed{detail}.",

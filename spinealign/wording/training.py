@@ -356,3 +356,61 @@ def untitled_segmentation(classes: Sequence[str]) -> str:
 
 
 MASK_NOT_READABLE = "Its mask is no picture of class numbers from 0 to 255."
+
+ONNX_IS_NOT_TAKEN = "an ONNX network, which this version does not convert"
+BARE_WEIGHTS = "bare weights without their network; name it with --architecture report or plain-cnn"
+NO_WHOLE_MODEL = "it is no whole Keras model, or one with code of its own"
+SIZE_IS_OPEN = "its input has no fixed size; state one with --input-size ROWS COLUMNS"
+OUTPUT_IS_OPEN = (
+    "its last layer does not tell what its output is; state --output probability or logits"
+)
+CONVERTED_OTHERWISE = "converted, it answers otherwise than in Keras"
+PACKAGE_TAKES = (
+    "Taken are whole Keras models (.keras, .h5) with one image as input, of 1 or 3 channels, and "
+    "one output: a class, or a class for each pixel; and bare weights (.weights.h5) of the "
+    "architectures report and plain-cnn. Convert other formats to Keras first."
+)
+
+
+def not_converted(reason: str) -> str:
+    """Return that the converter refused a network."""
+    return f"it cannot be converted: {safe_text(reason)}"
+
+
+def inputs_and_outputs(shapes: Sequence[tuple[int | None, ...]]) -> str:
+    """Return which shapes a network has that is not taken."""
+    return f"its inputs and outputs have the shapes {', '.join(map(str, shapes))}"
+
+
+def other_size(height: int, width: int) -> str:
+    """Return that a network does not take a size."""
+    return f"it does not take an input of {height} x {width}"
+
+
+def other_classes(outputs: int, expected: int, classes: Sequence[str]) -> str:
+    """Return how many different classes must be named."""
+    return (
+        f"it has {count_text(outputs, 'output')}, so --classes names {expected} different classes, "
+        f"and {len(classes)} were named"
+    )
+
+
+def no_positive(classes: Sequence[str]) -> str:
+    """Return that a classifier needs the class that means abnormal."""
+    return f"--positive must be one of {safe_text(', '.join(classes))}"
+
+
+def scaling_for(channels: int) -> str:
+    """Return which scaling fits a number of channels."""
+    fits = "grey" if channels == 1 else "unit, bytes, symmetric, torch or caffe"
+    return f"its input has {count_text(channels, 'channel')}: --scaling must be {fits}"
+
+
+def untitled_package(name: str) -> str:
+    """Return what a packaged network is called that was given no title: its file."""
+    return f"User's own network {safe_text(name)} (no title stated)"
+
+
+def other_parameters(expected: int, network: str) -> str:
+    """Return that weights do not fit a network."""
+    return f"they are not those of {network}, which has {expected:,} parameters"

@@ -13,16 +13,19 @@ import pytest
 keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
-from spinealign.domain.errors import DataSetError
+from spinealign.cli.main import _parser
+from spinealign.domain.errors import DataSetError, ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
-from spinealign.inference.catalog import read_card
+from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.training import networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
 from spinealign.training.own import heads
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
+from spinealign.training.own.packaging import package_own
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
 from spinealign.training.train import Checkpoint
+from spinealign.wording import explain
 from tests.examinations import SPINE_MR
 from tests.own_data import outlined, two_classes
 
@@ -287,3 +290,89 @@ def test_a_killed_segmentation_goes_on_with_the_same_curve(tmp_path, monkeypatch
 def test_epochs_of_a_segmentation_are_epochs(tmp_path):
     assert OutlineRecipe(epochs=3, batch=8).steps_for(20) == 8
     assert OutlineRecipe(steps=70).steps_for(20) == 70
+
+
+def user_network(channels=1, units=3, activation="softmax", size=32, is_mask=False):
+    keras.utils.set_random_seed(3)
+    image = keras.layers.Input((size, size, channels))
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
+    if not is_mask:
+        x = keras.layers.GlobalMaxPooling2D()(x)
+    last = keras.layers.Conv2D(units, 1) if is_mask else keras.layers.Dense(units)
+    return keras.Model(image, keras.layers.Activation(activation)(last(x)))
+
+
+def package(tmp_path, network, *words, name="mine.keras"):
+    if network is not None:
+        network.save(tmp_path / name)
+    out = str(tmp_path / "models" / "mine")
+    options = _parser().parse_args(["package", str(tmp_path / name), "--out", out, *words])
+    return package_own(options)
+
+
+def test_any_network_is_packaged_with_what_is_stated(tmp_path):
+    network = user_network()
+    words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey")
+    card = package(tmp_path, network, *words, "--title", "Mine", "--view", "spine-mr")
+    assert (card.title, card.status, card.examinations) == (
+        "Mine", ModelStatus.DEMONSTRATION, (SPINE_MR.kind,),
+    )  # fmt: skip
+    assert card.intensity.channels == "grey"
+    assert card.intensity.window_hu is None
+    x = np.random.default_rng(0).uniform(0, 1, (1, 32, 32, 1)).astype(np.float32)
+    found, _ = ModelStore([tmp_path / "models"]).load("mine").classify(x)
+    assert found == pytest.approx(np.asarray(network(x))[0].tolist(), abs=2e-3)
+
+
+def test_an_output_for_each_pixel_is_a_segmentation(tmp_path):
+    network = user_network(3, 1, "sigmoid", is_mask=True)
+    card = package(tmp_path, network, "--classes", "background", "disc", "--scaling", "bytes")
+    assert card.task == "segmentation"
+    x = np.random.default_rng(0).uniform(0, 1, (1, 32, 32, 3)).astype(np.float32)
+    found = ModelStore([tmp_path / "models"]).load("mine").segment(x)
+    expected = np.asarray(network(255 * x))[0, ..., 0]
+    assert found[..., 1] == pytest.approx(expected, abs=0.02)  # weights of 16 bits
+    assert found.sum(axis=-1) == pytest.approx(np.ones_like(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("network", "words", "told"),
+    [
+        ({"channels": 2}, ("--classes", "a", "b", "c"), "shapes"),
+        ({}, ("--classes", "a", "b", "--positive", "a"), "--classes names 3"),
+        ({}, ("--classes", "a", "b", "c"), "--positive must be one of a, b, c"),
+        ({}, ("--classes", "a", "b", "c", "--positive", "a"), "--scaling must be grey"),
+        (
+            {"activation": "linear"},
+            ("--classes", "a", "b", "c", "--positive", "a", "--scaling", "grey"),
+            "--output",
+        ),
+        ({"size": None}, ("--classes", "a", "b", "c"), "--input-size"),
+    ],
+)
+def test_a_network_that_is_not_taken_is_told_in_words(tmp_path, network, words, told):
+    with pytest.raises(ModelError) as caught:
+        package(tmp_path, user_network(**network), *words)
+    message = explain(caught.value)
+    assert told in message.sentence
+    assert ".keras" in message.advice
+    assert len(message.sentence) < 300
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "bare.weights.h5", "text.keras", "text.h5"])
+def test_a_file_that_is_not_taken_says_which_ones_are(tmp_path, name):
+    (tmp_path / name).write_bytes(b"not a network")
+    with pytest.raises(ModelError) as caught:
+        package(tmp_path, None, "--classes", "a", "b", "--positive", "a", name=name)
+    assert caught.value.problem is ModelProblem.NOT_TAKEN
+    assert "whole Keras models" in explain(caught.value).advice
+
+
+def test_weights_of_another_network_are_refused_without_a_tensor(tmp_path):
+    user_network().save(tmp_path / "other.h5")
+    words = ("--architecture", "report", "--classes", "a", "b", "--positive", "a")
+    with pytest.raises(ModelError) as caught:
+        package(tmp_path, None, *words, name="other.h5")
+    told = explain(caught.value).sentence
+    assert "vgg16_report, which has 40,406,849 parameters" in told
+    assert len(told) < 250

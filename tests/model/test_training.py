@@ -142,7 +142,8 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
     options = argparse.Namespace(
         weights=tmp_path / "mine.keras", architecture="plain-cnn", classes=["fracture", "normal"],
         positive="fracture", scaling="unit", threshold=0.5, out=tmp_path / "models" / "mine",
-        recipe="package", examination=SPINE_MR,
+        recipe="package", examination=SPINE_MR, output=None, input_size=None, window_hu=None,
+        percentiles=None, title=None, licence=None, source=None, intended_use=None,
     )  # fmt: skip
     assert commands.run(options) == 0
     loaded = ModelStore([tmp_path / "models"]).load("mine")

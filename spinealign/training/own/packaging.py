@@ -1,0 +1,231 @@
+"""``spinealign package``: a model folder of a user's own Keras network."""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import softmax
+from spinealign.training import networks
+from spinealign.training.keras_engine import load_user_weights
+from spinealign.training.package import to_litert, write_model_folder
+from spinealign.wording import training as words
+
+ARCHITECTURES: dict[str, tuple[str, int]] = {
+    "report": ("vgg16_report", 224),
+    "plain-cnn": ("plain_cnn", 256),
+}
+"""Of bare weights: function of `networks`, and the side of its input."""
+
+SAME_WITHIN = 0.02
+"""By which probabilities of the converted network may differ from Keras; float16 costs 0.001."""
+
+_LEAST_PROBABILITY = 1e-4
+"""Smaller ones become this; float16, in which weights are kept, has no much smaller number."""
+
+_TORCH_MEAN, _TORCH_VARIANCE = (0.485, 0.456, 0.406), (0.229**2, 0.224**2, 0.225**2)
+
+
+def package_own(options: argparse.Namespace) -> ModelCard:
+    """Make a model folder of a user's own network, whole or as bare weights.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, or not of a kind that is taken; which kinds are, is said.
+    """
+    path: Path = options.weights
+    if not path.is_file():
+        raise ModelError(path.name, ModelProblem.MISSING)
+    network = _network(path, options)
+    classes = _classes(network, path, options)
+    wrapped = _wrapped(network, path, options)
+    card = _card(network, classes, options)
+    try:
+        flatbuffer = to_litert(wrapped, "float16")
+    except Exception as error:  # the converter raises anything
+        raise _not_taken(path, words.not_converted(_first_line(error))) from error
+    card = write_model_folder(options.out, flatbuffer, card)
+    _require_same(wrapped, card, path, options)
+    return card
+
+
+def _not_taken(path: Path, why: str) -> ModelError:
+    return ModelError(path.name, ModelProblem.NOT_TAKEN, why)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def _network(path: Path, options: argparse.Namespace) -> keras.Model:
+    if path.suffix.lower() == ".onnx":
+        raise _not_taken(path, words.ONNX_IS_NOT_TAKEN)
+    if options.architecture is not None:
+        build: Callable[[], keras.Model] = getattr(networks, ARCHITECTURES[options.architecture][0])
+        return load_user_weights(build(), path)
+    if path.name.endswith(".weights.h5"):
+        raise _not_taken(path, words.BARE_WEIGHTS)
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise _not_taken(path, words.NO_WHOLE_MODEL) from error
+    return _with_size(model, path, options)
+
+
+def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> keras.Model:
+    """Return a network with one image input of a known size."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.inputs[0].shape) != 4:
+        shapes = [tuple(t.shape) for t in (*model.inputs, *model.outputs)]
+        raise _not_taken(path, words.inputs_and_outputs(shapes))
+    height, width, channels = model.inputs[0].shape[1:]
+    if channels not in (1, 3):
+        raise _not_taken(path, words.inputs_and_outputs([tuple(model.inputs[0].shape)]))
+    if options.input_size is not None:
+        height, width = options.input_size
+    if height is None or width is None:
+        raise _not_taken(path, words.SIZE_IS_OPEN)
+    if (height, width) == tuple(model.inputs[0].shape[1:3]):
+        return model
+    image = layers.Input((height, width, channels))
+    try:
+        return keras.Model(image, model(image))
+    except ValueError as error:
+        raise _not_taken(path, words.other_size(height, width)) from error
+
+
+def _classes(network: keras.Model, path: Path, options: argparse.Namespace) -> tuple[str, ...]:
+    classes = tuple(options.classes)
+    outputs = int(network.outputs[0].shape[-1])
+    expected = 2 if outputs == 1 else outputs
+    if len(classes) != expected or len(set(classes)) != len(classes):
+        raise _not_taken(path, words.other_classes(outputs, expected, classes))
+    if not _is_mask(network) and options.positive not in classes:
+        raise _not_taken(path, words.no_positive(classes))
+    return classes
+
+
+def _is_mask(network: keras.Model) -> bool:
+    return len(network.outputs[0].shape) == 4
+
+
+def _wrapped(network: keras.Model, path: Path, options: argparse.Namespace) -> keras.Model:
+    """Return the network between the program's input and the outputs that it knows by name."""
+    height, width, channels = network.inputs[0].shape[1:]
+    if (channels == 1) != (options.scaling == "grey"):
+        raise _not_taken(path, words.scaling_for(channels))
+    image = layers.Input((height, width, channels), name="image")
+    answer = network(_scaled(image, options.scaling))
+    is_probability = _is_probability(network, path, options)
+    if int(answer.shape[-1]) == 1 and not _is_mask(network):
+        name = "probability" if is_probability else "logit"
+        return keras.Model(image, layers.Identity(name=name)(answer), name="own")
+    as_logits = layers.Activation(_to_logits(int(answer.shape[-1]), is_probability), name="logits")
+    return keras.Model(image, as_logits(answer), name="own")
+
+
+def _scaled(image: Any, scaling: str) -> Any:
+    if scaling == "bytes":
+        return layers.Rescaling(255.0)(image)
+    if scaling == "symmetric":
+        return layers.Rescaling(2.0, -1.0)(image)
+    if scaling == "torch":
+        return layers.Normalization(mean=_TORCH_MEAN, variance=_TORCH_VARIANCE)(image)
+    return image
+
+
+def _to_logits(outputs: int, is_probability: bool) -> Callable[[Any], Any]:
+    def log(x: Any) -> Any:
+        return keras.ops.log(keras.ops.clip(x, _LEAST_PROBABILITY, 1.0))
+
+    def one_to_two(x: Any) -> Any:
+        z = log(x) - log(1 - x) if is_probability else x
+        return keras.ops.concatenate([keras.ops.zeros_like(z), z], axis=-1)
+
+    if outputs == 1:
+        return one_to_two
+    return log if is_probability else keras.activations.linear
+
+
+def _is_probability(network: keras.Model, path: Path, options: argparse.Namespace) -> bool:
+    """Whether outputs are probabilities: as stated, else by the last layer's activation."""
+    if options.output is not None:
+        return bool(options.output == "probability")
+    last = network.outputs[0]._keras_history.operation
+    while isinstance(last, keras.Model):
+        last = last.outputs[0]._keras_history.operation
+    name = getattr(getattr(last, "activation", None), "__name__", "")
+    if name in ("sigmoid", "softmax") or isinstance(last, layers.Softmax):
+        return True
+    raise _not_taken(path, words.OUTPUT_IS_OPEN)
+
+
+def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Namespace) -> ModelCard:
+    height, width = network.inputs[0].shape[1:3]
+    channels = {"grey": "grey", "caffe": "vgg_caffe"}.get(options.scaling, "rgb_unit")
+    window = None if options.window_hu is None else tuple(options.window_hu)
+    ends = None if options.percentiles is None else tuple(options.percentiles)
+    is_mask = _is_mask(network)
+    is_single = int(network.outputs[0].shape[-1]) == 1
+    kind = "segmentation" if is_mask else "classification"
+    built = ARCHITECTURES.get(options.architecture or "", (None, 0))[0]
+    return ModelCard(
+        name=options.out.name,
+        title=options.title or words.untitled_package(options.weights.name),
+        version="1",
+        status=ModelStatus.DEMONSTRATION,
+        task="segmentation" if is_mask else "classification",
+        examinations=() if options.examination is None else (options.examination.kind,),
+        weights="model.tflite",
+        sha256="0" * 64,
+        architecture={"name": built or "own", "arguments": {}},
+        input_shape=(int(height), int(width)),
+        intensity=IntensityRule(
+            percentiles=ends,  # type: ignore[arg-type]
+            window_hu=window,  # type: ignore[arg-type]
+            channels=channels,  # type: ignore[arg-type]
+        ),
+        classes=classes,
+        positive_class=None if is_mask else options.positive,
+        positive_output=None if is_mask else (classes[1] if is_single else options.positive),
+        threshold=None if is_mask else options.threshold,
+        training_data=options.source or "Unknown to SpineAlign: weights brought by the user.",
+        licence=options.licence or "Unknown to SpineAlign.",
+        metrics={"note": "not evaluated by SpineAlign"},
+        intended_use=options.intended_use
+        or "Running the user's own weights; nothing is known about their quality.",
+        known_failures=("Not evaluated by SpineAlign.",),
+        limits="These weights were brought by a user and were never evaluated by SpineAlign.",
+        training={"packaged": kind, "scaling": options.scaling},
+    )
+
+
+def _require_same(
+    wrapped: keras.Model, card: ModelCard, path: Path, options: argparse.Namespace
+) -> None:
+    """Refuse a conversion that answers otherwise than the network in Keras."""
+    shape = (1, *card.input_shape, int(wrapped.inputs[0].shape[-1]))
+    drawn = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
+    batch = drawn * 255 - 110 if options.scaling == "caffe" else drawn
+    expected = np.asarray(wrapped(batch, training=False), np.float32)
+    model = ModelStore([options.out.parent]).load(options.out.name)
+    name = wrapped.outputs[0]._keras_history.operation.name
+    found = model.run(batch, name)[name]
+    if name == "logits":
+        expected, found = softmax(expected), softmax(found)
+    elif name == "logit":
+        expected, found = (0.5 * (1 + np.tanh(0.5 * z)) for z in (expected, found))
+    if not np.allclose(expected, found, atol=SAME_WITHIN):
+        (options.out / "card.json").unlink()
+        raise _not_taken(path, words.CONVERTED_OTHERWISE)
