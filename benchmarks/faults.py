@@ -296,7 +296,7 @@ class Hunt:
         """Return the package's test files, those that name the fault's module first."""
         module = self._copy.place_of(fault).stem
         return sorted(
-            filter(self._exists, self._near.get(fault.package, ())),
+            filter(self._exists, _near_of(fault.package, self._near)),
             key=lambda name: module not in (self._copy.folder / name).read_text(encoding="utf-8"),
         )
 
@@ -348,6 +348,13 @@ class Hunt:
             if result.caught_by in failed:
                 del self.results[result.title]
         return bool(failed)
+
+
+def _near_of(package: str, near: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Return the test files listed for a package or module, else for the folder nearest above."""
+    while package and package not in near:
+        package = package.rpartition("/")[0]
+    return near.get(package, ())
 
 
 def _preload() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the tables; each change of them gets a number, and a step in `_MIGRATIONS`."""
 
 _BUSY_MS = 10_000
@@ -69,6 +69,7 @@ CREATE TABLE measure(
     examination INTEGER NOT NULL REFERENCES examination ON DELETE CASCADE,
     code TEXT NOT NULL, level TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
     lower REAL, upper REAL,
+    state TEXT, spacing_source TEXT, is_named INTEGER, interval_factor REAL, change_factor REAL,
     PRIMARY KEY(examination, code, level, unit)
 );
 CREATE TABLE tag(
@@ -202,7 +203,19 @@ def schema_version(connection: Any) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-_MIGRATIONS: dict[int, Callable[[Any], None]] = {}
+_BASIS_COLUMNS = (
+    "state TEXT", "spacing_source TEXT", "is_named INTEGER", "interval_factor REAL",
+    "change_factor REAL",
+)  # fmt: skip
+
+
+def _add_basis(connection: Any) -> None:
+    """Let measures say what they rest on; of those that are there it is not known."""
+    for column in _BASIS_COLUMNS:
+        connection.execute(f"ALTER TABLE measure ADD COLUMN {column}")
+
+
+_MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _add_basis}
 """What makes tables of a version those of the next one, by the version before."""
 
 
@@ -220,15 +233,16 @@ def migrate(connection: Any, back_up: Callable[[], None]) -> bool:
     bool
         Whether anything was changed.
     """
-    version = schema_version(connection)
-    if version == SCHEMA_VERSION:
+    if schema_version(connection) == SCHEMA_VERSION:
         return False
     back_up()
-    while version < SCHEMA_VERSION:
+    while schema_version(connection) < SCHEMA_VERSION:
         with transaction(connection):
-            _MIGRATIONS[version](connection)
-            version += 1
-            connection.execute(f"PRAGMA user_version = {version}")
+            # Another window may have taken the step while this one waited.
+            version = schema_version(connection)
+            if version < SCHEMA_VERSION:
+                _MIGRATIONS[version](connection)
+                connection.execute(f"PRAGMA user_version = {version + 1}")
     return True
 
 

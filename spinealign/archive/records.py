@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import MeasureState
+
 
 @dataclass(frozen=True)
 class PatientRecord:
@@ -28,6 +31,30 @@ class PatientRecord:
 
 
 @dataclass(frozen=True)
+class MeasureBasis:
+    """What a value rests on: whether a later one differs by more than error is judged by it.
+
+    Parameters
+    ----------
+    state : MeasureState
+        Who placed the points.
+    spacing_source : SpacingSource
+        Of its image.
+    is_named : bool
+        Whether the levels of its image are certain.
+    interval_factor, change_factor : float
+        Of the network that placed the points, as in `IntervalRule`; None of the second where
+        the error of a change was not measured.
+    """
+
+    state: MeasureState
+    spacing_source: SpacingSource
+    is_named: bool
+    interval_factor: float
+    change_factor: float | None = None
+
+
+@dataclass(frozen=True)
 class MeasureRecord:
     """One measure, for the course in time.
 
@@ -37,6 +64,8 @@ class MeasureRecord:
     value : float
     lower, upper : float, optional
         Bounds of its interval.
+    basis : MeasureBasis, optional
+        None of what an earlier version of the program kept.
     """
 
     code: str
@@ -45,6 +74,7 @@ class MeasureRecord:
     value: float
     lower: float | None = None
     upper: float | None = None
+    basis: MeasureBasis | None = None
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, overload
 
-from spinealign.archive.records import ExaminationRecord, PatientRecord, RetentionRule, Search, View
+from spinealign.archive.records import (
+    ExaminationRecord,
+    MeasureBasis,
+    MeasureRecord,
+    PatientRecord,
+    RetentionRule,
+    Search,
+    View,
+)
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import MeasureState
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -35,6 +45,34 @@ def record_of(row: Sequence[Any]) -> ExaminationRecord:
     identifier, kind, added, changed, *others = row[:12]
     patient = PatientRecord(*row[12:17])
     return ExaminationRecord(identifier, patient, kind, added, changed, *others)
+
+
+MEASURE_COLUMNS = (
+    "code, level, unit, value, lower, upper, state, spacing_source, is_named, interval_factor, "
+    "change_factor"
+)
+
+
+def measure_row(measure: MeasureRecord) -> tuple[object, ...]:
+    """Return a measure as `MEASURE_COLUMNS`."""
+    value = (
+        measure.code, measure.level, measure.unit, measure.value, measure.lower, measure.upper,
+    )  # fmt: skip
+    basis = measure.basis
+    return (*value, *((None,) * 5 if basis is None else astuple(basis)))
+
+
+def measure_of(row: Sequence[Any]) -> MeasureRecord:
+    """Return a measure of a row of `MEASURE_COLUMNS`."""
+    state, spacing_source, is_named, interval_factor, change_factor = row[6:11]
+    basis = None
+    if state is not None:
+        basis = MeasureBasis(
+            MeasureState(state), SpacingSource(spacing_source), bool(is_named), interval_factor,
+            change_factor,
+        )  # fmt: skip
+    code, level, unit, value, lower, upper = row[:6]
+    return MeasureRecord(code, level, unit, value, lower, upper, basis)
 
 
 class FoundRecords(Sequence[ExaminationRecord]):

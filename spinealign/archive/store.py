@@ -29,9 +29,12 @@ from spinealign.archive.records import (
 )
 from spinealign.archive.searching import (
     EXAMINATION_COLUMNS,
+    MEASURE_COLUMNS,
     FoundRecords,
     find,
     find_due,
+    measure_of,
+    measure_row,
     record_of,
     where_of,
 )
@@ -434,11 +437,9 @@ class Archive:
             [(number, each.key, each.level, each.statement) for each in record.findings],
         )
         self.connection.executemany(
-            "INSERT INTO measure VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (number, each.code, each.level, each.value, each.unit, each.lower, each.upper)
-                for each in record.measures
-            ],
+            f"INSERT INTO measure(examination, {MEASURE_COLUMNS}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(number, *measure_row(each)) for each in record.measures],
         )
         self._replace_tags(number, record.tags)
 
@@ -454,9 +455,7 @@ class Archive:
             "SELECT key, level, statement FROM finding WHERE examination = ? ORDER BY rowid", number
         )
         measures = self.connection.execute(
-            "SELECT code, level, unit, value, lower, upper FROM measure WHERE examination = ? "
-            "ORDER BY rowid",
-            number,
+            f"SELECT {MEASURE_COLUMNS} FROM measure WHERE examination = ? ORDER BY rowid", number
         )
         tags = self.connection.execute(
             "SELECT tag FROM tag WHERE examination = ? ORDER BY tag", number
@@ -464,7 +463,7 @@ class Archive:
         return replace(
             record,
             findings=tuple(FindingRecord(*row) for row in findings),
-            measures=tuple(MeasureRecord(*row) for row in measures),
+            measures=tuple(measure_of(row) for row in measures),
             tags=tuple(row[0] for row in tags),
         )
 

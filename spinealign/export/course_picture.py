@@ -138,10 +138,15 @@ def values_picture(
     scale : float
         Size of letters and lines; 1 is a screen of 96 dots an inch.
     colours : ChartColours, optional
+
+    Notes
+    -----
+    As `course_picture`, with a band where the error of a change is known.
     """
     picture = Image.new("RGB", size, colours.ground)
     chart = _Chart(ImageDraw.Draw(picture), size, scale, colours)
-    chart.title(measurement_name(values[0].measurement))
+    key = f" ({COURSE_KEY})" if _band(values) is not None else ""
+    chart.title(f"{measurement_name(values[0].measurement)}{key}")
     chart.draw(values)
     return picture
 

@@ -17,7 +17,7 @@ from spinealign.domain.motion import (
     MotionSign,
     SegmentMotion,
 )
-from spinealign.measure.geometry.comparison import MeasurePair, compare
+from spinealign.measure.geometry.comparison import MeasurePair, compare, measured_with
 from spinealign.measure.segment_positions import SegmentPosition, segment_positions
 
 
@@ -74,7 +74,7 @@ def _segments(flexion: Analysis, extension: Analysis) -> Iterator[SegmentMotion]
     Two angles between lines of two rigid bodies differ by as much as the bodies turn against
     each other, whichever lines they are.
     """
-    pair = MeasurePair(flexion, extension)
+    pair = MeasurePair(measured_with(flexion), measured_with(extension))
     bent, stretched = _positions(flexion), _positions(extension)
     angles = {levels: _value(one.angle) for levels, one in bent.items()}
     for levels in bent:

@@ -17,6 +17,7 @@ from spinealign.archive.records import (
     ExaminationRecord,
     FileRole,
     FindingRecord,
+    MeasureBasis,
     MeasureRecord,
     PatientRecord,
     ReadingVersion,
@@ -24,7 +25,6 @@ from spinealign.archive.records import (
 )
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import Measurement
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
@@ -245,15 +245,20 @@ def objects_of(record: ExaminationRecord) -> tuple[AuditObject, ...]:
     )
 
 
-def measure_records(measurements: Sequence[Measurement]) -> tuple[MeasureRecord, ...]:
+def measure_records(analysis: Analysis) -> tuple[MeasureRecord, ...]:
     """Return what was measured, as it is followed in time; drawn and unmeasurable ones are not."""
     kept: dict[tuple[str, str, str], MeasureRecord] = {}
-    for each in measurements:
+    rule, source = analysis.interval_rule, analysis.image.spacing_source
+    for each in analysis.measurements:
         if each.value is None or each.drawing:
             continue
         lower, upper = each.interval or (None, None)
         levels = "/".join(each.levels)
-        record = MeasureRecord(each.code.value, levels, each.unit, each.value, lower, upper)
+        basis = MeasureBasis(
+            each.state, source, not analysis.levels_uncertain, rule.factor_of(each.code),
+            rule.change_factors.get(each.code),
+        )  # fmt: skip
+        record = MeasureRecord(each.code.value, levels, each.unit, each.value, lower, upper, basis)
         kept.setdefault((record.code, record.level, record.unit), record)
     return tuple(kept.values())
 
@@ -280,7 +285,7 @@ def _record_of(opened: Opened, identifier: str, at_utc: str) -> ExaminationRecor
             FindingRecord(each.key, "/".join(each.levels), finding_statement(each))
             for each in findings
         ),
-        measures=() if analysis is None else measure_records(analysis.measurements),
+        measures=() if analysis is None else measure_records(analysis),
     )
 
 

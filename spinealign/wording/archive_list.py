@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.records import ExaminationRecord, MeasureRecord, PatientRecord
+from spinealign.archive.records import ExaminationRecord, PatientRecord
+from spinealign.domain.comparison import Change, ComparedMeasure
+from spinealign.domain.examination import examination_named
+from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.archive import (
     ARCHIVE_DAMAGED,
@@ -21,8 +25,20 @@ from spinealign.wording.archive_window import (
     EMPTY_ARCHIVE,
     EMPTY_VIEWS,
     NOTHING_FITS,
+    ONE_DAY_NOTE,
+    POSTURE_NOTE,
     STATUS_CHOICES,
+    UNDATED_NOTE,
+    UNJUDGED_NOTE,
 )
+from spinealign.wording.comparison import (
+    change_text,
+    difference_text,
+    error_source,
+    error_text,
+    mixed_kinds_text,
+)
+from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import number_text, unit_text
 from spinealign.wording.measures import measure_name
 from spinealign.wording.text import safe_text
@@ -37,6 +53,13 @@ def patient_line(patient: PatientRecord) -> str:
     """Return a patient's name and ID."""
     identifier = safe_text(patient.patient_id)
     return f"{patient_words(patient)} ({identifier or 'no ID'})"
+
+
+def _kind_in_sentence(kind: str) -> str:
+    try:
+        return examination_text(examination_named(kind))
+    except ValueError:
+        return safe_text(kind)
 
 
 def status_words(status: str) -> str:
@@ -58,20 +81,66 @@ def list_cells(record: ExaminationRecord) -> tuple[str, ...]:
     )
 
 
-def follow_cells(record: ExaminationRecord, measure: MeasureRecord | None) -> tuple[str, ...]:
-    """Return the cells of an examination in the follow-up."""
+def follow_cells(
+    record: ExaminationRecord, value: Measurement | None, compared: ComparedMeasure | None
+) -> tuple[str, ...]:
+    """Return the cells of an examination in the follow-up.
+
+    Parameters
+    ----------
+    record : ExaminationRecord
+    value : Measurement or None
+    compared : ComparedMeasure or None
+        Against the first examination.
+    """
     cells = list_cells(record)
-    return (cells[0], cells[2], cells[3], cells[4], "" if measure is None else value_words(measure))
+    judged = ("", "", "")
+    if compared is not None:
+        judged = (
+            difference_text(compared),
+            error_text(compared.error, compared.unit),
+            change_text(compared.change),
+        )
+    said = "" if value is None else value_words(value)
+    return (cells[0], cells[2], cells[3], cells[4], said, *judged)
 
 
-def value_words(measure: MeasureRecord) -> str:
+def value_words(measurement: Measurement) -> str:
     """Return a value with its unit, and its interval where it has one."""
-    unit = unit_text(measure.unit)
-    said = f"{number_text(measure.value, measure.unit)}{unit}"
-    if measure.lower is None or measure.upper is None:
+    assert measurement.value is not None
+    unit = measurement.unit
+    said = f"{number_text(measurement.value, unit)}{unit_text(unit)}"
+    if measurement.interval is None:
         return said
-    low, high = (number_text(end, measure.unit) for end in (measure.lower, measure.upper))
+    low, high = (number_text(end, unit) for end in measurement.interval)
     return f"{said} (95 % {low} to {high})"
+
+
+def follow_cautions(
+    records: Sequence[ExaminationRecord], changes: Sequence[ComparedMeasure | None]
+) -> list[str]:
+    """Return what to know before trusting the course of a measure, its error first.
+
+    Parameters
+    ----------
+    records : sequence of ExaminationRecord
+    changes : sequence of ComparedMeasure or None
+        Of the measure that is shown, one for each.
+    """
+    judged = [one for one in changes if one is not None]
+    sources = (error_source(one.error, one.unit) for one in judged if one.error is not None)
+    said = [f"Error of a change: {source}." for source in dict.fromkeys(sources)]
+    if any(one.change is Change.UNJUDGED for one in judged):
+        said.append(UNJUDGED_NOTE)
+    kinds = dict.fromkeys(_kind_in_sentence(record.kind) for record in records)
+    if len(kinds) > 1:
+        said.append(mixed_kinds_text(list(kinds)))
+    days = [record.study_date for record in records if record.study_date]
+    if len(days) < len(records):
+        said.append(UNDATED_NOTE)
+    if len(set(days)) < len(days):
+        said.append(ONE_DAY_NOTE)
+    return [*said, POSTURE_NOTE] if judged else said
 
 
 def measure_words(code: str, level: str, unit: str) -> str:
@@ -158,9 +227,15 @@ def imported_text(record: ExaminationRecord, is_new: bool) -> str:
     return f"{dated_words(record)} of {who} was in the archive already; nothing was changed."
 
 
-def chart_words(name: str, values: Sequence[tuple[str, MeasureRecord]]) -> str:
+def chart_words(
+    name: str, values: Sequence[tuple[date, Measurement, ComparedMeasure | None]]
+) -> str:
     """Return what a chart shows, for those who cannot see it."""
-    said = ", ".join(f"{date_text(day)} {value_words(measure)}" for day, measure in values)
+    said = ", ".join(
+        f"{day.isoformat()} {value_words(measurement)}"
+        f"{' (changed)' if compared is not None and compared.change is Change.BEYOND else ''}"
+        for day, measurement, compared in values
+    )
     return f"{name}: {said}"
 
 

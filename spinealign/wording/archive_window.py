@@ -106,16 +106,36 @@ PACKING, UNPACKING = "Writing the package…", "Reading the package…"
 # Follow-up
 
 FOLLOW_NAME = "All examinations of the person"
-FOLLOW_HEADINGS = ("Date", "ID", "Image type", "Status", "Value")
+FOLLOW_HEADINGS = (
+    "Date", "ID", "Image type", "Status", "Value", "Against the first", "Error of a change",
+    "Judgement",
+)  # fmt: skip
+CHANGED_SUFFIX = " (changed)"
+UNJUDGED_NOTE = (
+    "Not assessed is what an earlier version kept, or what no error is known of: open it and keep "
+    "it again (Ctrl+K)."
+)
+UNDATED_NOTE = "Examinations without a date stand at the end, and are not compared."
+ONE_DAY_NOTE = "Several examinations are of one day: their differences are no course."
+POSTURE_NOTE = (
+    "Posture, breathing and the direction of the beam change measures too; among many measures "
+    "about one in twenty lies beyond the error by chance."
+)
 MEASURE_LABEL = "&Measure"
 NO_ONE_CHOSEN = "Choose an examination in the list of examinations, then Follow-up."
-NO_MEASURES = "No measure of these examinations is in the archive."
+NO_MEASURES = (
+    "No measure of these examinations is in the archive. Open and analyse one, then keep it again "
+    "(Ctrl+K)."
+)
 UNLINK = "&Unlink this patient…"
 UNLINK_TITLE, UNLINK_NOW, UNLINK_NOT = "Unlink patient", "&Unlink", "Stay &linked"
 UNLINK_MORE = "Nothing is deleted; the other patients stay linked."
 ONLY_ONE_PATIENT = "All these examinations are of one patient ID"
 LINKED, UNLINKED = "The patients are linked.", "The patient is not linked any more."
-TOO_FEW_VALUES = "A chart needs two dated values."
+TOO_FEW_VALUES = (
+    "A chart needs two dated values that can be compared. Keep another examination of this person, "
+    "or link the patient under whose ID it is."
+)
 
 # Safety
 

@@ -354,7 +354,7 @@ def course_cautions(course: Course) -> list[str]:
     said = [match_text(match) for match in PatientMatch if match in matches]
     kinds = dict.fromkeys(one.analysis.examination for one in course.examinations)
     if len(kinds) > 1:
-        said.append(_mixed_kinds([examination_text(kind) for kind in kinds]))
+        said.append(mixed_kinds_text([examination_text(kind) for kind in kinds]))
     undated = sum(one.date is None for one in course.examinations)
     if undated:
         said.append(
@@ -425,7 +425,7 @@ def kinds_cautions(first: PatientExamination, second: PatientExamination) -> lis
     if first.is_of_kind(second):
         return []
     kinds = (first.analysis.examination, second.analysis.examination)
-    return [_mixed_kinds([examination_text(kind) for kind in kinds])]
+    return [mixed_kinds_text([examination_text(kind) for kind in kinds])]
 
 
 def date_cautions(examinations: Sequence[PatientExamination]) -> list[str]:
@@ -433,7 +433,8 @@ def date_cautions(examinations: Sequence[PatientExamination]) -> list[str]:
     return [DATES_GIVEN] if any(one.is_date_given for one in examinations) else []
 
 
-def _mixed_kinds(names: Sequence[str]) -> str:
+def mixed_kinds_text(names: Sequence[str]) -> str:
+    """Return that examinations are of several kinds, which are named for a sentence's middle."""
     kinds = " and a ".join(names)
     return f"These are a {kinds}: standing and lying change the curve of the spine."
 

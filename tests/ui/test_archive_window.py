@@ -13,13 +13,18 @@ from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.records import (
+    ExaminationRecord,
     FileRole,
     FindingRecord,
+    MeasureBasis,
     MeasureRecord,
+    PatientRecord,
     ReadingVersion,
     Search,
 )
 from spinealign.audit.events import EventKind
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import MeasureState
 from spinealign.domain.study import PatientFacts
 from spinealign.ui.vault import search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
@@ -29,6 +34,7 @@ from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.restore_dialog import RestoreDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog
 from spinealign.vault import administration, exchange, place, safety_copies, session
+from spinealign.vault.following import followed, in_time
 from spinealign.vault.keeping import Opened, delete
 from spinealign.vault.keeping import keep as keep_record
 from spinealign.vault.place import Place
@@ -36,6 +42,7 @@ from spinealign.vault.session import set_up_accounts
 from spinealign.wording.archive_window import (
     ARCHIVE_IS_THERE,
     CASES_ARE_OPEN,
+    CHANGED_SUFFIX,
     CHOOSE_BACK_UP,
     DATES_TURNED,
     DELETE_NOW,
@@ -597,15 +604,59 @@ class TestFollowUp:
         [after] = cells(dialog.person.rows)
         assert before[4] != after[4]
 
-    def test_values_without_a_date_are_not_drawn(self):
-        known = [
-            (day, MeasureRecord("cobb_c2_c7", "C2/C7", "deg", value, value - 1, value + 1))
-            for day, value in (("20260102", 2.0), ("", 3.0), ("20250101", 1.0))
+    def test_a_change_beyond_the_error_is_told_and_drawn(self, qtbot, course):
+        archive = archive_of(course)
+        basis = MeasureBasis(MeasureState.AUTOMATIC, SpacingSource.UNKNOWN, True, 2.0, 1.5)
+        for record, value in zip(archive.search(Search()), (30.0, 20.0, 10.0), strict=True):
+            measure = MeasureRecord(
+                "cobb_c2_c7", "C2/C7", "deg", value, value - 2, value + 2, basis
+            )
+            archive.put(replace(archive.get(record.identifier), measures=(measure,)))
+        records = archive.search(Search())
+        archive.link(records[0].patient, records[2].patient)
+        dialog = show_archive(qtbot, course)
+        choose(dialog.list, 0)
+        press(dialog.list.follow)
+        rest(qtbot, course)
+        page = dialog.person
+        assert [row[4:] for row in cells(page.rows)] == [
+            ["10.0° (95 % 8.0 to 12.0)", "", "", ""],
+            ["30.0° (95 % 28.0 to 32.0)", "+20.0°", "± 5.0°", "changed beyond the error"],
         ]
-        drawn = dated_values(known)
+        assert page.measure.currentText().endswith(CHANGED_SUFFIX)
+        assert "(changed)" in page.chart.accessibleName()
+        assert "Error of a change: " in page.cautions.text()
+        first, last = dated_values(page._records, page.shown)
+        assert (first.ends, first.change) == ((8.0, 12.0), None)
+        assert last.is_changed
+
+    def test_values_without_a_date_are_not_drawn(self):
+        def examination(day, value):
+            measure = MeasureRecord("cobb_c2_c7", "C2/C7", "deg", value, value - 1, value + 1)
+            patient = PatientRecord("P1")
+            return ExaminationRecord(
+                day, patient, "lateral-neck", "", "", study_date=day, measures=(measure,)
+            )
+
+        days = (("20260102", 2.0), ("", 3.0), ("20250101", 1.0))
+        records = in_time(examination(day, value) for day, value in days)
+        [shown] = followed(records)
+        drawn = dated_values(records, shown)
         assert [one.value for one in drawn] == [1.0, 2.0]
         assert drawn[0].ends == (0.0, 2.0)
         assert drawn[0].measurement.levels == ("C2", "C7")
+
+    def test_pixels_of_two_images_are_not_drawn_on_one_axis(self):
+        def examination(day):
+            measure = MeasureRecord("translation", "C4/C5", "px", 3.0, 2.0, 4.0)
+            patient = PatientRecord("P1")
+            return ExaminationRecord(
+                day, patient, "lateral-neck", "", "", study_date=day, measures=(measure,)
+            )
+
+        records = in_time(map(examination, ("20250101", "20260101")))
+        [shown] = followed(records)
+        assert len(dated_values(records, shown)) < 2
 
 
 def press_word(words):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from spinealign.domain.comparison import (
@@ -46,7 +46,7 @@ def compare(first: Analysis, second: Analysis) -> tuple[ComparedMeasure, ...]:
     before, after = values_by_key(first), values_by_key(second)
     keys = dict.fromkeys((*before, *after))
     uncertain = _uncertain(first), _uncertain(second)
-    pair = MeasurePair(first, second)
+    pair = MeasurePair(measured_with(first), measured_with(second))
     rows = [pair.compared(before.get(key), after.get(key)) for key in keys]
     return tuple(sorted((_with_doubt(row, *uncertain) for row in rows), key=_rank))
 
@@ -94,11 +94,11 @@ def _course_row(
     examinations: Sequence[PatientExamination], values: Sequence[Measurement | None]
 ) -> CourseRow:
     start = next(place for place, value in enumerate(values) if value is not None)
-    first = examinations[start].analysis
+    first = measured_with(examinations[start].analysis)
     changes = [
         None
         if value is None or place <= start
-        else MeasurePair(first, one.analysis).compared(values[start], value)
+        else MeasurePair(first, measured_with(one.analysis)).compared(values[start], value)
         for place, (one, value) in enumerate(zip(examinations, values, strict=True))
     ]
     return CourseRow(tuple(values), tuple(changes), _latest(examinations, values))
@@ -112,8 +112,8 @@ def _latest(
     if len(seen) < 2 or seen[-1] != len(values) - 1:
         return None
     before, last = seen[-2:]
-    pair = MeasurePair(examinations[before].analysis, examinations[last].analysis)
-    return pair.compared(values[before], values[last])
+    bases = (measured_with(examinations[place].analysis) for place in (before, last))
+    return MeasurePair(*bases).compared(values[before], values[last])
 
 
 def error_of_change(
@@ -215,13 +215,38 @@ def _rank(row: ComparedMeasure) -> int:
     return 2 if row.first is not None and row.second is not None else 3
 
 
-class MeasurePair:
-    """What two analyses leave comparable."""
+@dataclass(frozen=True)
+class MeasuredWith:
+    """What values of one examination rest on, as far as a comparison asks.
 
-    def __init__(self, first: Analysis, second: Analysis) -> None:
-        self._is_named = not (first.levels_uncertain or second.levels_uncertain)
-        self._sources = (first.image.spacing_source, second.image.spacing_source)
-        self._rules = (first.interval_rule, second.interval_rule)
+    Parameters
+    ----------
+    rule : IntervalRule
+        Of the network that placed the points.
+    spacing_source : SpacingSource
+    is_named : bool
+        Whether the levels are certain.
+    """
+
+    rule: IntervalRule
+    spacing_source: SpacingSource
+    is_named: bool = True
+
+
+def measured_with(analysis: Analysis) -> MeasuredWith:
+    """Return what the values of an analysis rest on."""
+    return MeasuredWith(
+        analysis.interval_rule, analysis.image.spacing_source, not analysis.levels_uncertain
+    )
+
+
+class MeasurePair:
+    """What two examinations leave comparable."""
+
+    def __init__(self, first: MeasuredWith, second: MeasuredWith) -> None:
+        self._is_named = first.is_named and second.is_named
+        self._sources = (first.spacing_source, second.spacing_source)
+        self._rules = (first.rule, second.rule)
 
     def compared(self, first: Measurement | None, second: Measurement | None) -> ComparedMeasure:
         """Return one measure on both."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from spinealign.archive.records import ExaminationRecord, MeasureRecord
-from spinealign.domain.measurements import Measurement
-from spinealign.domain.measures import MeasureCode
+from spinealign.archive.records import ExaminationRecord
 from spinealign.domain.protection import Right
 from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.network.forms import Told, choice
@@ -22,17 +18,26 @@ from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
+from spinealign.vault.following import (
+    Followed,
+    MeasureKey,
+    day_of_study,
+    followed,
+    in_time,
+)
 from spinealign.vault.keeping import unlink
 from spinealign.vault.session import Session
 from spinealign.wording import Message
 from spinealign.wording.archive_list import (
     chart_words,
+    follow_cautions,
     follow_cells,
     measure_words,
     patient_line,
     unlink_question,
 )
 from spinealign.wording.archive_window import (
+    CHANGED_SUFFIX,
     CHOOSE_ONE,
     FOLLOW_HEADINGS,
     FOLLOW_NAME,
@@ -53,9 +58,6 @@ from spinealign.wording.archive_window import (
 if TYPE_CHECKING:
     from spinealign.export.course_picture import DatedValue
 
-MeasureKey = tuple[str, str, str]
-"""Code, level and unit: pixels and millimetres have no common axis."""
-
 
 class FollowPage(QWidget):
     """Shows the person of one examination; `changed` says that patients are linked otherwise."""
@@ -66,12 +68,13 @@ class FollowPage(QWidget):
         super().__init__()
         self._desk, self._identifier = desk, ""
         self._records: tuple[ExaminationRecord, ...] = ()
+        self._courses: dict[MeasureKey, Followed] = {}
         self.title = wrapped_label(NO_ONE_CHOSEN, strong=True)
         self.measure = choice({})
         self.measure.setAccessibleName(MEASURE_LABEL.replace("&", ""))
         self.rows = Rows(FOLLOW_NAME, FOLLOW_HEADINGS)
         self.chart = DrawnChart(theme)
-        self.told = Told()
+        self.told, self.cautions = Told(), wrapped_label("", "muted")
         self.unlink = QPushButton(UNLINK)
         self.unlink.setAutoDefault(False)
         self._lay_out()
@@ -95,6 +98,7 @@ class FollowPage(QWidget):
         column.addLayout(line)
         column.addWidget(halves, 1)
         column.addWidget(self.told)
+        column.addWidget(self.cautions)
         column.addWidget(self.unlink, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_person(self, identifier: str) -> None:
@@ -103,52 +107,52 @@ class FollowPage(QWidget):
         task = self._desk.ask(partial(_person, identifier), self._fail, self)
         task.finished.connect(self._show)
 
-    def _show(self, records: Sequence[ExaminationRecord]) -> None:
-        self._records = tuple(records)
-        patients = dict.fromkeys(record.patient for record in records)
+    def _show(self, found: tuple[tuple[ExaminationRecord, ...], tuple[Followed, ...]]) -> None:
+        self._records, courses = found
+        self._courses = {course.key: course for course in courses}
+        patients = dict.fromkeys(record.patient for record in self._records)
         self.title.setText("; ".join(map(patient_line, patients)))
         before = self.measure.currentData()
         self.measure.blockSignals(True)
         self.measure.clear()
-        for key in _measures_of(records):
-            self.measure.addItem(measure_words(*key), key)
+        for key, course in self._courses.items():
+            changed = CHANGED_SUFFIX if course.is_changed else ""
+            self.measure.addItem(f"{measure_words(*key)}{changed}", key)
         self.measure.setCurrentIndex(max(self.measure.findData(before), 0))
         self.measure.blockSignals(False)
         self._show_measure()
 
     @property
-    def key(self) -> MeasureKey | None:
-        """The measure that is chosen."""
-        found: MeasureKey | None = self.measure.currentData()
-        return None if found is None else (found[0], found[1], found[2])
+    def shown(self) -> Followed | None:
+        """The measure that is chosen, over all examinations."""
+        key: MeasureKey | None = self.measure.currentData()
+        return None if key is None else self._courses.get((key[0], key[1], key[2]))
 
     def _show_measure(self) -> None:
-        key = self.key
-        values = [None if key is None else _value_of(record, key) for record in self._records]
+        shown, count = self.shown, len(self._records)
+        values = (None,) * count if shown is None else shown.values
+        changes = (None,) * count if shown is None else shown.changes
         self.rows.put(
             [
-                (follow_cells(record, value), record.identifier)
-                for record, value in zip(self._records, values, strict=True)
+                (follow_cells(record, value, change), record.identifier)
+                for record, value, change in zip(self._records, values, changes, strict=True)
             ]
         )
-        known = [
-            (record.study_date, value)
-            for record, value in zip(self._records, values, strict=True)
-            if value is not None
-        ]
-        self._draw(known)
+        self._draw(shown)
+        self.cautions.setText(" ".join(follow_cautions(self._records, changes)))
         self._follow()
 
-    def _draw(self, known: Sequence[tuple[str, MeasureRecord]]) -> None:
+    def _draw(self, shown: Followed | None) -> None:
         from spinealign.export.course_picture import values_picture
 
-        drawn = dated_values(known)
+        drawn = () if shown is None else dated_values(self._records, shown)
         if len(drawn) < 2:
             self.chart.show_chart(None)
-            self.told.say(TOO_FEW_VALUES if self.key is not None else NO_MEASURES, "muted")
+            self.told.say(TOO_FEW_VALUES if shown is not None else NO_MEASURES, "muted")
             return
         self.told.say("")
-        words = chart_words(self.measure.currentText(), known)
+        said = [(one.day, one.measurement, one.change) for one in drawn]
+        words = chart_words(self.measure.currentText(), said)
         self.chart.show_chart(partial(values_picture, drawn), words)
 
     def _follow(self) -> None:
@@ -178,46 +182,26 @@ class FollowPage(QWidget):
         self.told.say(f"{message.sentence} {message.advice}", "danger")
 
 
-def dated_values(known: Sequence[tuple[str, MeasureRecord]]) -> tuple[DatedValue, ...]:
-    """Return the values that have a date, as a chart takes them, the earliest first.
+def dated_values(records: Sequence[ExaminationRecord], shown: Followed) -> tuple[DatedValue, ...]:
+    """Return the values that have a date and may be compared, as a chart takes them.
 
-    Parameters
-    ----------
-    known : sequence of (str, MeasureRecord)
-        Dates as "20261129", and values of one measure in one unit.
+    Pixels of different images have no common axis, and leave none to be drawn.
     """
     from spinealign.export.course_picture import DatedValue
 
     found = []
-    for day, record in known:
-        with suppress(ValueError):
-            levels = tuple(record.level.split("/")) if record.level else ()
-            ends = None
-            if record.lower is not None and record.upper is not None:
-                ends = record.lower, record.upper
-            measurement = Measurement(
-                MeasureCode(record.code), record.value, record.unit, levels, interval=ends
-            )
-            found.append(DatedValue(date.fromisoformat(day), measurement, None))
-    return tuple(sorted(found, key=lambda one: one.day))
+    for record, value, change in zip(records, shown.values, shown.changes, strict=True):
+        day = day_of_study(record)
+        is_comparable = change is None or change.difference is not None
+        if day is not None and value is not None and is_comparable:
+            found.append(DatedValue(day, value, change))
+    return tuple(found)
 
 
-def _person(identifier: str, session: Session) -> tuple[ExaminationRecord, ...]:
+def _person(
+    identifier: str, session: Session
+) -> tuple[tuple[ExaminationRecord, ...], tuple[Followed, ...]]:
     session.require(Right.VIEW)
     archive = session.archive
-    return tuple(archive.get(each.identifier) for each in archive.examinations_of(identifier))
-
-
-def _measures_of(records: Sequence[ExaminationRecord]) -> tuple[MeasureKey, ...]:
-    """Return the measures of examinations, those that most of them have first."""
-    counts: dict[MeasureKey, int] = {}
-    for record in records:
-        for each in record.measures:
-            key = each.code, each.level, each.unit
-            counts[key] = counts.get(key, 0) + 1
-    return tuple(sorted(counts, key=lambda key: -counts[key]))
-
-
-def _value_of(record: ExaminationRecord, key: MeasureKey) -> MeasureRecord | None:
-    values = (each for each in record.measures if (each.code, each.level, each.unit) == key)
-    return next(values, None)
+    found = in_time(archive.get(each.identifier) for each in archive.examinations_of(identifier))
+    return found, followed(found)

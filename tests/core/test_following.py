@@ -1,0 +1,232 @@
+"""Measures of one person in the archive are judged as those of open examinations are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spinealign.accounts.keys import new_key, sub_keys
+from spinealign.archive.database import connect, migrate
+from spinealign.archive.records import ExaminationRecord, MeasureRecord, PatientRecord
+from spinealign.archive.store import DATABASE, Archive
+from spinealign.domain.comparison import Change, PatientExamination
+from spinealign.domain.findings import Analysis
+from spinealign.domain.image import SpacingSource
+from spinealign.domain.measurements import IntervalRule, Measurement, MeasureState
+from spinealign.domain.measures import MeasureCode
+from spinealign.domain.study import PatientFacts
+from spinealign.measure.geometry.comparison import course_of
+from spinealign.vault.following import Followed, followed, in_time
+from spinealign.vault.keeping import measure_records
+from spinealign.wording.archive_list import follow_cautions, follow_cells
+from spinealign.wording.archive_window import (
+    ONE_DAY_NOTE,
+    POSTURE_NOTE,
+    UNDATED_NOTE,
+    UNJUDGED_NOTE,
+)
+from tests.phantoms import xray_analysis
+
+RULE = IntervalRule(
+    {MeasureCode.COBB_C2_C7: 2.0}, is_limited=True, change_factors={MeasureCode.COBB_C2_C7: 1.5}
+)
+OTHER_RULE = replace(RULE, factors={MeasureCode.COBB_C2_C7: 1.6}, change_factors={})
+COBB = ("cobb_c2_c7", "C2/C7", "deg")
+LENGTH = ("translation", "C4/C5", "mm")
+
+
+def cobb(value: float, half: float | None = 2.0, **changes: object) -> Measurement:
+    ends = None if half is None else (value - half, value + half)
+    found = Measurement(
+        MeasureCode.COBB_C2_C7, value, "deg", ("C2", "C7"), interval=ends, automatic_value=value
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def translation(value: float, unit: str = "mm") -> Measurement:
+    ends = (value - 0.5, value + 0.5)
+    return Measurement(MeasureCode.TRANSLATION, value, unit, ("C4", "C5"), interval=ends)
+
+
+def analysed(
+    *measurements: Measurement,
+    rule: IntervalRule = RULE,
+    source: SpacingSource = SpacingSource.CALIBRATED,
+    is_uncertain: bool = False,
+) -> Analysis:
+    base = xray_analysis()
+    image = replace(base.image, spacing_source=source)
+    return replace(
+        base, image=image, measurements=measurements, interval_rule=rule,
+        levels_uncertain=is_uncertain,
+    )  # fmt: skip
+
+
+def kept(day: str, analysis: Analysis, kind: str = "lateral-neck") -> ExaminationRecord:
+    return ExaminationRecord(
+        day or "none", PatientRecord("P1"), kind, "", "", study_date=day,
+        measures=measure_records(analysis),
+    )  # fmt: skip
+
+
+def the(found: tuple[Followed, ...], key: tuple[str, str, str]) -> Followed:
+    [one] = [each for each in found if each.key == key]
+    return one
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"rule": OTHER_RULE}, {"rule": IntervalRule()}, {"is_uncertain": True},
+        {"source": SpacingSource.DETECTOR_PLANE}, {"source": SpacingSource.UNKNOWN},
+    ],
+    ids=["calibrated", "no factor of changes", "no rule", "levels uncertain", "magnified",
+         "no spacing"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "last",
+    [
+        cobb(16.9), cobb(17.1), cobb(4.0, 8.0), cobb(25.0, None),
+        cobb(17.0, 1.0, state=MeasureState.EDITED),
+    ],
+    ids=["within", "beyond", "wide", "no interval", "corrected by hand"],
+)  # fmt: skip
+def test_changes_are_those_of_open_examinations(
+    tmp_path: Path, changes: dict[str, object], last: Measurement
+) -> None:
+    analyses = [
+        analysed(cobb(10.0), translation(1.0)), analysed(cobb(12.0)),
+        analysed(last, translation(3.0), **changes),  # type: ignore[arg-type]
+    ]  # fmt: skip
+    days = ("20240101", "20250101", "20260101")
+    archive = Archive(tmp_path / "archive", sub_keys(new_key(), "archive"))
+    for day, analysis in zip(days, analyses, strict=True):
+        archive.put(kept(day, analysis))
+    records = in_time(archive.get(day) for day in days)
+    archive.close()
+    found = followed(records)
+    course = course_of(
+        [
+            PatientExamination(analysis, PatientFacts(study_date=day))
+            for day, analysis in zip(days, analyses, strict=True)
+        ]
+    )
+    assert len(course.rows) == len(found) == 2
+    for row in course.rows:
+        code, levels = row.either.key
+        shown = the(found, (code, "/".join(levels), row.either.unit))
+        assert [one and one.value for one in shown.values] == [
+            one and one.value for one in row.values
+        ]
+        for mine, theirs in zip(shown.changes, row.changes, strict=True):
+            assert (mine is None) == (theirs is None)
+            if mine is not None and theirs is not None:
+                assert mine.change is theirs.change
+                assert mine.difference == theirs.difference
+                assert mine.error == theirs.error
+
+
+def test_what_changed_comes_first() -> None:
+    first = analysed(translation(1.0), cobb(10.0))
+    found = followed([kept("20240101", first), kept("20250101", analysed(cobb(30.0)))])
+    assert [one.key for one in found] == [COBB, LENGTH]
+    assert [one.is_changed for one in found] == [True, False]
+
+
+def test_without_a_date_nothing_is_compared_and_it_stands_last() -> None:
+    undated, early = kept("", analysed(cobb(40.0))), kept("20240101", analysed(cobb(10.0)))
+    records = in_time([undated, kept("20250101", analysed(cobb(30.0))), early])
+    assert [record.study_date for record in records] == ["20240101", "20250101", ""]
+    [shown] = followed(records)
+    assert [one is not None for one in shown.changes] == [False, True, False]
+    assert shown.changes[1] is not None
+    assert shown.changes[1].difference == 20.0
+    assert UNDATED_NOTE in follow_cautions(records, shown.changes)
+
+
+def test_pixels_are_not_subtracted_and_units_stand_apart() -> None:
+    records = [
+        kept("20240101", analysed(translation(1.0, "px"))),
+        kept("20250101", analysed(translation(9.0, "px"))),
+        kept("20260101", analysed(translation(2.0))),
+    ]
+    found = followed(records)
+    assert {one.key[2] for one in found} == {"px", "mm"}
+    change = the(found, ("translation", "C4/C5", "px")).changes[1]
+    assert change is not None
+    assert (change.change, change.difference) == (Change.PIXELS, None)
+
+
+def test_what_an_earlier_version_kept_is_not_judged(tmp_path: Path) -> None:
+    keys = sub_keys(new_key(), "archive")
+    archive = Archive(tmp_path, keys)
+    archive.put(kept("20240101", analysed(cobb(10.0))))
+    for column in (
+        "state", "spacing_source", "is_named", "interval_factor", "change_factor",
+    ):  # fmt: skip
+        archive.connection.execute(f"ALTER TABLE measure DROP COLUMN {column}")
+    archive.connection.execute("PRAGMA user_version = 1")
+    archive.close()
+    connection = connect(tmp_path / DATABASE, keys.database)
+    other = connect(tmp_path / DATABASE, keys.database)
+    assert migrate(connection, lambda: None)
+    assert not migrate(other, lambda: None)
+    connection.close()
+    other.close()
+    archive = Archive(tmp_path, keys)
+    archive.put(kept("20250101", analysed(cobb(40.0))))
+    records = in_time(archive.get(day) for day in ("20240101", "20250101"))
+    archive.close()
+    assert records[0].measures[0].basis is None
+    [shown] = followed(records)
+    assert shown.changes[1] is not None
+    assert (shown.changes[1].change, shown.changes[1].difference) == (Change.UNJUDGED, 30.0)
+    assert shown.changes[1].error is None
+    assert UNJUDGED_NOTE in follow_cautions(records, shown.changes)
+
+
+def test_a_second_window_waits_and_takes_no_step_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = sub_keys(new_key(), "archive")
+    Archive(tmp_path, keys).close()
+    one, other = (connect(tmp_path / DATABASE, keys.database) for _ in range(2))
+    steps: list[str] = []
+    from spinealign.archive import database
+
+    monkeypatch.setattr(database, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(database, "_MIGRATIONS", {2: lambda _: steps.append("step")})
+    # The other window migrates after this one saw that it is older, and before it begins.
+    assert migrate(one, lambda: None if steps else assert_true(migrate(other, lambda: None)))
+    assert steps == ["step"]
+    one.close()
+    other.close()
+
+
+def assert_true(said: bool) -> None:
+    assert said
+
+
+def test_codes_of_a_newer_program_are_left_out() -> None:
+    record = replace(
+        kept("20240101", analysed(cobb(1.0))),
+        measures=(MeasureRecord("of_tomorrow", "", "deg", 1.0),),
+    )
+    assert followed([record]) == ()
+
+
+def test_cells_and_cautions_say_what_a_change_is_worth() -> None:
+    records = [
+        kept("20240101", analysed(cobb(10.0))), kept("20240101", analysed(cobb(30.0)), "spine-mr"),
+    ]  # fmt: skip
+    [shown] = followed(records)
+    cells = [follow_cells(*each) for each in zip(records, shown.values, shown.changes, strict=True)]
+    assert cells[0][4:] == ("10.0° (95 % 8.0 to 12.0)", "", "", "")
+    assert cells[1][5:] == ("+20.0°", "± 5.0°", "changed beyond the error")
+    said = follow_cautions(records, shown.changes)
+    assert said[0].startswith("Error of a change: measured with this network ± 2.1; readers ± 5.0")
+    assert "a lateral cervical radiograph and a sagittal spine MR:" in said[1]
+    assert said[2:] == [ONE_DAY_NOTE, POSTURE_NOTE]
+    assert follow_cautions(records[:1], shown.changes[:1]) == []
