@@ -75,11 +75,11 @@ def test_an_examination_is_chosen_by_its_key_or_the_name_of_former_versions(
 
 @pytest.mark.parametrize(
     ("given", "examination"),
-    [([], NECK_CT), (["--view", "mr"], SPINE_MR), (["--examination", "spine-mr"], SPINE_MR)],
-    ids=["default", "former name", "key"],
+    [([], None), (["--view", "mr"], SPINE_MR), (["--examination", "spine-mr"], SPINE_MR)],
+    ids=["not stated", "former name", "key"],
 )
 def test_own_weights_are_packaged_for_an_examination(
-    monkeypatch: pytest.MonkeyPatch, given: list[str], examination: Examination
+    monkeypatch: pytest.MonkeyPatch, given: list[str], examination: Examination | None
 ) -> None:
     asked = []
     monkeypatch.setattr(
