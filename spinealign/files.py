@@ -216,7 +216,8 @@ def written_beside(
             _write_new(temporary, content, 0o600 if is_private else 0o666)
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # on a disk that cannot be written nothing was made
+                temporary.unlink(missing_ok=True)
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes], stale: Sequence[str] = ()) -> None:
@@ -336,11 +337,16 @@ def _write_new(path: Path, content: bytes | Iterable[bytes], mode: int = 0o666) 
     cipher = cipher_of(path)
     if cipher is not None:
         pieces, mode = cipher.sealed(pieces), 0o600
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.filename is None:  # the system names no file where writing itself fails
+            error.filename = str(path)
+        raise
 
 
 @contextmanager

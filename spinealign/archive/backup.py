@@ -34,6 +34,7 @@ CONTENTS = "contents.json"
 _NAME = re.compile(r"\d{8}T\d{6}Z")
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 _PIECE_BYTES = 1 << 20
+_PAGES_AT_ONCE = 1024
 
 
 class BackedUpFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +139,7 @@ def back_up(
     new_files = new_bytes = 0
     for done, file_identifier in enumerate(sorted(stored)):
         yield done, len(stored)
+        archive.require_open()
         source = folder / FILES / file_identifier[:2] / file_identifier
         goal = shared / file_identifier[:2] / file_identifier
         if not goal.exists():
@@ -240,7 +242,10 @@ def _copy_database(archive: Archive, goal: Path, keys: SubKeys) -> int:
     """Copy the database as it is at one moment, encrypted with its own key."""
     copy = connect(goal, keys.database)
     try:
-        archive.connection.backup(copy)
+        # In parts, so that nobody who writes or locks waits for a large database.
+        archive.connection.backup(
+            copy, pages=_PAGES_AT_ONCE, progress=lambda *_: archive.require_open()
+        )
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         copy.execute("PRAGMA journal_mode = DELETE")
         return int(copy.execute("SELECT count(*) FROM examination").fetchone()[0])

@@ -10,11 +10,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from spinealign.archive.problems import as_archive_error
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 
 SCHEMA_VERSION = 2
@@ -118,11 +119,12 @@ def connect(path: Path, key: bytes) -> Any:
         ),
     )
     if is_new:
-        path.chmod(0o600)
+        path.chmod(0o600)  # before there is a log, which takes it over
+    version = schema_version(connection)
+    if not version:  # a new one, or one whose making was interrupted: the tables come at once
         with transaction(connection):
             _run_all(connection, _TABLES)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    version = schema_version(connection)
     if version > SCHEMA_VERSION:
         connection.close()
         raise ArchiveError(ArchiveProblem.NEWER)
@@ -148,7 +150,7 @@ def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = 
             isolation_level=None,
             check_same_thread=False,
             uri=is_uri,
-            factory=_kind(sqlcipher3.Connection),
+            factory=_kind(sqlcipher3),
         )
         if not connection.execute("PRAGMA cipher_version").fetchall():
             connection.close()
@@ -169,15 +171,59 @@ def _kind(plain: Any) -> Any:
     """Return the class of connections: `alone` is held while one thread has a transaction open.
 
     Worker and window share one connection. Without it the one's event of the audit trail would
-    become part of the other's transaction, and be undone with it.
+    become part of the other's transaction, and be undone with it. Whatever statement finds the
+    disk full, a page changed or the archive locked raises `ArchiveError`.
     """
 
-    class Connection(plain):  # type: ignore[misc]
+    class Cursor(plain.Cursor):  # type: ignore[misc]
+        def execute(self, *given: Any) -> Any:
+            with _told(plain):
+                return super().execute(*given)
+
+        def fetchone(self) -> Any:
+            with _told(plain):
+                return super().fetchone()
+
+        def fetchall(self) -> Any:
+            with _told(plain):
+                return super().fetchall()
+
+        def __next__(self) -> Any:
+            try:
+                return super().__next__()
+            except plain.Error as error:
+                raise as_archive_error(error) or error from error
+
+    class Connection(plain.Connection):  # type: ignore[misc]
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(*given, **named)
             self.alone = threading.RLock()
 
+        @property
+        def in_transaction(self) -> bool:
+            with _told(plain):
+                return bool(super().in_transaction)
+
+        def cursor(self, *_: Any) -> Any:
+            with _told(plain):
+                return super().cursor(Cursor)
+
+        def execute(self, *given: Any) -> Any:
+            return self.cursor().execute(*given)
+
     return Connection
+
+
+@contextmanager
+def _told(sqlcipher3: Any) -> Iterator[None]:
+    """Raise what is known of an error of the database as `ArchiveError`."""
+    try:
+        yield
+    except sqlcipher3.Error as error:
+        known = as_archive_error(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def _sqlcipher() -> Any:
@@ -267,21 +313,16 @@ def transaction(connection: Any) -> Iterator[None]:
 
 @contextmanager
 def _begun(connection: Any) -> Iterator[None]:
-    sqlcipher3 = _sqlcipher()
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk and a closed database have undone it already.
+        with suppress(ArchiveError, _sqlcipher().Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise
-    except sqlcipher3.DatabaseError as error:
-        known = as_archive_error(error)
-        if known is None:
-            raise
-        raise known from error
+        raise
 
 
 def is_whole(connection: Any) -> bool:
@@ -292,32 +333,9 @@ def is_whole(connection: Any) -> bool:
             return False
         answers = connection.execute("PRAGMA integrity_check").fetchall()
         stray = connection.execute("PRAGMA foreign_key_check").fetchall()
-    except sqlcipher3.DatabaseError:
+    except (ArchiveError, sqlcipher3.DatabaseError):
         return False
     return [tuple(answer) for answer in answers] == [("ok",)] and not stray
-
-
-_MEANINGS = {
-    "is full": ArchiveProblem.FULL,
-    "locked": ArchiveProblem.IN_USE,
-    "busy": ArchiveProblem.IN_USE,
-    "readonly": ArchiveProblem.NOT_WRITABLE,
-    "unable to open": ArchiveProblem.NOT_WRITABLE,
-    "disk i/o": ArchiveProblem.NOT_WRITABLE,
-    "not a database": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
-    "malformed": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
-    "hmac check failed": ArchiveProblem.WRONG_KEY_OR_DAMAGED,
-}
-"""What SQLite and SQLCipher say, which have codes of errors only in later versions of Python."""
-
-
-def as_archive_error(error: Exception) -> ArchiveError | None:
-    """Return what an error of the database means; None for a fault of this program."""
-    text = str(error).lower()
-    for words, problem in _MEANINGS.items():
-        if words in text:
-            return ArchiveError(problem)
-    return None
 
 
 def _run_all(connection: Any, script: str) -> None:

@@ -13,7 +13,8 @@ import errno
 import io
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -156,7 +157,7 @@ class ArchivedFiles:
 
     def opened(self, path: Path) -> BinaryIO:
         """Open the plain content of a file."""
-        return open_decrypted(path, _held(self._key, path), path.name)
+        return _opened(path, self._key, path.name)
 
     def drop(self) -> None:
         """Overwrite the key in memory."""
@@ -179,15 +180,23 @@ class KeptFiles:
 
     def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield what is written to the disk for a file's content."""
-        yield from _sealed(_of_one_length(pieces), _held(self._key, Path()), _KEPT)
+        for piece in _sealed(_of_one_length(pieces), _held(self._key, Path()), _KEPT):
+            _held(self._key, Path())
+            yield piece
 
     def opened(self, path: Path) -> BinaryIO:
         """Open the plain content of a file."""
-        return open_decrypted(path, _held(self._key, path), _KEPT)
+        return _opened(path, self._key, _KEPT)
 
     def drop(self) -> None:
         """Overwrite the key in memory."""
         self._key[:] = bytes(len(self._key))
+
+
+def _opened(path: Path, key: bytearray, identifier: str) -> BinaryIO:
+    """Open a file that can be read until the key is dropped."""
+    raw = _Decrypted(path, _held(key, path), identifier, partial(_held, key, path))
+    return io.BufferedReader(raw, io.DEFAULT_BUFFER_SIZE)
 
 
 def _held(key: bytearray, path: Path) -> bytes:
@@ -197,13 +206,18 @@ def _held(key: bytearray, path: Path) -> bytes:
 
 
 class _Decrypted(io.RawIOBase):
-    """An encrypted file read like a plain one, piece by piece, the last one kept."""
+    """An encrypted file read like a plain one, piece by piece, the last one kept.
 
-    def __init__(self, path: Path, key: bytes, identifier: str) -> None:
+    Before each piece it is asked whether the key is still there.
+    """
+
+    def __init__(
+        self, path: Path, key: bytes, identifier: str, check: Callable[[], object] = lambda: None
+    ) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._path, self._identifier, self._place = path, identifier.encode(), 0
-        self._file = path.open("rb", buffering=0)
+        self._file, self._check = path.open("rb", buffering=0), check
         try:
             head = self._file.read(_HEAD_BYTES)
             if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC):
@@ -253,6 +267,7 @@ class _Decrypted(io.RawIOBase):
     def _load(self, number: int) -> None:
         from cryptography.exceptions import InvalidTag
 
+        self._check()
         if number == self._number:
             return
         self._file.seek(_HEAD_BYTES + number * _SEALED_BYTES)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
@@ -65,7 +66,7 @@ class Archive:
 
     def __init__(self, folder: Path, keys: SubKeys) -> None:
         self._folder, self._keys = folder, keys
-        self._files = folder / FILES
+        self._files, self._is_closed = folder / FILES, False
         try:
             self._files.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.chmod(0o700)
@@ -73,8 +74,39 @@ class Archive:
             raise ArchiveError(ArchiveProblem.NOT_WRITABLE) from error
         self.connection: Any = connect(folder / DATABASE, keys.database)
 
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Let the last thing be written before `close`, with no time to wait for others.
+
+        What another thread reads or writes for long is interrupted; another program that writes
+        is not waited for.
+
+        Raises
+        ------
+        ArchiveError
+            ``IN_USE``: nothing was written.
+        """
+        stopper = threading.Timer(_LONGEST_WAIT_S, self.connection.interrupt)
+        stopper.daemon = True
+        stopper.start()
+        try:
+            # Waits for a statement of another thread, and so shows when it has ended.
+            self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * _LONGEST_WAIT_S)}")
+            if not self.connection.alone.acquire(timeout=_LONGEST_WAIT_S):
+                raise ArchiveError(ArchiveProblem.IN_USE)
+        finally:
+            stopper.cancel()
+        try:
+            yield
+        finally:
+            self.connection.alone.release()
+
     def close(self) -> None:
-        """Close the database; nothing of it stays in memory that this program holds."""
+        """Close the database; nothing of it stays in memory that this program holds.
+
+        What another thread encrypts or decrypts just now stops at its next piece.
+        """
+        self._is_closed = True
         # What another thread writes comes to its end first, but locking must not take long.
         is_alone = self.connection.alone.acquire(timeout=_LONGEST_WAIT_S)
         try:
@@ -156,7 +188,7 @@ class Archive:
         two leaves a file that `remove_strays` takes away, never one that is missing.
         """
         identifier = secrets.token_hex(16)
-        digested, path = _Digested(source), self._path(identifier)
+        digested, path = _Digested(source, self.require_open), self._path(identifier)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         size = encrypt_file(path, digested, self._keys.files, identifier)
         return StoredFile(identifier, role, name, size, digested.sha256())
@@ -215,6 +247,11 @@ class Archive:
             raise DamagedFileError(path)
         return content
 
+    def require_open(self) -> None:
+        """Raise `ArchiveError` where it was locked meanwhile, in whatever thread."""
+        if self._is_closed:
+            raise ArchiveError(ArchiveProblem.LOCKED)
+
     def remove_strays(self, least_age_s: float = 3600.0) -> int:
         """Delete encrypted files that no examination knows, and return how many there were.
 
@@ -244,6 +281,7 @@ class Archive:
                 for piece in decrypted(
                     self._path(stored.identifier), self._keys.files, stored.identifier
                 ):
+                    self.require_open()
                     digest.update(piece)
             except (DamagedFileError, OSError):
                 yield stored
@@ -497,12 +535,13 @@ class Archive:
 
 
 class _Digested:
-    """A stream, and the checksum of what was read of it."""
+    """A stream, and the checksum of what was read of it; `check` may end it."""
 
-    def __init__(self, source: Readable) -> None:
-        self._source, self._digest = source, hashlib.sha256()
+    def __init__(self, source: Readable, check: Callable[[], None]) -> None:
+        self._source, self._digest, self._check = source, hashlib.sha256(), check
 
     def read(self, length: int = -1, /) -> bytes:
+        self._check()
         piece = self._source.read(length)
         self._digest.update(piece)
         return piece

@@ -27,27 +27,27 @@ from spinealign.domain.protection import AuditDamagedError, Damage
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
 
-_TABLES = """
-CREATE TABLE audit_trail(
-    counter INTEGER PRIMARY KEY CHECK (counter > 0), event BLOB NOT NULL, mac BLOB NOT NULL
-);
-CREATE TABLE audit_identity(trail TEXT NOT NULL);
-CREATE TRIGGER audit_trail_is_not_changed BEFORE UPDATE ON audit_trail
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
-CREATE TRIGGER audit_trail_is_not_shortened BEFORE DELETE ON audit_trail
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
-"""
+_TABLES = (
+    "CREATE TABLE audit_trail(counter INTEGER PRIMARY KEY CHECK (counter > 0), "
+    "event BLOB NOT NULL, mac BLOB NOT NULL)",
+    "CREATE TABLE audit_identity(trail TEXT NOT NULL)",
+    "CREATE TRIGGER audit_trail_is_not_changed BEFORE UPDATE ON audit_trail "
+    "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
+    "CREATE TRIGGER audit_trail_is_not_shortened BEFORE DELETE ON audit_trail "
+    "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
+)
 _TRAIL_BYTES = 16
 
 
 class Connection(Protocol):
     """A connection of the standard library's sqlite3, or of one that does the same."""
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+
     def execute(self, sql: str, parameters: Any = ..., /) -> Any:
         """Run one statement."""
-
-    def executescript(self, sql: str, /) -> Any:
-        """Run several statements."""
 
 
 class AnchorFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,13 +69,22 @@ def create_trail(connection: Connection, key: bytes, anchor: Path) -> AuditTrail
     OSError
         The anchor could not be written.
     """
-    if anchor.exists():
+    if anchor.exists() and not _is_of_nothing(anchor, key):
         raise FileExistsError(anchor)
     identifier = secrets.token_hex(_TRAIL_BYTES)
-    connection.executescript(_TABLES)
-    connection.execute("INSERT INTO audit_identity VALUES (?)", (identifier,))
+    # The anchor first: killed before the trail is there, the next program begins it again.
     _write_anchor(anchor, key, Anchor(identifier, 0, first_mac(key, identifier)))
+    with _alone(connection):
+        for statement in _TABLES:
+            connection.execute(statement)
+        connection.execute("INSERT INTO audit_identity VALUES (?)", (identifier,))
     return AuditTrail(connection, key, anchor)
+
+
+def _is_of_nothing(anchor: Path, key: bytes) -> bool:
+    """Whether an anchor is ours and no event was ever acknowledged under it."""
+    found = read_anchor(anchor, key)
+    return isinstance(found, Anchor) and found.counter == 0
 
 
 def begin_anew(connection: Connection, key: bytes, anchor: Path) -> AuditTrail:
@@ -90,13 +99,16 @@ def begin_anew(connection: Connection, key: bytes, anchor: Path) -> AuditTrail:
     """
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     number = next(n for n in range(1, len(names) + 2) if f"audit_trail_{n}" not in names)
-    for trigger in ("changed", "shortened"):
-        connection.execute(f"DROP TRIGGER IF EXISTS audit_trail_is_not_{trigger}")
-    for table in ("audit_trail", "audit_identity"):
-        if table in names:
-            connection.execute(f"ALTER TABLE {table} RENAME TO {table}_{number}")
+    # The anchor first: killed after it, the trail is one whose anchor is missing, which can be
+    # set aside again. The other way round nobody could sign in.
     if anchor.exists():
         anchor.replace(anchor.with_name(f"{anchor.stem}-{number}{anchor.suffix}"))
+    with _alone(connection):
+        for trigger in ("changed", "shortened"):
+            connection.execute(f"DROP TRIGGER IF EXISTS audit_trail_is_not_{trigger}")
+        for table in ("audit_trail", "audit_identity"):
+            if table in names:
+                connection.execute(f"ALTER TABLE {table} RENAME TO {table}_{number}")
     return create_trail(connection, key, anchor)
 
 
@@ -146,7 +158,7 @@ class AuditTrail:
         Exception
             Of the database's, where the event could not be stored.
         """
-        with self._alone():
+        with _alone(self._connection):
             self._require_whole_end()
             counter, mac = self._last()
             for event in events:
@@ -155,7 +167,9 @@ class AuditTrail:
                 self._connection.execute(
                     "INSERT INTO audit_trail VALUES (?, ?, ?)", (counter, content, mac)
                 )
-        with self._alone():  # so that of two programs the slower one never turns the anchor back
+        with _alone(
+            self._connection
+        ):  # so that of two programs the slower one never turns the anchor back
             _write_anchor(self._anchor, self._key, Anchor(self._trail, *self._last()))
         return counter
 
@@ -194,19 +208,6 @@ class AuditTrail:
             raise AuditDamagedError(Damage.CUT_OFF)
         return str(row[0])
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other programs from writing: each sees the last record before it adds its own."""
-        # A connection that threads share says how to have it alone.
-        with getattr(self._connection, "alone", nullcontext()):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-
     def _require_whole_end(self) -> None:
         anchor = read_anchor(self._anchor, self._key)
         if isinstance(anchor, Damage):
@@ -238,6 +239,22 @@ class AuditTrail:
         if row is None:
             return 0, first_mac(self._key, self._trail)
         return int(row[0]), bytes(row[1])
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Keep other programs from writing: each sees the last record before it adds its own."""
+    # A connection that threads share says how to have it alone.
+    with getattr(connection, "alone", nullcontext()):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk has undone it already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 def canonical(event: AuditEvent) -> bytes:

@@ -7,6 +7,7 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,30 @@ def add_action(
         argument, metavar, told = positional
         parser.add_argument(argument, metavar=metavar, help=told)
     add_sign_in_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(_told, run))
     return parser
 
 
 def is_named(options: argparse.Namespace) -> bool:
     """Return whether a command says who signs in."""
     return bool(options.user)
+
+
+def _told(run: Any, options: argparse.Namespace) -> int:
+    """Run an action; a disk that is full or cannot be written is told in the words of the archive.
+
+    Raises
+    ------
+    SpineAlignError
+    """
+    from spinealign.archive.problems import as_archive_error
+
+    try:
+        return int(run(options))
+    except OSError as error:
+        if error.filename is None:  # of what is printed
+            raise
+        raise as_archive_error(error) or error from error
 
 
 def own_place() -> Place:

@@ -71,6 +71,7 @@ class ArchiveProblem(StrEnum):
     IN_USE = "in_use"
     NOT_WRITABLE = "not_writable"
     FULL = "full"
+    LOCKED = "locked"
     ON_NETWORK = "on_network"
     NO_SUCH_EXAMINATION = "no_such_examination"
     BACK_UP_DAMAGED = "back_up_damaged"

@@ -93,13 +93,13 @@ def keep(session: Session, opened: Opened, now: datetime | None = None) -> Exami
         record = _brought_up_to_date(archive.get(known), record, opened)
     stored = _new_files(session, digests, () if known is None else archive.files(known))
     thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
+    session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
     with archive.together():
         archive.put(record)
         for each in (*stored, *thumbnails):
             archive.add_prepared(record.identifier, each, at_utc)
         if opened.reading is not None:
             keep_reading(session, record.identifier, opened.reading, at_utc)
-    session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
     return archive.get(record.identifier)
 
 
@@ -190,8 +190,8 @@ def set_tags(session: Session, identifier: str, tags: Sequence[str]) -> None:
     AccountError, ArchiveError
     """
     session.require(Right.CHANGE)
-    session.archive.set_tags(identifier, tags)
     session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+    session.archive.set_tags(identifier, tags)
 
 
 def add_note(session: Session, identifier: str, content: str) -> None:
@@ -203,8 +203,8 @@ def add_note(session: Session, identifier: str, content: str) -> None:
     """
     session.require(Right.CHANGE)
     author = session.person.signs_as
-    session.archive.add_note(identifier, author, _stamp(None), content)
     session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+    session.archive.add_note(identifier, author, _stamp(None), content)
 
 
 def link(session: Session, identifier: str, other: str) -> None:

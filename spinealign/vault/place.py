@@ -15,6 +15,7 @@ from spinealign.accounts.attempts import AttemptLog
 from spinealign.accounts.book import AccountBook
 from spinealign.accounts.keys import calibrated_cost
 from spinealign.archive.store import DATABASE, FILES
+from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.paths import ARCHIVE_FOLDER, ARCHIVE_POINTER
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.json_files import JsonError, read_json
@@ -109,12 +110,13 @@ class Place:
         return Protection.KEY_STORE if self.key_store.exists() else Protection.NONE
 
     def book(self) -> AccountBook:
-        """Return the accounts.
+        """Return the accounts; from now on no crash file of this program is written.
 
         Raises
         ------
         AccountError
         """
+        switch_off_core_dumps()
         return AccountBook(self.accounts, calibrated_cost)
 
     def attempts(self) -> AttemptLog:

@@ -13,6 +13,7 @@ from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.protection import (
     AccountError,
     ArchiveError,
@@ -98,6 +99,7 @@ def restore(copy: Path, place: Place, name: str, password: str) -> int:
         There is an archive already.
     OSError
     """
+    switch_off_core_dumps()
     book = AccountBook(copy / ACCOUNTS, calibrated_cost)
     unlocked = book.sign_in(name, password)
     try:
@@ -117,6 +119,7 @@ def restore_with_recovery_key(
     AccountError, ArchiveError, OSError
         As `restore`.
     """
+    switch_off_core_dumps()
     key = typed(recovery_key)
     book = AccountBook(copy / ACCOUNTS, calibrated_cost)
     problem = book.new_password_problem(name, password)

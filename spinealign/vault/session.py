@@ -7,7 +7,6 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -23,10 +22,12 @@ from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_ke
 from spinealign.accounts.recovery import printed, typed
 from spinealign.archive.database import migrate
 from spinealign.archive.encrypted_files import ArchivedFiles, KeptFiles
+from spinealign.archive.problems import as_archive_error
 from spinealign.archive.store import Archive
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.audit.trail import AuditTrail, begin_anew, create_trail
+from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
@@ -43,6 +44,9 @@ from spinealign.vault.place import KeyStoreFile, Place, Protection
 
 _MOST_FAILED = 1000
 """Of failed sign-ins that wait for the trail; later ones are counted by the last."""
+
+_LEAST_DATABASE_BYTES = 4096
+"""One page. Source: SQLCipher 4 has pages of 4096 bytes."""
 
 _WAITING = "waiting-events.json"
 _IN_USE = "in-use"
@@ -121,8 +125,31 @@ class Session:
         self.trail_damage: Damage | None = None
         # The window and its worker share one connection: events are written one after another.
         self._appending = threading.RLock()
-        self._open: _Open | None = _opened(place, identifier, data_key)
-        self._take_over_events()
+        self._open: _Open | None = None
+        self._unwritten: list[AuditEvent] = []
+        opened = self._open = _opened(place, identifier, data_key)
+        try:
+            self._take_over_events()
+        except BaseException:
+            self._drop(opened)
+            raise
+
+    def begin(self, description: str = "", *objects: AuditObject) -> None:
+        """Write that somebody came in, after what was done to let them in.
+
+        Raises
+        ------
+        ArchiveError, OSError
+            It could not be written: the keys are dropped again.
+        """
+        opened = self._opened
+        try:
+            if description:
+                self.record(EventKind.USER_ADMINISTRATION, *objects, description=description)
+            self.record(EventKind.LOGIN)
+        except BaseException:
+            self._drop(opened)
+            raise
 
     # What there is
 
@@ -270,20 +297,33 @@ class Session:
 
     def lock(self, kind: EventKind = EventKind.LOCK) -> None:
         """Drop the keys and close the archive; nothing of it can be read until `unlock`."""
-        opened, self._open = self._open, None
+        opened = self._open
         if opened is None:
             return
         try:
-            self._open = opened
-            with suppress(ArchiveError, OSError):
-                self.record(kind)
+            self._record_end(opened, kind)
         finally:
-            self._open = None
-            self.place.close_folders()
-            for cipher in (opened.images, opened.kept):
-                cipher.drop()
-            opened.data_key[:] = bytes(len(opened.data_key))
-            opened.archive.close()
+            self._drop(opened)
+
+    def _record_end(self, opened: _Open, kind: EventKind) -> None:
+        """Write the last event; it waits, encrypted, where the database cannot take it now."""
+        try:
+            with opened.archive.hurried():
+                self.record(kind)
+        except (ArchiveError, OSError):
+            event = AuditEvent(kind, _stamp(self._now()), self.person.name, process=os.getpid())
+            try:
+                self._have_wait((event,))
+            except OSError:  # a full disk: until it is unlocked again
+                self._unwritten.append(event)
+
+    def _drop(self, opened: _Open) -> None:
+        self._open = None
+        self.place.close_folders()
+        for cipher in (opened.images, opened.kept):
+            cipher.drop()
+        opened.data_key[:] = bytes(len(opened.data_key))
+        opened.archive.close()
 
     def unlock(self, password: str) -> None:
         """Go on after `lock`, by the same person.
@@ -295,9 +335,13 @@ class Session:
         """
         account, data_key = _data_key_of(self.place, self.person.name, password, self._now)
         self.person = _person_of(account)
-        self._open = _opened(self.place, self.identifier, data_key)
-        self._take_over_events()
-        self.record(EventKind.UNLOCK)
+        opened = self._open = _opened(self.place, self.identifier, data_key)
+        try:
+            self._take_over_events()
+            self.record(EventKind.UNLOCK)
+        except BaseException:
+            self._drop(opened)
+            raise
 
     def confirm(self, password: str) -> None:
         """Ask whether it is still the same person, as before signing.
@@ -331,6 +375,9 @@ class Session:
 
     def _take_over_events(self) -> None:
         """Write into the trail what nobody could write before: failed sign-ins, and what waited."""
+        if self._unwritten:
+            self._append(self._unwritten)
+            self._unwritten.clear()
         for path in (self.place.failed_sign_ins, self.place.kept / _WAITING):
             waiting = _read_events(path)
             if waiting and self.trail_damage is None:
@@ -361,6 +408,7 @@ def set_up_accounts(
     FileExistsError
         There are accounts already.
     """
+    switch_off_core_dumps()
     place.require_local()
     _make(place.folder)
     identifier, data_key = secrets.token_hex(16), new_key()
@@ -374,12 +422,7 @@ def set_up_accounts(
         place.key_store.unlink(missing_ok=True)
         secrets_store.forget(identifier)
     session = Session(place, identifier, _person_of(made.administrator.account), data_key)
-    session.record(
-        EventKind.USER_ADMINISTRATION,
-        AuditObject(ObjectKind.USER, name),
-        description="first account",
-    )
-    session.record(EventKind.LOGIN)
+    session.begin("first account", AuditObject(ObjectKind.USER, name))
     return session, printed(made.recovery_key)
 
 
@@ -434,7 +477,7 @@ def sign_in(
     """
     account, data_key = _data_key_of(place, name, password, now)
     session = Session(place, place.book().archive, _person_of(account), data_key, now)
-    session.record(EventKind.LOGIN)
+    session.begin()
     return session
 
 
@@ -452,12 +495,7 @@ def recover(place: Place, recovery_key: str, name: str, password: str) -> Sessio
     place.attempts().succeeded(unlocked.account.name)
     session = Session(place, book.archive, _person_of(unlocked.account), unlocked.data_key)
     unlocked.drop()
-    session.record(
-        EventKind.USER_ADMINISTRATION,
-        AuditObject(ObjectKind.USER, name),
-        description="password by the recovery key",
-    )
-    session.record(EventKind.LOGIN)
+    session.begin("password by the recovery key", AuditObject(ObjectKind.USER, name))
     return session
 
 
@@ -512,7 +550,11 @@ def _from_key_store(place: Place, secrets_store: Secrets | None) -> tuple[str, b
 
 
 def _opened(place: Place, identifier: str, data_key: bytes) -> _Open:
+    switch_off_core_dumps()
     place.require_local()
+    if place.anchor.exists() and not _is_database(place.database):
+        # A new one in its place would look as if nothing had ever been kept.
+        raise ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
     keys = sub_keys(data_key, identifier)
     archive = Archive(place.folder, keys)
     try:
@@ -529,6 +571,14 @@ def _opened(place: Place, identifier: str, data_key: bytes) -> _Open:
     return _Open(archive, trail, keys, images, kept, bytearray(data_key))
 
 
+def _is_database(path: Path) -> bool:
+    """Whether there is a file that may be a database: it has a page at least."""
+    try:
+        return path.stat().st_size >= _LEAST_DATABASE_BYTES
+    except OSError:
+        return False
+
+
 def _bring_up_to_date(place: Place, connection: Any) -> None:
     def back_up() -> None:
         copy = place.database.with_name(f"{place.database.name}.before")
@@ -543,7 +593,10 @@ def _trail_of(place: Place, connection: Any, key: bytes) -> AuditTrail:
         "SELECT count(*) FROM sqlite_master WHERE name = 'audit_identity'"
     ).fetchone()[0]
     if is_new:
-        return create_trail(connection, key, place.anchor)
+        try:
+            return create_trail(connection, key, place.anchor)
+        except FileExistsError as error:  # the database was taken away, or put back as an empty one
+            raise ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED) from error
     return AuditTrail(connection, key, place.anchor)
 
 
@@ -563,7 +616,7 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
     except OSError as error:
-        raise ArchiveError(ArchiveProblem.NOT_WRITABLE) from error
+        raise as_archive_error(error) or error from error
 
 
 def _stamp(moment: datetime) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spinealign.domain.protection import ArchiveProblem
 from spinealign.wording.failures import Message
+from spinealign.wording.protection import ARCHIVE_WORDS
 from spinealign.wording.text import safe_text
 
 # Keeping
@@ -18,10 +20,7 @@ IN_ZIP = Message(
     "Images inside a zip archive cannot be kept in the archive by themselves.",
     "Unpack the zip archive, open the images, and keep them again.",
 )
-LOCKED_BEFORE = Message(
-    "The archive was locked before this was done.",
-    "Unlock it, look whether it is there, and do it again if not.",
-)
+LOCKED_BEFORE = Message(*ARCHIVE_WORDS[ArchiveProblem.LOCKED])
 
 # The list
 

@@ -105,12 +105,16 @@ ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
         "Wait until it is done, then try again.",
     ),
     ArchiveProblem.NOT_WRITABLE: (
-        "The folder of the archive cannot be written.",
+        "The folder of the archive, or the one that was chosen, cannot be written.",
         "Check the drive and your rights to that folder.",
     ),
     ArchiveProblem.FULL: (
-        "The drive of the archive is full, so nothing was changed.",
+        "The drive that was to be written is full, so nothing was changed.",
         "Make room on it, then try again.",
+    ),
+    ArchiveProblem.LOCKED: (
+        "The archive was locked before this was done.",
+        "Unlock it, look whether it is there, and do it again if not.",
     ),
     ArchiveProblem.ON_NETWORK: (
         "The archive's folder lies on another computer, where several programs cannot write "
@@ -148,13 +152,21 @@ ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
 }
 
 DAMAGE_WORDS: dict[Damage, str] = {
-    Damage.CHANGED: "record {counter} was changed",
-    Damage.REMOVED: "a record before number {counter} was removed",
-    Damage.SWAPPED: "record {counter} stands in another's place",
+    Damage.CHANGED: "its last record was changed",
+    Damage.REMOVED: "a record was removed",
+    Damage.SWAPPED: "a record stands in another's place",
     Damage.CUT_OFF: "records at the end are missing",
     Damage.ANCHOR_MISSING: "the file that holds its end, audit-anchor.json, is missing",
     Damage.ANCHOR_CHANGED: "the file that holds its end, audit-anchor.json, was changed",
 }
+
+_FIRST_WORDS: dict[Damage, str] = {
+    Damage.CHANGED: "record {counter} was changed",
+    Damage.REMOVED: "record {counter} was removed",
+    Damage.SWAPPED: "record {counter} stands in another's place",
+    Damage.CUT_OFF: "the records from number {counter} on are missing",
+}
+"""The same where the first record that was touched is known."""
 
 _DAMAGE_ADVICE = (
     "Keep a copy of archive and profile as evidence; an administrator can then begin a new trail, "
@@ -216,7 +228,15 @@ def waiting_text(seconds: float) -> str:
 
 
 def damage_text(damage: Damage, counter: int) -> str:
-    """Return what is wrong with an audit trail as a sentence."""
-    return (
-        f"The audit trail is not as it was written: {DAMAGE_WORDS[damage].format(counter=counter)}."
-    )
+    """Return what is wrong with an audit trail as a sentence, with the first record if known.
+
+    Parameters
+    ----------
+    damage : Damage
+    counter : int
+        0 where nobody looked which record it is.
+    """
+    words = DAMAGE_WORDS[damage]
+    if counter:
+        words = _FIRST_WORDS.get(damage, words).format(counter=counter)
+    return f"The audit trail is not as it was written: {words}."

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import random
+import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from spinealign.audit.events import (
 from spinealign.audit.messages import message_xml, syslog_message
 from spinealign.audit.trail import AuditTrail, create_trail, read_anchor
 from spinealign.domain.protection import AuditDamagedError, Damage
+from spinealign.wording.archive import verdict_text
 
 KEY = bytes(range(32))
 SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "audit_message.rng"))
@@ -133,6 +137,50 @@ TAMPERINGS = {
 }
 
 
+KINDS = ("event", "checksum", "removed", "closed up", "swapped", "cut off", "older copy")
+
+
+def tampered_at_random(
+    folder: Path, draw: random.Random, number: int
+) -> tuple[int, tuple[Damage, ...]]:
+    """Write a trail and tamper with it; returns the first record touched, and what it may be."""
+    count, kind = draw.randint(5, 40), KINDS[number % len(KINDS)]
+    first = draw.randint(2, count - 1)
+    trail = create_trail(connected(folder / "archive.db"), KEY, folder / "anchor.json")
+    for written in range(1, count + 1):
+        if written == first:
+            shutil.copy(folder / "archive.db", folder / "older.db")
+        trail.append(event(written))
+    changed = (Damage.CHANGED, Damage.SWAPPED)
+    if kind == "older copy":
+        shutil.copy(folder / "older.db", folder / "archive.db")
+        return first, (Damage.CUT_OFF,)
+    if kind == "cut off":
+        tampered(folder, f"DELETE FROM audit_trail WHERE counter >= {first}")
+        return first, (Damage.CUT_OFF,)
+    if kind == "swapped":
+        tampered(folder, *swap(first, draw.randint(first + 1, count)))
+        return first, (Damage.SWAPPED,)
+    if kind in ("removed", "closed up"):
+        closing = (
+            f"UPDATE audit_trail SET counter = {n - 1} WHERE counter = {n}"
+            for n in range(first + 1, count + 1)
+        )
+        tampered(
+            folder, f"DELETE FROM audit_trail WHERE counter = {first}",
+            *(closing if kind == "closed up" else ()),
+        )  # fmt: skip
+        return first, changed if kind == "closed up" else (Damage.REMOVED,)
+    column = "event" if kind == "event" else "mac"
+    [(content,)] = connected(folder / "archive.db").execute(
+        f"SELECT {column} FROM audit_trail WHERE counter = {first}"
+    )
+    other = bytearray(content)
+    other[draw.randrange(len(other))] ^= draw.randint(1, 255)
+    tampered(folder, f"UPDATE audit_trail SET {column} = X'{other.hex()}' WHERE counter = {first}")
+    return first, changed
+
+
 class TestTampered:
     @pytest.mark.parametrize("name", TAMPERINGS)
     def test_the_first_record_that_was_touched_is_named(
@@ -144,6 +192,17 @@ class TestTampered:
         tampered(tmp_path, *statements)
         verdict = reopened(tmp_path).verify()
         assert (verdict.damage, verdict.counter) == (damage, counter)
+
+    def test_a_hundred_drawn_tamperings_are_all_found(self, tmp_path: Path) -> None:
+        """The first record that was touched is named each time, in words too."""
+        for draw in range(100):
+            folder = tmp_path / str(draw)
+            folder.mkdir()
+            first, damages = tampered_at_random(folder, random.Random(draw), draw)
+            verdict = reopened(folder).verify()
+            assert verdict.damage in damages, draw
+            assert verdict.counter == first, draw
+            assert re.search(rf"\b{first}\b", verdict_text(verdict)), draw
 
     def test_a_cut_end_is_not_covered_by_writing_on(
         self, trail: AuditTrail, tmp_path: Path

@@ -235,7 +235,7 @@ class TestLocking:
             read_json(where.kept / "a.json", list)
         with pytest.raises(LockedFolderError):
             opened.images.opened(paths[0])
-        with pytest.raises(Exception, match="closed"):
+        with pytest.raises(ArchiveError, match="locked"):
             opened.archive.search(Search())
 
     def test_the_same_person_goes_on(self, where: Place, anna: Session) -> None:

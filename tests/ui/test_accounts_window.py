@@ -449,8 +449,12 @@ class TestIdle:
         return [1000.0]
 
     @pytest.fixture
-    def watch(self, qtbot, window, clock):
-        made = IdleWatch(window, lambda: clock[0])
+    def ticks(self):
+        return [50.0]
+
+    @pytest.fixture
+    def watch(self, qtbot, window, clock, ticks):
+        made = IdleWatch(window, lambda: clock[0], lambda: ticks[0])
         made.begin(60)
         yield made
         made.end()
@@ -474,6 +478,23 @@ class TestIdle:
         clock[0] += 61
         with qtbot.waitSignal(watch.idle):
             QTest.keyClick(window, Qt.Key.Key_Shift)
+
+    @pytest.mark.parametrize("set_to", [0.0, 999.0, 1030.0])
+    def test_a_clock_that_was_set_back_puts_nothing_off(self, qtbot, watch, clock, ticks, set_to):
+        clock[0], ticks[0] = set_to, 50 + 60
+        with qtbot.waitSignal(watch.idle):
+            watch.timer.timeout.emit()
+
+    def test_a_clock_that_was_set_back_locks_nobody_out_who_is_there(
+        self, qtbot, window, watch, clock, ticks
+    ):
+        said = []
+        watch.idle.connect(lambda: said.append(True))
+        clock[0], ticks[0] = 0.0, 50 + 59
+        QTest.keyClick(window, Qt.Key.Key_Shift)
+        clock[0], ticks[0] = 59.0, 50 + 59 + 59
+        watch.timer.timeout.emit()
+        assert said == []
 
     def test_the_window_locks_after_the_minutes_that_are_set(self, qtbot, anna):
         keeper, preferences = anna.accounts.keeper, anna.workbench.preferences

@@ -9,8 +9,8 @@ from typing import Any
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
+from spinealign.archive.problems import as_archive_error
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.ui.vault.jobs import once
 from spinealign.ui.vault.keeper import Keeper
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
@@ -81,7 +81,7 @@ class ArchiveDesk(QObject):
                 return
             known = error if isinstance(error, SpineAlignError) else None
             if isinstance(error, OSError):
-                known = ArchiveError(ArchiveProblem.NOT_WRITABLE)
+                known = as_archive_error(error)
             if known is None:
                 self._bench.messages.crash(error)
             else:
@@ -117,7 +117,7 @@ class ArchiveDesk(QObject):
         if isinstance(error, _LockedBeforeError) or self.session is None:
             return LOCKED_BEFORE
         if isinstance(error, OSError):
-            error = ArchiveError(ArchiveProblem.NOT_WRITABLE)
+            error = as_archive_error(error) or error
         return explain(error) if isinstance(error, SpineAlignError) else None
 
 

@@ -30,15 +30,19 @@ class IdleWatch(QObject):
 
     Parameters
     ----------
-    clock : callable
-        Seconds since 1970.
+    clock, ticks : callable
+        Seconds since 1970, which go on while the computer sleeps, and seconds that nobody can set
+        back. The one that went on further counts.
     """
 
     idle = pyqtSignal()
 
-    def __init__(self, parent: QObject, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, parent: QObject, clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._clock, self._limit_s, self._last_s = clock, 0.0, 0.0
+        self._clocks, self._limit_s, self._last_s = (clock, ticks), 0.0, (0.0, 0.0)
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
         self.timer.timeout.connect(self.look)
@@ -46,7 +50,8 @@ class IdleWatch(QObject):
     def begin(self, limit_s: float) -> None:
         """Watch from now on."""
         self.end()
-        self._limit_s, self._last_s = limit_s, self._clock()
+        self._limit_s = limit_s
+        self._touch()
         self.timer.start(round(1000 * limit_s))
         app = QApplication.instance()
         assert app is not None
@@ -61,8 +66,8 @@ class IdleWatch(QObject):
 
     def look(self) -> None:
         """Say that nobody is there, or look again when that may be so."""
-        left_s = self._last_s + self._limit_s - self._clock()
-        if left_s <= 0 or left_s > self._limit_s:
+        left_s = self._limit_s - self._idle_s()
+        if left_s <= 0:
             self.end()
             self.idle.emit()
         else:
@@ -71,9 +76,16 @@ class IdleWatch(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Count what a person does; nothing is taken away from who it is for."""
         if event is not None and event.type() in ACTIVITY:
-            now_s = self._clock()
-            if now_s - self._last_s >= self._limit_s:
+            if self._idle_s() >= self._limit_s:
                 self.look()
             else:
-                self._last_s = now_s
+                self._touch()
         return False
+
+    def _touch(self) -> None:
+        self._last_s = self._clocks[0](), self._clocks[1]()
+
+    def _idle_s(self) -> float:
+        return max(
+            clock() - last_s for clock, last_s in zip(self._clocks, self._last_s, strict=True)
+        )

@@ -10,9 +10,9 @@ from PyQt6.QtCore import QElapsedTimer, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from spinealign.accounts.key_store import ARCHIVE, KeyStore, Secrets
+from spinealign.archive.problems import as_archive_error
 from spinealign.audit.events import EventKind
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
@@ -475,7 +475,7 @@ class Keeper(QObject):
 
         def tell(error: Exception) -> None:
             if isinstance(error, OSError):
-                failed(ArchiveError(ArchiveProblem.NOT_WRITABLE))
+                failed(as_archive_error(error) or error)
                 return
             failed(error)
             if not isinstance(error, SpineAlignError):

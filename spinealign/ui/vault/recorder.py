@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from PyQt6.QtCore import QObject
 
+from spinealign.archive.problems import as_archive_error
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.image import ImagePart, SpineImage
-from spinealign.domain.protection import ArchiveError, ArchiveProblem, AuditDamagedError
+from spinealign.domain.protection import AuditDamagedError
 from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import is_protected
 from spinealign.ui.cases.jobs import read_patient
@@ -71,8 +72,8 @@ class Recorder(QObject):
         except SpineAlignError as error:
             self._bench.messages.report(error)
             return False
-        except OSError:
-            self._bench.messages.report(ArchiveError(ArchiveProblem.NOT_WRITABLE))
+        except OSError as error:
+            self._bench.messages.report(as_archive_error(error) or error)
             return False
         self.warn_of_damage()
         return True

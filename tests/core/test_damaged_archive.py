@@ -1,0 +1,172 @@
+"""An archive whose database was cut, changed, exchanged or taken away: told in words, always."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from spinealign import protected_folders
+from spinealign.accounts.keys import LEAST_COST
+from spinealign.archive.records import Search
+from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import ArchiveError, ArchiveProblem, Damage, PauseError
+from spinealign.domain.study import PatientFacts
+from spinealign.vault import place, session
+from spinealign.vault.keeping import Opened, add_note, keep
+from spinealign.vault.place import Place
+from spinealign.vault.session import Session, set_up_accounts, sign_in
+from spinealign.wording import explain
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (place, session):
+        monkeypatch.setattr(module, "calibrated_cost", lambda: LEAST_COST)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Iterator[Place]:
+    """A closed archive with twenty examinations, whose database has no log beside it."""
+    here = Place.of_profile(tmp_path / "profile")
+    made, _ = set_up_accounts(here, "anna", "Dr. Anna Reader", PASSWORD)
+    for number in range(20):
+        source = tmp_path / f"{number}.bin"
+        source.write_bytes(str(number).encode())
+        facts = PatientFacts(name=f"P{number}^X", identifier=str(number))
+        record = keep(made, Opened((source,), facts))
+        add_note(made, record.identifier, "a note " * 50)
+    made.close()
+    yield here
+    for folder in (here.files, here.kept):
+        protected_folders.release(folder)
+
+
+def use(at_work: Session) -> None:
+    """Read all that the window reads."""
+    for each in at_work.archive.search(Search(words="note", most=1000)):
+        at_work.archive.notes(each.identifier)
+        at_work.archive.files(each.identifier)
+        at_work.archive.readings(each.identifier)
+    at_work.events()
+
+
+@pytest.mark.parametrize("left", [0, 1, 100, 4096, 0.5, -4096, -1])
+def test_a_database_that_was_cut_is_told(left: float, where: Place) -> None:
+    whole = where.database.read_bytes()
+    length = int(len(whole) * left) if isinstance(left, float) else left
+    where.database.write_bytes(whole[:length])
+    with pytest.raises(ArchiveError) as raised:
+        opened_and_checked(where)
+    assert raised.value.problem is ArchiveProblem.WRONG_KEY_OR_DAMAGED
+
+
+def opened_and_checked(where: Place) -> None:
+    """Open and use an archive; raise what the check of the archive then says."""
+    at_work = sign_in(where, "anna", PASSWORD)
+    try:
+        use(at_work)
+        if not at_work.archive.is_whole() or at_work.verify_trail().damage is not None:
+            raise ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
+    finally:
+        at_work.close()
+
+
+def test_a_changed_byte_is_told_wherever_it_is(where: Place) -> None:
+    whole, draw = where.database.read_bytes(), random.Random(1)
+    for _ in range(25):
+        changed = bytearray(whole)
+        changed[draw.randrange(len(changed))] ^= draw.randint(1, 255)
+        for path in where.folder.glob("archive.db-*"):
+            path.unlink()
+        where.database.write_bytes(changed)
+        with pytest.raises(SpineAlignError) as raised:
+            opened_and_checked(where)
+        assert explain(raised.value).advice
+
+
+def test_an_older_copy_in_its_place_is_told(where: Place, tmp_path: Path) -> None:
+    shutil.copy(where.database, tmp_path / "older.db")
+    at_work = sign_in(where, "anna", PASSWORD)
+    at_work.close()
+    shutil.copy(tmp_path / "older.db", where.database)
+    at_work = sign_in(where, "anna", PASSWORD)  # images can be read all the same
+    assert at_work.trail_damage is Damage.CUT_OFF
+    verdict = at_work.verify_trail()
+    assert (verdict.damage, verdict.counter) == (Damage.CUT_OFF, verdict.records + 1)
+    at_work.close()
+
+
+def test_a_database_that_was_taken_away_is_told_and_no_empty_one_made(where: Place) -> None:
+    where.database.unlink()
+    for _ in range(2):
+        with pytest.raises(ArchiveError) as raised:
+            sign_in(where, "anna", PASSWORD)
+        assert raised.value.problem is ArchiveProblem.WRONG_KEY_OR_DAMAGED
+        assert not where.database.exists()
+
+
+def test_a_database_of_other_accounts_is_told(where: Place, tmp_path: Path) -> None:
+    other = Place.of_profile(tmp_path / "other")
+    set_up_accounts(other, "anna", "Dr. Anna Reader", PASSWORD)[0].close()
+    shutil.copy(other.database, where.database)
+    with pytest.raises(ArchiveError) as raised:
+        sign_in(where, "anna", PASSWORD)
+    assert raised.value.problem is ArchiveProblem.WRONG_KEY_OR_DAMAGED
+    for folder in (other.files, other.kept):
+        protected_folders.release(folder)
+
+
+def test_two_programs_at_once_lose_nothing(where: Place, tmp_path: Path) -> None:
+    one, two = (sign_in(where, "anna", PASSWORD) for _ in range(2))
+    for number, at_work in enumerate((one, two, one, two)):
+        source = tmp_path / f"both-{number}.bin"
+        source.write_bytes(b"both" * (number + 1))
+        keep(at_work, Opened((source,), PatientFacts(name=f"Both{number}^X", identifier="b")))
+    one.lock()
+    assert len(two.archive.search(Search(words="both"))) == 4
+    two.lock()
+    one.unlock(PASSWORD)
+    assert one.archive.is_whole()
+    assert one.verify_trail().damage is None
+    one.close()
+
+
+class TestClockSetBack:
+    def test_events_keep_their_order(self, where: Place) -> None:
+        now = datetime(2026, 11, 29, 12, tzinfo=UTC)
+        moments = [now - timedelta(days=days) for days in range(40)]
+        at_work = sign_in(where, "anna", PASSWORD, lambda: moments.pop(0))
+        at_work.lock()
+        at_work.unlock(PASSWORD)
+        numbers, events = zip(*at_work.events(), strict=True)
+        assert list(numbers) == sorted(numbers)
+        assert [event.kind.name for event in events[-4:]] == [
+            "LOGIN", "LOCK", "UNLOCK", "AUDIT_LOG_USED",
+        ]  # fmt: skip
+        stamps = [event.at_utc for event in events[-4:]]
+        assert stamps == sorted(stamps, reverse=True)  # as the clock of the computer said
+        assert at_work.verify_trail().damage is None
+        at_work.close()
+
+    def test_a_pause_counts_anew(self, where: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        from spinealign.accounts.attempts import AttemptLog
+
+        clock = [1_000_000.0]
+        monkeypatch.setattr(
+            Place, "attempts",
+            lambda here: AttemptLog(here.folder / place.ATTEMPTS, lambda: clock[0]),
+        )  # fmt: skip
+        for _ in range(3):
+            with pytest.raises(SpineAlignError):
+                sign_in(where, "anna", "wrong horse battery")
+        clock[0] -= 86_400
+        with pytest.raises(PauseError) as raised:
+            sign_in(where, "anna", PASSWORD)
+        assert raised.value.is_clock_set_back
