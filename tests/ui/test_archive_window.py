@@ -241,7 +241,7 @@ class TestKeeping:
 
         monkeypatch.setattr(type(archive_of(anna)), "prepare_file", full)
         keep(qtbot, anna, files("film_1.png"))
-        assert "cannot be written" in anna.banner.text
+        assert "is full" in anna.banner.text
         assert archive_of(anna).count(Search()) == 0
 
 
