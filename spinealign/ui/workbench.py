@@ -23,6 +23,7 @@ from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.settings.preferences import Preferences
 from spinealign.ui.settings.settings import SettingsStore
 from spinealign.ui.work.at_work import AtWork
+from spinealign.ui.work.memory import MemoryReturn
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.services import Services
 from spinealign.ui.work.tasks import TaskRunner
@@ -84,6 +85,7 @@ class Workbench(QObject):
         self.saver.may_pass_on = self._may_pass_on
         self.saver.reading_of = self.readings.reading_of
         self.saver.appended_to = self.appendices.parts_of
+        self.memory = MemoryReturn(self)
         self.undoing = Undoing(self.editing, self.readings, self)
         self.current: Case | None = None
         self._connect()
@@ -238,6 +240,7 @@ class Workbench(QObject):
         self.thumbnails.looked_at.connect(self.session.look_first)
         self.session.finding_ready.connect(self._on_finding)
         self.session.changed.connect(self._case_changed)
+        self.session.letting_go.connect(self.memory.soon)
         self.editing.corrected.connect(self.readings.follow)
         self.editing.locked = self._locked
         self.editing.analysis_wanted.connect(self._analyse_stepped)

@@ -42,6 +42,8 @@ class CaseSession(QObject):
     finding_ready = pyqtSignal(object)
     progressed = pyqtSignal(object, object)
     queue_changed = pyqtSignal()
+    letting_go = pyqtSignal()
+    """What was found on some cases is forgotten, and its memory is free soon."""
 
     def __init__(
         self,
@@ -211,6 +213,7 @@ class CaseSession(QObject):
         for case in cases:
             del self._open[_key(case.stack)]
         self.removed.emit(list(cases))
+        self.letting_go.emit()
         self._start_next()
 
     def case_of(self, stack: SeriesStack) -> Case | None:
@@ -315,6 +318,8 @@ class CaseSession(QObject):
         kept = [case for case in self.cases if case.finding is not None]
         kept.sort(key=lambda case: seen.get(id(case), -1))
         total = self.held_bytes
+        if total > self._limit_bytes:
+            self.letting_go.emit()
         for case in kept:
             if total <= self._limit_bytes:
                 return
