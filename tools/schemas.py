@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from spinealign.data_audit.writing import audit_schema
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_schema
 from spinealign.network.peers import network_schema
@@ -16,6 +17,7 @@ from spinealign.reading.signing import reading_schema
 
 SCHEMAS = {
     "corrections.schema.json": corrections_schema,
+    "data-audit.schema.json": audit_schema,
     "network.schema.json": network_schema,
     "reading.schema.json": reading_schema,
 }

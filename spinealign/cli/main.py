@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spinealign import __version__
 from spinealign.cli.accounts import add_accounts, add_audit_trail
 from spinealign.cli.archive import add_archive
+from spinealign.cli.data_audit import add_data_audit
 from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
     add_dicom_options,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
-    "self-test", "train", "package", "peers", "send", "fetch", "receive",
+    "self-test", "audit", "train", "package", "peers", "send", "fetch", "receive",
     "archive", "accounts", "audit-trail",
 )  # fmt: skip
 _Result = TypeVar("_Result")
@@ -148,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
     add_profile_option(test)
     test.set_defaults(run=_self_test)
+    add_data_audit(commands)
     add_training(commands)
     add_network(commands, _analyse_folder)
     add_archive(commands)

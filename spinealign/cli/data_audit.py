@@ -1,0 +1,99 @@
+"""The audit of a data set on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spinealign.cli.series import WrongUseError
+
+if TYPE_CHECKING:
+    from spinealign.data_audit import AuditStep
+
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_CONDEMNED = 0, 1, 3
+_LAYOUTS = ("auto", "split-folders", "class-folders", "list", "masks", "files")
+_CACHE = "looked-at"
+
+
+def add_data_audit(commands: Any) -> None:
+    """Add the command `audit`."""
+    parser = commands.add_parser(
+        "audit",
+        help="look for leaks, copies, shortcuts and broken files in a data set before training",
+    )
+    parser.add_argument(
+        "data", type=Path, metavar="FOLDER",
+        help="train|val/<class>/, <class>/, images/ with masks/, DICOM files, or a CSV list",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="audit.html, audit.json and split.csv go here (default: FOLDER's name with -audit, "
+        "in the current folder)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--layout", choices=_LAYOUTS, default="auto", help="what folders mean (default: looked at)"
+    )
+    for name, what in (
+        ("file", "the files"), ("class", "the classes"), ("patient", "the patients"),
+        ("split", "the parts of the split"),
+    ):  # fmt: skip
+        parser.add_argument(
+            f"--{name}-column", default="", metavar="NAME", help=f"column of {what} in a list"
+        )
+    parser.add_argument("--json", action="store_true", help="print audit.json instead of text")
+    parser.set_defaults(run=_audit)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from spinealign.data_audit import AuditOptions, Columns, audit
+    from spinealign.data_audit.writing import audit_json, write_audit
+    from spinealign.domain.data_audit import Layout
+    from spinealign.wording.data_audit import (
+        NOTHING_INSIDE,
+        STOPPED,
+        WRITTEN,
+        audit_lines,
+    )
+    from spinealign.wording.text import safe_text
+
+    folder = options.out or Path(f"{options.data.resolve().stem}-audit")
+    if options.data.is_dir() and folder.resolve().is_relative_to(options.data.resolve()):
+        raise WrongUseError(NOTHING_INSIDE)
+    columns = Columns(
+        options.file_column, options.class_column, options.patient_column, options.split_column
+    )
+    layout = None if options.layout == "auto" else Layout(options.layout.replace("-", "_"))
+    chosen = AuditOptions(layout, columns, folder / _CACHE)
+    try:
+        outcome = audit(options.data, chosen, _shown())
+    except KeyboardInterrupt:
+        _clear_line()
+        sys.stderr.write(STOPPED)
+        return EXIT_SOME_FAILED
+    _clear_line()
+    write_audit(outcome, folder)
+    if options.json:
+        sys.stdout.write(audit_json(outcome.audit))
+    else:
+        print("\n".join(audit_lines(outcome.audit)))
+        print(WRITTEN.format(folder=safe_text(str(folder))))
+    return EXIT_CONDEMNED if outcome.verdict.is_condemned else EXIT_DONE
+
+
+def _shown() -> Callable[[AuditStep], object] | None:
+    if not sys.stderr.isatty():
+        return None
+    from spinealign.wording.data_audit import progress_text
+
+    def show(step: AuditStep) -> None:
+        sys.stderr.write(f"\r\033[K{progress_text(step.stage, step.done, step.total)}")
+
+    return show
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")

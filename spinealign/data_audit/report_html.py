@@ -1,0 +1,269 @@
+"""The audit as one HTML file that needs nothing else: pictures inside, no script, fit to print."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.data_audit.report_pictures import (
+    class_means,
+    contact_sheet,
+    pair_picture,
+)
+from spinealign.data_audit.run import AuditOutcome
+from spinealign.domain.data_audit import (
+    Counted,
+    DataAudit,
+    Finding,
+    FindingKind,
+    Relation,
+    Severity,
+    Shortcut,
+    ShortcutKind,
+)
+from spinealign.wording import data_audit as words
+from spinealign.wording.text import safe_text
+
+_MOST_PAIRS: Final = 8
+_MOST_ROWS: Final = 200
+_STYLE: Final = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 "Noto Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #111;
+  max-width: 1000px; margin: 24px auto; padding: 0 16px; background: #fff; }
+h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 32px 0 8px;
+  border-bottom: 1px solid #c9ced6; } h3 { font-size: 15px; margin: 18px 0 4px; }
+p { margin: 0 0 8px; } .small { font-size: 13px; color: #5a6068; }
+.verdict { border-left: 6px solid #1b7f3b; background: #eef7f0; padding: 12px 16px; margin: 16px 0;
+  font-size: 17px; }
+.verdict.condemned { border-color: #b3261e; background: #fdeeed; }
+.split { border-left: 6px solid #c9ced6; background: #f2f4f7; padding: 12px 16px; }
+ul { padding-left: 20px; margin: 4px 0 12px; } li { margin: 0 0 6px; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top;
+  padding: 4px 8px 4px 0; border-bottom: 1px solid #e2e5ea; overflow-wrap: anywhere; }
+th { border-bottom-color: #111; } td.number, th.number { text-align: end; white-space: nowrap; }
+.condemns { color: #b3261e; font-weight: bold; } .doubt { color: #8a5a00; font-weight: bold; }
+figure { margin: 8px 0 16px; break-inside: avoid; } figure img { max-width: 100%; display: block; }
+figcaption { font-size: 13px; color: #5a6068; overflow-wrap: anywhere; }
+.pairs { display: flex; flex-wrap: wrap; gap: 16px; } .pairs figure { width: 300px; }
+svg { display: block; } @media print { body { margin: 0; } }
+"""
+
+
+def report_html(outcome: AuditOutcome) -> str:
+    """Return the whole report."""
+    audit = outcome.audit
+    parts = [
+        _head(audit), _counts(audit.counts), _findings(audit), _pairs(outcome),
+        _shortcuts(outcome), _files(audit), _limits(audit),
+    ]  # fmt: skip
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    return (
+        '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{_text(f'{words.TITLE}: {audit.name}')}</title><style>{_STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(safe_text(text))
+
+
+def _head(audit: DataAudit) -> str:
+    kind = "verdict condemned" if audit.verdict.is_condemned else "verdict"
+    told = f"{words.COUNT_FILES.format(count=len(audit.files))} {words.LAYOUT_WORDS[audit.layout]}."
+    return (
+        f"<h1>{_text(words.TITLE)}</h1><p>{_text(audit.name)}</p>"
+        f'<p class="{kind}">{_text(words.verdict_text(audit))}</p>'
+        f'<p class="split">{_text(words.split_text(audit.split))}</p>'
+        f'<p class="small">{_text(told)} SpineAlign {_text(audit.program)}</p>'
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
+    """Return a table of cells that are HTML already; the last `numbers` columns are numbers."""
+    first = len(head) - numbers
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return "".join(
+            f'<{tag} class="number">{cell}</{tag}>' if place >= first else f"<{tag}>{cell}</{tag}>"
+            for place, cell in enumerate(cells)
+        )
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{line('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _counts(counts: Sequence[Counted]) -> str:
+    most = max((one.files for one in counts), default=1)
+    rows = [
+        (
+            _text(one.part or words.NO_PART), _text(one.label or words.NO_CLASS),
+            _bar(one.files / most), f"{one.files:,}", f"{one.pictures:,}", f"{one.groups:,}",
+            f"{one.patients:,}",
+        )
+        for one in counts
+    ]  # fmt: skip
+    table = _table(words.COUNT_HEADINGS, rows, 4)
+    return f"<h2>{words.COUNTS_TITLE}</h2>{table}{_note(words.COUNTS_NOTE)}"
+
+
+def _note(text: str) -> str:
+    return f'<p class="small">{_text(text)}</p>'
+
+
+def _bar(share: float) -> str:
+    width = max(1, round(160 * share))
+    return f'<svg width="160" height="14"><rect width="{width}" height="14" fill="#5b7fb5"/></svg>'
+
+
+def _findings(audit: DataAudit) -> str:
+    parts = [f"<h2>{words.FINDINGS_TITLE}</h2>"]
+    for severity in Severity:
+        found = [one for one in audit.findings if one.severity is severity]
+        if found:
+            items = "".join(
+                f"<li>{_text(words.finding_text(one))}{_places(one)}</li>" for one in found
+            )
+            title = words.SEVERITY_WORDS[severity].capitalize()
+            parts.append(f'<h3 class="{severity.value}">{title}</h3><ul>{items}</ul>')
+    return "".join(parts) if len(parts) > 1 else f"{parts[0]}<p>{words.NOTHING_FOUND}</p>"
+
+
+def _places(finding: Finding) -> str:
+    """Return some files of a finding whose sentence does not name them."""
+    if not finding.paths or finding.kind is FindingKind.SHORTCUT:
+        return ""
+    return f'<br><span class="small">{_text(", ".join(finding.paths[:6]))}</span>'
+
+
+def _pairs(outcome: AuditOutcome) -> str:
+    """Return pictures of pairs: across parts first, of each relation, the least alike first."""
+    part_of = {file.path: file.part for file in outcome.audit.files}
+    parts = []
+    for relation in Relation:
+        pairs = [pair for pair in outcome.audit.pairs if pair.relation is relation]
+        if not pairs:
+            continue
+        pairs.sort(key=lambda p: (part_of[p.first] == part_of[p.second], p.correlation))
+        figures = []
+        for pair in pairs[:_MOST_PAIRS]:
+            picture = pair_picture(outcome.pictures, pair)
+            if picture is not None:
+                caption = f"{pair.first} | {pair.second}: {words.pair_text(pair)}"
+                figures.append(_figure(picture, caption))
+        title = f"{words.RELATION_WORDS[relation].capitalize()} ({len(pairs):,})"
+        parts.append(f'<h3>{_text(title)}</h3><div class="pairs">{"".join(figures)}</div>')
+    return f"<h2>{words.PAIRS_TITLE}</h2>{_note(words.PAIRS_NOTE)}{''.join(parts)}" if parts else ""
+
+
+def _figure(picture: NDArray[np.uint8], caption: str) -> str:
+    _, coded = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    data = base64.b64encode(coded.tobytes()).decode("ascii")
+    return (
+        f'<figure><img alt="" src="data:image/png;base64,{data}">'
+        f"<figcaption>{_text(caption)}</figcaption></figure>"
+    )
+
+
+def _shortcuts(outcome: AuditOutcome) -> str:
+    shortcuts = sorted(outcome.audit.shortcuts, key=lambda one: -one.auc)
+    if not shortcuts:
+        return ""
+    severities = {
+        (one.shortcut.kind, one.shortcut.label): one.severity
+        for one in outcome.audit.findings
+        if one.shortcut is not None
+    }
+    rows = [_shortcut_row(one, severities.get((one.kind, one.label))) for one in shortcuts]
+    units = words.UNIT_WORDS[shortcuts[0].unit]
+    note = words.SHORTCUTS_NOTE.format(count=shortcuts[0].units, units=units)
+    shown = [
+        one for one in shortcuts
+        if (one.kind, one.label) in severities and one.kind in _SHOWN
+    ]  # fmt: skip
+    figures = "".join(_shortcut_figure(outcome, one) for one in shown)
+    return (
+        f"<h2>{words.SHORTCUTS_TITLE}</h2>{_note(note)}"
+        f"{_table(words.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
+    )
+
+
+def _shortcut_row(one: Shortcut, severity: Severity | None) -> tuple[str, ...]:
+    name = _text(words.SHORTCUT_TITLES[one.kind])
+    if severity is not None:
+        name = f'<span class="{severity.value}">{name}</span>'
+    held_out = "" if one.held_out_accuracy is None else f"{one.held_out_accuracy:.0%}"
+    area = f"{one.auc:.2f} ({one.low:.2f} to {one.high:.2f})"
+    rule = f'<span class="small">{_text(one.rule)}</span>'
+    return f"{name}<br>{rule}", _text(one.label), _interval(one), area, held_out
+
+
+def _interval(one: Shortcut) -> str:
+    """Draw an AUC with its interval from 0 to 1; the line in the middle is chance."""
+    low, middle, high = (round(160 * max(0.0, min(1.0, v))) for v in (one.low, one.auc, one.high))
+    return (
+        '<svg width="160" height="16"><rect width="160" height="16" fill="#f2f4f7"/>'
+        '<line x1="80" x2="80" y1="0" y2="16" stroke="#9aa1ab"/>'
+        f'<line x1="{low}" x2="{high}" y1="8" y2="8" stroke="#5b7fb5" stroke-width="4"/>'
+        f'<circle cx="{middle}" cy="8" r="5" fill="#1f4e8c"/></svg>'
+    )
+
+
+_SHOWN: Final = frozenset(set(ShortcutKind) - {ShortcutKind.FORMAT, ShortcutKind.METADATA})
+"""Kinds that a person can see in a picture."""
+
+
+def _means(outcome: AuditOutcome) -> str:
+    found = class_means(outcome)
+    if not found:
+        return ""
+    labels = ", ".join(label for label, _ in found)
+    sheet = contact_sheet([picture for _, picture in found])
+    return _figure(sheet, words.MEANS_CAPTION.format(labels=labels))
+
+
+def _shortcut_figure(outcome: AuditOutcome, one: Shortcut) -> str:
+    pictures = [outcome.pictures[path] for path in one.examples if path in outcome.pictures]
+    if not pictures:
+        return ""
+    caption = words.EXAMPLES_CAPTION.format(
+        title=words.SHORTCUT_TITLES[one.kind], label=one.label, names=", ".join(one.examples)
+    )
+    framed: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+    if one.kind is ShortcutKind.BORDER:
+        framed = _only_border
+    return _figure(contact_sheet(pictures, framed), caption)
+
+
+def _only_border(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture whose inside is grey: what the border learner sees."""
+    height, width = picture.shape
+    shown = picture.copy()
+    rows, columns = max(1, height // 16), max(1, width // 16)
+    shown[rows:-rows, columns:-columns] = 128
+    return shown
+
+
+def _files(audit: DataAudit) -> str:
+    odd = [file for file in audit.files if file.problems]
+    if not odd:
+        return ""
+    odd.sort(key=lambda file: not file.is_broken)
+    rows = [(_text(file.path), _text(words.file_text(file))) for file in odd[:_MOST_ROWS]]
+    more = len(odd) - len(rows)
+    rest = _note(words.MORE_FILES.format(count=more)) if more else ""
+    return f"<h2>{words.FILES_TITLE}</h2>{_table(words.FILE_HEADINGS, rows)}{rest}"
+
+
+def _limits(audit: DataAudit) -> str:
+    known = words.KNOWN_PATIENTS.format(share=audit.patients_known)
+    return f"<h2>{words.LIMITS_TITLE}</h2><p>{_text(known)}</p><p>{_text(words.LIMITS)}</p>"

@@ -1,0 +1,87 @@
+"""An honest split: every group on one side, every class on both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from spinealign.domain.data_audit import AuditedFile, HonestSplit, SplitPart
+
+_HELD_OUT: Final = 0.25
+"""Share of each class's files that is held out, as near as groups allow."""
+
+_TRIES: Final = 200
+_SEED: Final = 19
+TRAIN, HELD_OUT = "train", "val"
+
+
+def honest_split(files: Sequence[AuditedFile]) -> tuple[HonestSplit, dict[str, str]]:
+    """Split by groups.
+
+    Returns
+    -------
+    split : HonestSplit
+    parts : dict of str to str
+        Part of every path; empty where no honest split is possible.
+    """
+    used = [file for file in files if not file.is_broken]
+    groups_of: dict[str, set[int]] = {}
+    for file in used:
+        groups_of.setdefault(file.label, set()).add(file.group)
+    blocking = tuple(sorted(label for label, groups in groups_of.items() if len(groups) < 2))
+    if not used or blocking:
+        return HonestSplit(False, blocking=blocking), {}
+    held = _held_out(used, sorted(groups_of))
+    if held is None:
+        return HonestSplit(False, blocking=tuple(sorted(groups_of))), {}
+    parts = {file.path: HELD_OUT if file.group in held else TRAIN for file in used}
+    return HonestSplit(True, _counted(used, parts)), parts
+
+
+def _held_out(files: Sequence[AuditedFile], labels: Sequence[str]) -> set[int] | None:
+    """Return the groups to hold out, the best of many orders in which they were tried."""
+    groups = sorted({file.group for file in files})
+    places = {group: place for place, group in enumerate(groups)}
+    table = np.zeros((len(groups), len(labels)))
+    for file in files:
+        table[places[file.group], labels.index(file.label)] += 1
+    totals = table.sum(axis=0)
+    rng = np.random.default_rng(_SEED)
+    best: tuple[float, list[int]] | None = None
+    for _ in range(_TRIES):
+        chosen = _tried(table, totals, rng.permutation(len(groups)))
+        held = table[chosen].sum(axis=0)
+        if (held == 0).any() or (held == totals).any():
+            continue
+        apart = float(np.abs(held / totals - _HELD_OUT).sum())
+        if best is None or apart < best[0] - 1e-9:
+            best = apart, chosen
+    return None if best is None else {groups[place] for place in best[1]}
+
+
+def _tried(table: np.ndarray, totals: np.ndarray, order: np.ndarray) -> list[int]:
+    """Hold out group after group as long as that brings the shares nearer to what is wanted."""
+    chosen: list[int] = []
+    held = np.zeros(table.shape[1])
+    for place in order:
+        before = np.abs(held / totals - _HELD_OUT).sum()
+        after = held + table[place]
+        if np.abs(after / totals - _HELD_OUT).sum() < before:
+            held = after
+            chosen.append(int(place))
+    return chosen
+
+
+def _counted(files: Sequence[AuditedFile], parts: dict[str, str]) -> tuple[SplitPart, ...]:
+    keys = sorted({(parts[file.path], file.label) for file in files})
+    counts = Counter((parts[file.path], file.label) for file in files)
+    return tuple(
+        SplitPart(
+            part, label, counts[part, label],
+            len({f.group for f in files if (parts[f.path], f.label) == (part, label)}),
+        )
+        for part, label in keys
+    )  # fmt: skip

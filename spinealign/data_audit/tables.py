@@ -1,0 +1,132 @@
+"""CSV lists of files with classes, patients and parts, by whatever names their columns have."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from spinealign.domain.errors import DataSetError
+
+_FILE_NAMES: Final = (
+    "file", "filename", "file_name", "path", "image", "image_path", "img", "name", "image_id",
+)  # fmt: skip
+_LABEL_NAMES: Final = ("class", "label", "category", "target", "diagnosis", "y")
+_PATIENT_NAMES: Final = (
+    "patient", "patient_id", "patientid", "subject", "subject_id", "case", "case_id", "person",
+    "studyinstanceuid", "study_id",
+)  # fmt: skip
+_PART_NAMES: Final = ("split", "subset", "part", "set", "partition", "fold")
+_TOLD_NAMES: Final = ("source_name", "original_name", "original_file", "source_file", "original")
+_MOST_BYTES: Final = 200_000_000
+_MOST_FIELD: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a list mean what; empty ones are looked for by their usual names."""
+
+    file: str = ""
+    label: str = ""
+    patient: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One CSV file: its columns, lower case, and its rows."""
+
+    path: Path
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+    def column(self, given: str, usual: Sequence[str]) -> int | None:
+        """Return the place of a column by its name, or by its usual names."""
+        if given:
+            if given.lower() not in self.columns:
+                raise DataSetError(f"{self.path.name} has no column {given}")
+            return self.columns.index(given.lower())
+        return next((self.columns.index(name) for name in usual if name in self.columns), None)
+
+    def rows(self, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield each row's file and what it says: label, patient, part, told_name."""
+        file = self.column(columns.file, _FILE_NAMES)
+        places = {
+            "label": self.column(columns.label, _LABEL_NAMES),
+            "patient": self.column(columns.patient, _PATIENT_NAMES),
+            "part": self.column(columns.part, _PART_NAMES),
+            "told_name": self.column("", _TOLD_NAMES),
+        }
+        for line in self.lines:
+            if file is not None and line[file].strip():
+                yield (
+                    line[file].strip().replace("\\", "/"),
+                    {
+                        key: "" if place is None else line[place].strip()
+                        for key, place in places.items()
+                    },
+                )
+
+    def rows_by_stem(self, columns: Columns) -> dict[str, dict[str, str]]:
+        """Return rows by the file's name in lower case, with and without its suffix."""
+        found: dict[str, dict[str, str]] = {}
+        for given, row in self.rows(columns):
+            found.setdefault(Path(given).name.lower(), row)
+            found.setdefault(Path(given).stem.lower(), row)
+        return found
+
+    def stems(self, file_column: str) -> set[str]:
+        """Return the names of the files that rows name, in lower case."""
+        place = self.column("", [file_column.lower()] if file_column else _FILE_NAMES)
+        if place is None:
+            return set()
+        return {Path(line[place].strip().replace("\\", "/")).name.lower() for line in self.lines}
+
+
+def read_tables(folder: Path) -> list[Table]:
+    """Read all CSV files of a folder that can be read."""
+    found = []
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            found.append(table_of(path))
+        except DataSetError:
+            continue
+    return found
+
+
+def table_of(path: Path) -> Table:
+    """Read one CSV file.
+
+    Raises
+    ------
+    DataSetError
+        It is none, too large, or has no rows.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataSetError(f"{path.name} is too large for a list")
+        csv.field_size_limit(_MOST_FIELD)
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            lines = [
+                tuple(line) for line in csv.reader(stream, _dialect(stream.readline(), stream))
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataSetError(f"{path.name} cannot be read as a list: {error}") from error
+    if len(lines) < 2:
+        raise DataSetError(f"{path.name} has no rows")
+    columns = tuple(column.strip().lower() for column in lines[0])
+    rows = tuple(line for line in lines[1:] if len(line) == len(columns))
+    return Table(path, columns, rows)
+
+
+def _dialect(first: str, stream: object) -> type[csv.Dialect]:
+    """Return how fields are separated, by what the first line holds most."""
+    stream.seek(0)  # type: ignore[attr-defined]
+    separator = max(",;\t", key=first.count)
+
+    class Separated(csv.excel):
+        delimiter = separator
+
+    return Separated

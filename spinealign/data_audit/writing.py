@@ -1,0 +1,65 @@
+"""The files of an audit: audit.html, audit.json and split.csv, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from spinealign.data_audit.report_html import report_html
+from spinealign.data_audit.run import AuditOutcome
+from spinealign.domain.data_audit import DataAudit
+from spinealign.files import write_whole
+from spinealign.json_files import json_schema
+
+SCHEMA_URI: Final = "urn:spinealign:schema:data-audit-1"
+HTML, JSON, SPLIT = "audit.html", "audit.json", "split.csv"
+_COLUMNS: Final = ("file", "class", "patient", "group", "split")
+
+
+def audit_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of audit.json, as it is published in `resources`."""
+    return json_schema(DataAudit, SCHEMA_URI, "SpineAlign audit of a data set")
+
+
+def audit_json(audit: DataAudit) -> str:
+    """Return audit.json."""
+    told = msgspec.to_builtins(audit)
+    return f"{json.dumps(told, indent=1, ensure_ascii=True, allow_nan=False)}\n"
+
+
+def split_csv(outcome: AuditOutcome) -> str:
+    """Return split.csv: every usable file with its class, patient, group and honest part.
+
+    The part is empty where no honest split is possible. The groups are there all the same.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for file in outcome.audit.files:
+        if not file.is_broken:
+            part = outcome.parts.get(file.path, "")
+            writer.writerow([file.path, file.label, file.patient, file.group, part])
+    return stream.getvalue()
+
+
+def write_audit(outcome: AuditOutcome, folder: Path) -> list[Path]:
+    """Write the report, the document and the split into a folder.
+
+    Raises
+    ------
+    ExportError
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        JSON: audit_json(outcome.audit),
+        SPLIT: split_csv(outcome),
+        HTML: report_html(outcome),
+    }
+    for name, text in contents.items():
+        write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
+    return [folder / name for name in contents]

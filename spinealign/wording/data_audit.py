@@ -1,0 +1,419 @@
+"""What the audit of a data set says: findings, verdict, split, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from spinealign.domain.data_audit import (
+    AuditedFile,
+    DataAudit,
+    FileProblem,
+    Finding,
+    FindingKind,
+    HonestSplit,
+    Layout,
+    Pair,
+    Relation,
+    Severity,
+    Shortcut,
+    ShortcutKind,
+)
+from spinealign.wording.text import listed, safe_text
+
+TITLE = "Audit of a data set"
+SHOWN_NAMES: Final = 8
+TOLD_REASONS: Final = 3
+
+LAYOUT_WORDS: Mapping[Layout, str] = MappingProxyType(
+    {
+        Layout.SPLIT_FOLDERS: "folders named after parts of a split, then after classes",
+        Layout.CLASS_FOLDERS: "folders named after classes; there is no split",
+        Layout.LIST: "a CSV list of files",
+        Layout.MASKS: "pictures with masks",
+        Layout.FILES: "files without classes",
+    }
+)
+
+PROBLEM_WORDS: Mapping[FileProblem, str] = MappingProxyType(
+    {
+        FileProblem.EMPTY: "empty file",
+        FileProblem.UNREADABLE: "damaged or unreadable",
+        FileProblem.MISSING: "listed, but not there",
+        FileProblem.NOT_AN_IMAGE: "no picture, whatever its name says",
+        FileProblem.BLANK: "one grey value everywhere",
+        FileProblem.MISNAMED: "another format than its suffix says",
+        FileProblem.TINY: "under 64 pixels wide or high",
+        FileProblem.OTHER_SIZE: "another size than nearly all others",
+        FileProblem.OTHER_DEPTH: "other bits a pixel than nearly all others",
+        FileProblem.COLOUR: "stored in colour",
+        FileProblem.TRANSPARENT: "with transparency",
+        FileProblem.SEVERAL_PICTURES: "several pictures in one file; the first one counts",
+        FileProblem.CLIPPED: "over half of it as bright as it can be",
+        FileProblem.MASK_MISSING: "without its mask",
+        FileProblem.MASK_SIZE: "with a mask of another size",
+        FileProblem.MASK_EMPTY: "with a mask of one value",
+        FileProblem.MASK_UNREADABLE: "with a mask that cannot be read",
+        FileProblem.MASK_ODD_VALUES: "with a mask of over 64 values, as lossy files have",
+        FileProblem.TEXT_BURNT_IN: "perhaps with text burnt in",
+    }
+)
+
+SHORTCUT_TITLES: Mapping[ShortcutKind, str] = MappingProxyType(
+    {
+        ShortcutKind.SIZE: "size of the picture",
+        ShortcutKind.FORMAT: "file format",
+        ShortcutKind.COMPRESSION: "compression",
+        ShortcutKind.HISTOGRAM: "five numbers of the histogram",
+        ShortcutKind.NOISE: "noise and sharpness",
+        ShortcutKind.BORDER: "the border alone",
+        ShortcutKind.MARKER: "small flat patches, such as markers",
+        ShortcutKind.TEXT: "burnt-in text",
+        ShortcutKind.THUMBNAIL: "the nearest thumbnails of 16 by 16 pixels",
+        ShortcutKind.LEVEL: "outline and place of the body, and slice number",
+        ShortcutKind.METADATA: "tags of the files",
+        ShortcutKind.PROCESSING: "words of preparation in the file names",
+    }
+)
+
+UNIT_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "patient": ("patient or group", "patients or groups"),
+        "series": ("series", "series"),
+        "picture": ("base picture", "base pictures"),
+        "file": ("file", "files"),
+    }
+)
+
+UNIT_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "patient": "patients, with all that hangs together with each",
+        "series": "series; there are too few patients",
+        "picture": "base pictures; there are too few patients and series, so that neighbouring "
+        "slices help",
+        "file": "single files; nothing tells more",
+    }
+)
+
+SEVERITY_WORDS: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.CONDEMNS: "condemns the split",
+        Severity.DOUBT: "raises a doubt",
+        Severity.NOTE: "to know",
+    }
+)
+
+RELATION_WORDS: Mapping[Relation, str] = MappingProxyType(
+    {
+        Relation.EXACT: "the same file",
+        Relation.NEAR: "the same picture",
+        Relation.NEIGHBOUR: "slices beside each other, or one patient in the same position",
+    }
+)
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 file", "2 files"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _names(names: Sequence[str], count: int) -> str:
+    shown = [f"“{safe_text(name)}”" for name in names[:SHOWN_NAMES]]
+    more = count - len(shown)
+    return listed([*shown, f"{more:,} more"] if more > 0 else shown)
+
+
+def _label(finding: Finding) -> str:
+    return f"“{safe_text(finding.labels[0])}”" if finding.labels else "a class"
+
+
+def _few_patients(finding: Finding) -> str:
+    names = f": {_names(finding.names, len(finding.names))}" if finding.names else ""
+    if finding.count == 1:
+        return (
+            f"All {count_text(finding.of, 'file')} of class {_label(finding)} belong to one "
+            "patient "
+            f"or series{names}. A network learns that patient, not the class."
+        )
+    return (
+        f"Class {_label(finding)} comes from only {finding.count} patients or series{names}. "
+        "Figures for it cannot be precise."
+    )
+
+
+def _part_of_one(finding: Finding) -> str:
+    return (
+        f"All {count_text(finding.count, 'file')} of part {_label(finding)} come from one series "
+        "or "
+        f"patient, {_names(finding.names, 1)}. Its figures tell about that patient only."
+    )
+
+
+def _prepared(finding: Finding) -> str:
+    most = finding.names[0] if finding.names else "several"
+    return (
+        f"{count_text(finding.of, 'file')} are {count_text(finding.count, 'picture')}, with up to "
+        f"{most} prepared copies of each. Count pictures, not files, and augment only what is "
+        "trained on."
+    )
+
+
+def _imbalance(finding: Finding) -> str:
+    small, large = (f"“{safe_text(label)}”" for label in finding.labels)
+    return (
+        f"Class {small} has {count_text(finding.count, 'file')}, class {large} {finding.of:,}. "
+        "Weight "
+        "the classes, and read sensitivity and precision rather than accuracy."
+    )
+
+
+def shortcut_sentence(one: Shortcut) -> str:
+    """Return what a shortcut reaches, as one sentence."""
+    told = (
+        f"Class “{safe_text(one.label)}” can be told by {SHORTCUT_TITLES[one.kind]}: AUC "
+        f"{one.auc:.2f} "
+        f"(95 % interval {one.low:.2f} to {one.high:.2f}, "
+        f"{count_text(one.units, *UNIT_NAMES[one.unit])})"
+    )
+    if one.held_out_accuracy is not None:
+        told += (
+            f"; learned on “train”, {one.held_out_accuracy:.0%} of the other parts is told rightly"
+        )
+    return f"{told}."
+
+
+def _shortcut(finding: Finding) -> str:
+    assert finding.shortcut is not None
+    decided = f" It asks: {safe_text(finding.shortcut.rule)}." if finding.shortcut.rule else ""
+    return shortcut_sentence(finding.shortcut) + decided
+
+
+def _odd(finding: Finding) -> str:
+    words = PROBLEM_WORDS[finding.problems[0]] if finding.problems else "odd"
+    return f"{count_text(finding.count, 'file')} of {finding.of:,}: {words}."
+
+
+def _broken(finding: Finding) -> str:
+    words = listed([PROBLEM_WORDS[problem] for problem in finding.problems], "or")
+    return (
+        f"{count_text(finding.count, 'file')} of {finding.of:,} cannot be used ({words}). Nothing "
+        "else counts "
+        "them."
+    )
+
+
+def _missing(finding: Finding) -> str:
+    part = safe_text(finding.names[0]) if finding.names else ""
+    labels = _names(finding.labels, len(finding.labels))
+    return f"Part “{part}” has no file of class {labels}. Nothing can be measured there."
+
+
+def _no_split(finding: Finding) -> str:
+    if not finding.labels:
+        return "No honest split is possible. Collect pictures of more patients."
+    labels = _names(finding.labels, len(finding.labels))
+    return (
+        f"No honest split is possible: everything of class {labels} hangs together, so that no "
+        "patient or series of it could be held out. Collect pictures of more patients."
+    )
+
+
+_TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
+    {
+        FindingKind.COPY_ACROSS: lambda f: (
+            f"{count_text(f.count, 'pair')} of equal files lie on both sides of the split."
+        ),
+        FindingKind.NEAR_COPY_ACROSS: lambda f: (
+            f"{count_text(f.count, 'pair')} of copies (re-encoded, resized, cropped, mirrored, "
+            "turned "
+            "or sharpened) lie on both sides of the split."
+        ),
+        FindingKind.NEIGHBOUR_ACROSS: lambda f: (
+            f"{count_text(f.count, 'pair')} of neighbouring slices lie on both sides of the split."
+        ),
+        FindingKind.FAMILY_ACROSS: lambda f: (
+            f"Copies of {count_text(f.count, 'picture')} of {f.of:,} lie on both sides of the "
+            "split: "
+            f"{_names(f.names, f.count)}."
+        ),
+        FindingKind.PATIENT_ACROSS: lambda f: (
+            f"{f.count:,} of {count_text(f.of, 'patient')} on both sides of the split: "
+            f"{_names(f.names, f.count)}."
+        ),
+        FindingKind.SERIES_ACROSS: lambda f: (
+            f"{f.count:,} of {f.of:,} series are on both sides of the split: "
+            f"{_names(f.names, f.count)}."
+        ),
+        FindingKind.CONTRADICTING_CLASSES: lambda f: (
+            f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each pair "
+            "is labelled wrongly."
+        ),
+        FindingKind.CLASS_FROM_FEW_PATIENTS: _few_patients,
+        FindingKind.PART_FROM_ONE_SERIES: _part_of_one,
+        FindingKind.SHORTCUT: _shortcut,
+        FindingKind.COPIES: lambda f: (
+            f"{count_text(f.count, 'pair')} of pictures are copies of each other although their "
+            "names "
+            "do not say so."
+        ),
+        FindingKind.PREPARED_COPIES: _prepared,
+        FindingKind.REPEATED_PATIENTS: lambda f: (
+            f"{count_text(f.count, 'patient')} of {f.of:,} have several pictures: "
+            f"{_names(f.names, f.count)}. Split by patient, not by file."
+        ),
+        FindingKind.BROKEN_FILES: _broken,
+        FindingKind.ODD_FILES: _odd,
+        FindingKind.IMBALANCE: _imbalance,
+        FindingKind.CLASS_MISSING_IN_PART: _missing,
+        FindingKind.PATIENTS_UNKNOWN: lambda f: (
+            f"Nothing tells whose pictures {count_text(f.count, 'file')} of {f.of:,} are. A list "
+            "with "
+            "the columns file and patient would; without it two pictures of one patient may be "
+            "on both sides of any split."
+        ),
+        FindingKind.NO_SPLIT: _no_split,
+    }
+)
+
+
+def finding_text(finding: Finding) -> str:
+    """Return a finding as one or two sentences."""
+    return _TEXTS[finding.kind](finding)
+
+
+def verdict_text(audit: DataAudit) -> str:
+    """Return the verdict with its first reasons."""
+    reasons = audit.verdict.reasons
+    has_split = any(file.part for file in audit.files)
+    what = "on this split" if has_split else "on these data"
+    if reasons:
+        told = " ".join(finding_text(reason) for reason in reasons[:TOLD_REASONS])
+        more = len(reasons) - TOLD_REASONS
+        rest = f" Further reasons: {more}." if more > 0 else ""
+        return f"Do not train {what}, because: {told}{rest}"
+    doubts = sum(finding.severity is Severity.DOUBT for finding in audit.findings)
+    told = f" {count_text(doubts, 'doubt')} to read first." if doubts else ""
+    if has_split:
+        return f"This split is honest as far as the audit can tell.{told}"
+    return (
+        "These data have no split; split.csv has one that is honest as far as the audit can "
+        f"tell.{told}"
+    )
+
+
+def split_text(split: HonestSplit) -> str:
+    """Return which split would be honest, or why there is none."""
+    if not split.is_possible:
+        labels = _names(split.blocking, len(split.blocking))
+        of = f": class {labels} cannot be on both sides" if split.blocking else ""
+        return f"No split of these files would be honest{of}. More patients are needed."
+    parts = []
+    for part in dict.fromkeys(one.part for one in split.parts):
+        counted = [
+            f"{one.files:,} {f'“{safe_text(one.label)}”' if one.label else 'files'} of "
+            f"{count_text(one.groups, 'patient')}"
+            for one in split.parts
+            if one.part == part
+        ]
+        parts.append(f"“{part}” with {listed(counted)}")
+    return f"This split would be honest: {listed(parts)}. It is in split.csv."
+
+
+def pair_text(pair: Pair) -> str:
+    """Return how the second picture of a pair differs from the first."""
+    told = [RELATION_WORDS[pair.relation]]
+    if pair.is_mirrored:
+        told.append("mirrored")
+    if abs(pair.turned_deg) >= 1:
+        told.append(f"turned by {abs(pair.turned_deg):.0f}°")
+    if abs(pair.scale - 1) >= 0.03:
+        told.append(f"scaled by {pair.scale:.2f}")
+    if pair.overlap < 0.9:
+        told.append(f"covering {pair.overlap:.0%}")
+    if pair.relation is not Relation.EXACT:
+        told.append(f"detail correlates by {pair.correlation:.2f}")
+    return ", ".join(told)
+
+
+def file_text(file: AuditedFile) -> str:
+    """Return what is wrong or odd about a file."""
+    return listed([PROBLEM_WORDS[problem] for problem in file.problems])
+
+
+def audit_lines(audit: DataAudit) -> list[str]:
+    """Return an audit as lines for a terminal, the verdict first."""
+    lines = [verdict_text(audit), "", f"Taken for: {LAYOUT_WORDS[audit.layout]}."]
+    for counted in audit.counts:
+        where = " ".join(filter(None, (counted.part, counted.label))) or "all"
+        lines.append(
+            f"  {safe_text(where)}: {count_text(counted.files, 'file')}, "
+            f"{count_text(counted.pictures, 'picture')}, {count_text(counted.groups, 'group')}, "
+            f"{count_text(counted.patients, 'patient')} named"
+        )
+    for severity in Severity:
+        found = [one for one in audit.findings if one.severity is severity]
+        if found:
+            lines += ["", f"{SEVERITY_WORDS[severity].capitalize()}:"]
+            lines += [f"  - {finding_text(one)}" for one in found]
+    return [*lines, "", split_text(audit.split)]
+
+
+STAGE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "looking": "Looking at files",
+        "comparing": "Comparing pictures",
+        "asking": "Looking for shortcuts",
+    }
+)
+
+
+def progress_text(stage: str, done: int, total: int) -> str:
+    """Return how far an audit is, for one line of a terminal."""
+    of = f" {done:,} of {total:,}" if total else (f" {done:,}" if done else "")
+    return f"{STAGE_WORDS[stage]}{of}"
+
+
+WRITTEN = "audit.html, audit.json and split.csv are in {folder}"
+STOPPED = "Stopped; what was looked at is kept, and the same command goes on from there.\n"
+NOTHING_INSIDE = "results may not lie inside the data set; choose another folder by --out"
+
+COUNT_FILES = "{count:,} files, taken for:"
+NO_PART, NO_CLASS = "no split", "no class"
+COUNTS_TITLE = "Files, pictures, groups, patients"
+COUNT_HEADINGS = ("Part", "Class", "", "Files", "Pictures", "Groups", "Patients named")
+COUNTS_NOTE = (
+    "A picture counts once however many prepared copies of it there are. A group is what hangs "
+    "together by patient, series, copies or neighbouring slices, and belongs on one side."
+)
+FINDINGS_TITLE = "What was found"
+NOTHING_FOUND = "Nothing that raises a doubt."
+PAIRS_TITLE = "Pairs"
+PAIRS_NOTE = (
+    "Proposed by a perceptual hash and by local features, then laid over each other; fine detail "
+    "of "
+    "two patients correlates by less than 0.4, of copies by more than 0.85. Pairs across parts "
+    "come first."
+)
+SHORTCUTS_TITLE = "Can the class be told by what should not tell it?"
+SHORTCUTS_NOTE = (
+    "Each learner is asked about files of other groups than those it learned from: {count:,} "
+    "{units}. "
+    "The line in the middle is chance. The last column is what it tells rightly of “val” and "
+    "“test” "
+    "after learning on “train”. A learner that does well here shows what a network may learn "
+    "instead of the disease; thumbnails and body level may also show the disease itself."
+)
+SHORTCUT_HEADINGS = ("By", "Class", "", "AUC (95 % interval)", "Held-out part")
+MEANS_CAPTION = "The mean picture of each class: {labels}"
+EXAMPLES_CAPTION = "Told most surely by {title}: first “{label}”, then others ({names})"
+FILES_TITLE = "Broken and odd files"
+FILE_HEADINGS = ("File", "What is odd")
+MORE_FILES = "{count:,} more are in audit.json."
+LIMITS_TITLE = "What this audit cannot know"
+KNOWN_PATIENTS = "For {share:.0%} of the files something tells whose picture it is."
+LIMITS = (
+    "Patients are told apart by lists, DICOM identifiers, folders and file names, and joined where "
+    "pixels show the same picture. Two different pictures of one patient with unrelated names "
+    "stay unnoticed. An audit that finds nothing does not prove that labels are right."
+)
