@@ -77,6 +77,25 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 """An administrator who also reads has both roles: who manages accounts signs only as a reader."""
 
 
+class SystemSignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That an account may sign in as a user of the operating system, without its password.
+
+    Parameters
+    ----------
+    user : str
+        Name of that user; one user belongs to one account.
+    is_always : bool
+        Whether also after locking and switching; otherwise once, when the program starts.
+    key : WrappedKey or None
+        The data key, wrapped with a key that lies in that user's key store. None until that user
+        signed in with the password once.
+    """
+
+    user: Annotated[str, Meta(min_length=1, max_length=256)]
+    is_always: bool = False
+    key: WrappedKey | None = None
+
+
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One account.
 
@@ -95,6 +114,8 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The data key, wrapped with the key of the password.
     must_change : bool
         Whether the password was given by an administrator.
+    system : SystemSignIn, optional
+        Left out of the file where it is not allowed, so that files of before stay as they are.
     """
 
     name: Annotated[str, Meta(pattern=_NAME)]
@@ -104,6 +125,12 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost: PasswordCost
     key: WrappedKey
     must_change: bool = False
+    system: SystemSignIn | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def system_sign_in(self) -> SystemSignIn | None:
+        """As which user of the system it may sign in; None where that is not allowed."""
+        return None if self.system is msgspec.UNSET else self.system
 
     def may(self, right: Right) -> bool:
         """Return whether one of its roles has a right."""
@@ -241,6 +268,36 @@ class AccountBook:
         self._require_unchanged(data_key)
         return Unlocked(account, bytearray(data_key))
 
+    def sign_in_as_system_user(self, name: str, user: str, key: bytes) -> Unlocked:
+        """Return the account with the data key, by the key that the system's key store holds.
+
+        Parameters
+        ----------
+        name : str
+            Of the account.
+        user : str
+            Who is at work by the operating system.
+        key : bytes, 32 long
+
+        Raises
+        ------
+        AccountError
+            ``NO_SYSTEM_SIGN_IN``, ``SYSTEM_KEY_MISSING``, ``FILE_CHANGED``.
+        """
+        self._content = self._read()
+        account = self._required(name)
+        allowed = account.system_sign_in
+        if allowed is None or account.must_change or not is_same(allowed.user, user):
+            raise AccountError(AccountProblem.NO_SYSTEM_SIGN_IN, account.name)
+        try:
+            if allowed.key is None:
+                raise WrongKeyError
+            data_key = unwrap(allowed.key, key, _system(self.archive, account.name, user))
+        except WrongKeyError as error:
+            raise AccountError(AccountProblem.SYSTEM_KEY_MISSING, account.name) from error
+        self._require_unchanged(data_key)
+        return Unlocked(account, bytearray(data_key))
+
     def data_key_of(self, recovery_key: bytes) -> bytes:
         """Return the data key by the recovery key.
 
@@ -320,6 +377,66 @@ class AccountBook:
         self._write(by.data_key, self._replaced(account))
         return account
 
+    def allow_system(self, by: Unlocked, name: str, user: str, *, is_always: bool) -> Account:
+        """Let an account sign in as a user of the operating system; a key it has stays.
+
+        Raises
+        ------
+        AccountError
+            ``NOT_ALLOWED``; ``SYSTEM_USER_TAKEN`` names the account of that user.
+        """
+        by.require(Right.MANAGE_ACCOUNTS)
+        account, key = self._required(name), None
+        for each in self.accounts:
+            allowed = each.system_sign_in
+            if allowed is None or not is_same(allowed.user, user):
+                continue
+            if each is not account:
+                raise AccountError(AccountProblem.SYSTEM_USER_TAKEN, each.name)
+            key = allowed.key
+        account = replace(account, system=SystemSignIn(user, is_always, key))
+        self._write(by.data_key, self._replaced(account))
+        return account
+
+    def forbid_system(self, by: Unlocked, name: str) -> Account:
+        """Let an account sign in with its password only.
+
+        Raises
+        ------
+        AccountError
+        """
+        by.require(Right.MANAGE_ACCOUNTS)
+        account = replace(self._required(name), system=msgspec.UNSET)
+        self._write(by.data_key, self._replaced(account))
+        return account
+
+    def wrap_for_system(self, by: Unlocked, name: str, key: bytes) -> Account:
+        """Wrap the data key for a user of the system, as an administrator or for oneself.
+
+        Parameters
+        ----------
+        by : Unlocked
+        name : str
+            Of an account to which that is allowed.
+        key : bytes, 32 long
+            What lies in that user's key store.
+
+        Raises
+        ------
+        AccountError
+            ``NO_SYSTEM_SIGN_IN``, ``NOT_ALLOWED``.
+        """
+        account = self._required(name)
+        if account.name != by.account.name:
+            by.require(Right.MANAGE_ACCOUNTS)
+        allowed = account.system_sign_in
+        if allowed is None:
+            raise AccountError(AccountProblem.NO_SYSTEM_SIGN_IN, account.name)
+        wrapped = wrap(by.data_key, key, _system(self.archive, account.name, allowed.user))
+        account = replace(account, system=replace(allowed, key=wrapped))
+        self._write(by.data_key, self._replaced(account))
+        return account
+
     def reset_password(self, by: Unlocked, name: str, password: str) -> Account:
         """Give an account a password that has to be changed at the next signing in.
 
@@ -359,7 +476,7 @@ class AccountBook:
         return recovery_key
 
     def _with_password(self, account: Account, data_key: bytes, password: str) -> Account:
-        return _account(
+        made = _account(
             self.archive,
             account.name,
             account.full_name,
@@ -368,6 +485,7 @@ class AccountBook:
             data_key,
             self._cost(),
         )
+        return replace(made, system=account.system)
 
     def _found(self, name: str) -> Account | None:
         wanted = _folded(name)
@@ -512,6 +630,15 @@ def _bound(archive: str, name: str) -> str:
 
 def _recovery(archive: str) -> str:
     return f"{archive}/recovery"
+
+
+def _system(archive: str, name: str, user: str) -> str:
+    return f"{archive}/account/{_folded(name)}/system/{_folded(user)}"
+
+
+def is_same(name: str, other: str) -> bool:
+    """Return whether two names mean the same: capital letters make no difference."""
+    return _folded(name) == _folded(other)
 
 
 def _folded(name: str) -> str:

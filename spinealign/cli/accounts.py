@@ -33,6 +33,8 @@ def add_accounts(commands: Any) -> None:
     roles = _action(actions, "roles", _roles, "give an account other roles", True)
     _action(actions, "reset", _reset, "give an account a new password", True)
     _action(actions, "remove", _remove, "take an account away", True)
+    words = "let an account sign in as a user of the system, without its password"
+    _add_system_user(_action(actions, "system-user", _system_user, words, True))
     _action(actions, "password", _password, "change your own password")
     _action(actions, "recover", _recover, "set a password by the printed recovery key", True)
     _action(actions, "recovery-key", _recovery_key, "make a new recovery key; the old one ends")
@@ -45,6 +47,19 @@ def add_accounts(commands: Any) -> None:
             "--role", action="append", choices=_ROLES, required=True,
             help="may be given more than once",
         )  # fmt: skip
+
+
+def _add_system_user(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--as", dest="allowed_user", metavar="USER",
+        help="which user of the operating system (default: who is at work now)",
+    )  # fmt: skip
+    action.add_argument(
+        "--always",
+        action="store_true",
+        help="also after locking and switching the user, not only when the program starts",
+    )
+    action.add_argument("--remove", action="store_true", help="the password only, from now on")
 
 
 def add_audit_trail(commands: Any) -> None:
@@ -155,12 +170,35 @@ def _reset(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
+    from spinealign.accounts.key_store import ARCHIVE, KeyStore
     from spinealign.vault import administration
     from spinealign.wording.archive import ACCOUNT_REMOVED
 
     with signed_in(options) as session:
-        administration.remove_account(session, options.name)
+        administration.remove_account(session, options.name, KeyStore(ARCHIVE))
     print(ACCOUNT_REMOVED.format(name=options.name))
+    return EXIT_DONE
+
+
+def _system_user(options: argparse.Namespace) -> int:
+    from spinealign.accounts.key_store import ARCHIVE, KeyStore
+    from spinealign.vault import system_account
+    from spinealign.wording.archive import account_line
+
+    store = KeyStore(ARCHIVE)
+    if options.remove and (options.allowed_user or options.always):
+        raise WrongUseError("--remove goes alone")
+    with signed_in(options) as session:
+        if options.remove:
+            account = system_account.forbid(session, store, options.name)
+        else:
+            user = options.allowed_user or system_account.system_user()
+            if not user:
+                raise WrongUseError("the system does not say who is at work; name the user: --as")
+            account = system_account.allow(
+                session, store, options.name, user, is_always=options.always
+            )
+    print(account_line(account))
     return EXIT_DONE
 
 

@@ -32,6 +32,10 @@ def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
     add_profile_option(parser)
     parser.add_argument("--user", metavar="NAME", help="account that you sign in with")
     parser.add_argument(
+        "--system-user", action="store_true",
+        help="sign in as the system's user, where an administrator allowed it, without a password",
+    )  # fmt: skip
+    parser.add_argument(
         "--password-file", type=Path, metavar="FILE",
         help="file whose first line is the password (default: asked for at the terminal)",
     )  # fmt: skip
@@ -52,7 +56,7 @@ def add_action(
 
 def is_named(options: argparse.Namespace) -> bool:
     """Return whether a command says who signs in."""
-    return bool(options.user)
+    return bool(options.user or options.system_user)
 
 
 def _told(run: Any, options: argparse.Namespace) -> int:
@@ -102,6 +106,7 @@ def _opened(options: argparse.Namespace) -> Session:
     from spinealign.domain.protection import AccountError, AccountProblem
     from spinealign.vault.place import Protection
     from spinealign.vault.session import open_with_key_store, sign_in
+    from spinealign.vault.system_account import bring_key_up_to_date
     from spinealign.wording.archive import NO_ARCHIVE, PASSWORD_PROMPT
 
     place = own_place()
@@ -109,6 +114,8 @@ def _opened(options: argparse.Namespace) -> Session:
         raise WrongUseError(NO_ARCHIVE)
     if place.protection is Protection.KEY_STORE:
         return open_with_key_store(place, KeyStore(ARCHIVE))
+    if options.system_user:
+        return _opened_as_system_user(place, options)
     if not options.user:
         raise WrongUseError("give --user NAME, the account that you sign in with")
     given = password(options, PASSWORD_PROMPT.format(name=options.user))
@@ -117,7 +124,25 @@ def _opened(options: argparse.Namespace) -> Session:
     if account is not None and account.must_change:
         session.close()
         raise AccountError(AccountProblem.PASSWORD_IS_TEMPORARY, account.name)
+    if account is not None and account.system_sign_in is not None:
+        bring_key_up_to_date(session, KeyStore(ARCHIVE))
     return session
+
+
+def _opened_as_system_user(place: Place, options: argparse.Namespace) -> Session:
+    from spinealign.accounts.key_store import ARCHIVE, KeyStore
+    from spinealign.domain.protection import AccountError, AccountProblem
+    from spinealign.vault.system_account import (
+        account_of,
+        sign_in_as_system_user,
+        system_user,
+    )
+
+    own = system_user()
+    account = account_of(place.book().accounts, own)
+    if account is None:
+        raise AccountError(AccountProblem.NO_SYSTEM_SIGN_IN, options.user or own)
+    return sign_in_as_system_user(place, KeyStore(ARCHIVE), options.user or account.name)
 
 
 def password(options: argparse.Namespace, prompt: str) -> str:

@@ -41,6 +41,10 @@ class AccountProblem(StrEnum):
     PASSWORD_HAS_NAME = "password_has_name"
     SET_UP_ALREADY = "set_up_already"
     PASSWORD_IS_TEMPORARY = "password_is_temporary"
+    NO_SYSTEM_SIGN_IN = "no_system_sign_in"
+    SYSTEM_USER_TAKEN = "system_user_taken"
+    SYSTEM_KEY_MISSING = "system_key_missing"
+    NO_KEY_STORE = "no_key_store"
 
 
 class AccountError(SpineAlignError):

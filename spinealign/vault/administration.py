@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from spinealign.accounts.book import Account, Role
+from spinealign.accounts.key_store import Secrets
 from spinealign.accounts.recovery import printed
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.protection import AccountError, AccountProblem
 from spinealign.vault.session import Session
+from spinealign.vault.system_account import secret_name
 
 
 def accounts(session: Session) -> tuple[Account, ...]:
@@ -68,21 +70,32 @@ def reset_password(session: Session, name: str, password: str) -> Account:
     return account
 
 
-def remove_account(session: Session, name: str) -> None:
+def remove_account(session: Session, name: str, secrets_store: Secrets | None = None) -> None:
     """Take an account away; nothing is encrypted anew. Nobody takes their own away.
+
+    Parameters
+    ----------
+    session : Session
+    name : str
+    secrets_store : Secrets, optional
+        Forgets the key of an account that signed in as the system's user.
 
     Raises
     ------
     AccountError
     """
     book = session.place.book()
-    if book.name_of(name) == session.person.name:
+    known = book.name_of(name)
+    if known == session.person.name:
         raise AccountError(AccountProblem.NOT_ALLOWED, name)
-    with_key = session.unlocked()
+    with_key, before = session.unlocked(), book.accounts
     try:
         book.remove(with_key, name)
     finally:
         with_key.drop()
+    has_key = any(each.name == known and each.system_sign_in is not None for each in before)
+    if has_key and known is not None and secrets_store is not None:
+        secrets_store.forget(secret_name(session.identifier, known))
     _record(session, name, "removed")
 
 

@@ -48,6 +48,9 @@ _MOST_FAILED = 1000
 _LEAST_DATABASE_BYTES = 4096
 """One page. Source: SQLCipher 4 has pages of 4096 bytes."""
 
+BY_PASSWORD = "password"
+"""How somebody signed in, for the audit trail."""
+
 _WAITING = "waiting-events.json"
 _IN_USE = "in-use"
 
@@ -69,6 +72,11 @@ class Person:
     name: str
     full_name: str = ""
     account: Account | None = None
+
+    @classmethod
+    def of(cls, account: Account) -> Person:
+        """Return who has an account."""
+        return cls(account.name, account.full_name, account)
 
     @property
     def signs_as(self) -> str:
@@ -134,8 +142,17 @@ class Session:
             self._drop(opened)
             raise
 
-    def begin(self, description: str = "", *objects: AuditObject) -> None:
+    def begin(self, how: str, description: str = "", *objects: AuditObject) -> None:
         """Write that somebody came in, after what was done to let them in.
+
+        Parameters
+        ----------
+        how : str
+            How they signed in.
+        description : str
+            What was done before; empty for nothing.
+        *objects : AuditObject
+            What that was about.
 
         Raises
         ------
@@ -146,7 +163,7 @@ class Session:
         try:
             if description:
                 self.record(EventKind.USER_ADMINISTRATION, *objects, description=description)
-            self.record(EventKind.LOGIN)
+            self.record(EventKind.LOGIN, description=how)
         except BaseException:
             self._drop(opened)
             raise
@@ -197,7 +214,7 @@ class Session:
 
     def renew(self, account: Account) -> None:
         """Take over what has changed in one's own account."""
-        self.person = _person_of(account)
+        self.person = Person.of(account)
 
     def require(self, right: Right) -> None:
         """Raise `AccountError` where something may not be done."""
@@ -334,11 +351,28 @@ class Session:
             It stays locked.
         """
         account, data_key = _data_key_of(self.place, self.person.name, password, self._now)
-        self.person = _person_of(account)
+        self.go_on(account, data_key, BY_PASSWORD)
+
+    def go_on(self, account: Account, data_key: bytes, how: str) -> None:
+        """Go on after `lock`, once it is known to be the same person.
+
+        Parameters
+        ----------
+        account : Account
+        data_key : bytes, 32 long
+        how : str
+            By what it is known, for the audit trail.
+
+        Raises
+        ------
+        ArchiveError, OSError
+            It stays locked.
+        """
+        self.person = Person.of(account)
         opened = self._open = _opened(self.place, self.identifier, data_key)
         try:
             self._take_over_events()
-            self.record(EventKind.UNLOCK)
+            self.record(EventKind.UNLOCK, description=how)
         except BaseException:
             self._drop(opened)
             raise
@@ -421,8 +455,8 @@ def set_up_accounts(
     if has_key_store and secrets_store is not None:
         place.key_store.unlink(missing_ok=True)
         secrets_store.forget(identifier)
-    session = Session(place, identifier, _person_of(made.administrator.account), data_key)
-    session.begin("first account", AuditObject(ObjectKind.USER, name))
+    session = Session(place, identifier, Person.of(made.administrator.account), data_key)
+    session.begin(BY_PASSWORD, "first account", AuditObject(ObjectKind.USER, name))
     return session, printed(made.recovery_key)
 
 
@@ -445,7 +479,7 @@ def set_up_key_store(place: Place, secrets_store: Secrets) -> Session:
     if not secrets_store.set(identifier, data_key.hex()):
         raise NoKeyStoreError
     write_durably(place.key_store, msgspec.json.encode(KeyStoreFile(identifier)))
-    return Session(place, identifier, Person(_system_name()), data_key)
+    return Session(place, identifier, Person(system_name()), data_key)
 
 
 def open_with_key_store(place: Place, secrets_store: Secrets) -> Session:
@@ -456,7 +490,7 @@ def open_with_key_store(place: Place, secrets_store: Secrets) -> Session:
     NoKeyStoreError, ArchiveError, OSError
     """
     identifier, data_key = _from_key_store(place, secrets_store)
-    return Session(place, identifier, Person(_system_name()), data_key)
+    return Session(place, identifier, Person(system_name()), data_key)
 
 
 def sign_in(
@@ -476,8 +510,8 @@ def sign_in(
     ArchiveError, OSError
     """
     account, data_key = _data_key_of(place, name, password, now)
-    session = Session(place, place.book().archive, _person_of(account), data_key, now)
-    session.begin()
+    session = Session(place, place.book().archive, Person.of(account), data_key, now)
+    session.begin(BY_PASSWORD)
     return session
 
 
@@ -493,9 +527,10 @@ def recover(place: Place, recovery_key: str, name: str, password: str) -> Sessio
     book = place.book()
     unlocked = book.recover(typed(recovery_key), name, password)
     place.attempts().succeeded(unlocked.account.name)
-    session = Session(place, book.archive, _person_of(unlocked.account), unlocked.data_key)
+    session = Session(place, book.archive, Person.of(unlocked.account), unlocked.data_key)
     unlocked.drop()
-    session.begin("password by the recovery key", AuditObject(ObjectKind.USER, name))
+    what = "password by the recovery key"
+    session.begin("recovery key", what, AuditObject(ObjectKind.USER, name))
     return session
 
 
@@ -506,14 +541,14 @@ def _data_key_of(
     known = book.name_of(name)
     seconds = attempts.seconds_to_wait(known or name)
     if seconds > 0:
-        _note_failure(place, known, "pause", now)
+        note_failure(place, known, "pause", now)
         raise PauseError(seconds, attempts.is_clock_set_back())
     try:
         unlocked = book.sign_in(name, password)
     except AccountError as error:
         if error.problem is AccountProblem.WRONG_NAME_OR_PASSWORD:
             attempts.failed(known or name)
-            _note_failure(place, known, "wrong password" if known else "unknown name", now)
+            note_failure(place, known, "wrong password" if known else "unknown name", now)
         raise
     attempts.succeeded(unlocked.account.name)
     data_key = unlocked.data_key
@@ -521,7 +556,12 @@ def _data_key_of(
     return unlocked.account, data_key
 
 
-def _note_failure(place: Place, name: str | None, why: str, now: Callable[[], datetime]) -> None:
+def note_failure(
+    place: Place,
+    name: str | None,
+    why: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
     """Keep a failed sign-in until somebody has a key for the trail.
 
     What was typed is kept for accounts only that exist: people type passwords where names belong.
@@ -600,11 +640,8 @@ def _trail_of(place: Place, connection: Any, key: bytes) -> AuditTrail:
     return AuditTrail(connection, key, place.anchor)
 
 
-def _person_of(account: Account) -> Person:
-    return Person(account.name, account.full_name, account)
-
-
-def _system_name() -> str:
+def system_name() -> str:
+    """Return who is at work by the environment; "unknown" where it does not say."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

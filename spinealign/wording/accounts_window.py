@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from spinealign.domain.protection import Right
 from spinealign.wording.failures import Message
 from spinealign.wording.text import safe_text
+
+if TYPE_CHECKING:
+    from spinealign.accounts.book import Account, SystemSignIn
 
 PROGRAM = "SpineAlign"
 
@@ -19,6 +23,9 @@ UNLOCK_NOTE = "Signed in: {name}. What was open stays as it is."
 ACCOUNT_LABEL, PASSWORD_LABEL = "&Account", "&Password"
 SIGN_IN, UNLOCK = "&Sign in", "&Unlock"
 FORGOTTEN, QUIT, SWITCH = "&Forgotten password…", "&Quit", "S&witch user…"
+AS_SYSTEM_USER = "Sign in as {name} (&this computer's account)"
+UNLOCK_AS_SYSTEM_USER = "Unlock as {name} (&this computer's account)"
+SIGNING_IN = "Signing in…"
 CAPS_LOCK = "Caps Lock is on."
 CHECKING = "Checking the password…"
 TYPE_PASSWORD, CHOOSE_ACCOUNT = "Type the password", "Choose an account"
@@ -126,6 +133,39 @@ def account_choice(name: str, full_name: str) -> str:
     return f"{safe_text(full_name)} ({name})" if full_name else name
 
 
+def system_sign_in_choice(account: Account) -> str:
+    """Return on a button who signs in without a password; no letter of a name is its key."""
+    return AS_SYSTEM_USER.format(name=_on_button(account.full_name or account.name))
+
+
+def unlock_choice(name: str, full_name: str) -> str:
+    """Return on a button who unlocks without a password; no letter of a name is its key."""
+    return UNLOCK_AS_SYSTEM_USER.format(name=_on_button(full_name or name))
+
+
+def _on_button(name: str) -> str:
+    return safe_text(name).replace("&", "&&")
+
+
+def system_user_words(allowed: SystemSignIn | None) -> str:
+    """Return in the list of accounts as which user of the system one signs in, and when."""
+    if allowed is None:
+        return NEVER_WITHOUT
+    user = safe_text(allowed.user)
+    if allowed.key is None:
+        return f"as {user}, after its password once"
+    return f"as {user}, always" if allowed.is_always else f"as {user}, at the start"
+
+
+def system_sign_in_told(account: Account) -> str:
+    """Return what an administrator made of it, as a sentence."""
+    allowed = account.system_sign_in
+    if allowed is None:
+        return WITH_PASSWORD_ONLY.format(name=account.name)
+    words = WITH_PASSWORD_FIRST if allowed.key is None else WITHOUT_PASSWORD
+    return words.format(name=account.name, user=safe_text(allowed.user))
+
+
 def refusal_message(right: Right) -> Message:
     """Return why something is not done, as a notice."""
     return Message(
@@ -141,7 +181,7 @@ def key_store_message(sentence: str, advice: str) -> Message:
 # Accounts
 
 ACCOUNTS_TITLE = "Accounts"
-ACCOUNT_HEADINGS = ("Name", "Full name", "Roles", "Password")
+ACCOUNT_HEADINGS = ("Name", "Full name", "Roles", "Password", "Signs in without it")
 ACCOUNTS_NOTE = (
     "An account that you add gets a first password from you, which has to be changed at the first "
     "sign-in. Nothing is encrypted anew when somebody comes or goes."
@@ -150,6 +190,24 @@ ADD_ACCOUNT, CHANGE_ROLES, RESET_PASSWORD = "&Add…", "&Roles…", "Reset &pass
 REMOVE_ACCOUNT, NEW_RECOVERY_KEY = "Re&move…", "New recovery &key…"
 NO_ACCOUNT_CHOSEN, OWN_ACCOUNT = "Choose an account in the list", "Nobody removes their own account"
 HAS_TO_CHANGE, OWN_PASSWORD = "has to be changed", "own"
+SYSTEM_USER_BUTTON, SYSTEM_USER_TITLE = "&System user…", "System user of {name}"
+SYSTEM_USER_NOTE = (
+    "The account can sign in without its password when the program starts, as one user of this "
+    "computer's system. A key for that lies in the key store of that user: for who is at work now "
+    "it is made at once, for another one when that user signs in with the password."
+)
+SYSTEM_USER_WARNING = (
+    "Whoever sits at this computer while that user is signed in to the system gets in, and so does "
+    "every program that runs as that user. Allow it only where each person has a user of the "
+    "system, which locks itself. Signing asks for the password all the same, where that is set."
+)
+MAY_AS_SYSTEM_USER = "Signs in &without password as"
+SYSTEM_USER_LABEL = "&User of the system"
+ALWAYS_AS_SYSTEM_USER = "&Also unlocks the locked program, and signs in after switching the user"
+SET_SYSTEM_USER = "&Set"
+SYSTEM_USER_MISSING = "Type the name of a user of the system"
+LOOKING_FOR_KEY_STORE = "Looking for the system's key store…"
+NEVER_WITHOUT = "no"
 ADD_TITLE, ADD_NOW = "Add an account", "&Add"
 ROLES_TITLE, SET_ROLES, ROLES_LABEL = "Roles of {name}", "&Set", "Roles"
 RESET_TITLE, RESET_NOW = "Reset password", "&Set the password"
@@ -171,6 +229,11 @@ RENEW_QUESTION = (
 RENEW_NOW, KEEP_KEY = "&Make a new one", "&Keep the present one"
 WORKING = "One moment…"
 ADDED, ROLES_CHANGED = "“{name}” is added.", "The roles of “{name}” are changed."
+WITHOUT_PASSWORD = "“{name}” can sign in as this system's user “{user}”."
+WITH_PASSWORD_FIRST = (
+    "“{name}” can sign in as this system's user “{user}”, once it did so there with its password."
+)
+WITH_PASSWORD_ONLY = "“{name}” signs in with its password only."
 WAS_RESET, WAS_REMOVED = "“{name}” has a new password.", "“{name}” is removed."
 
 ROLE_WORDS: Mapping[str, str] = MappingProxyType(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from spinealign.accounts.book import Account, Role
+from spinealign.accounts.book import Account, Role, SystemSignIn
 from spinealign.archive.records import CoursePoint, ExaminationRecord
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
@@ -104,7 +104,16 @@ def account_line(account: Account) -> str:
     roles = ", ".join(ROLE_NAMES[role] for role in account.roles)
     full_name = f" ({safe_text(account.full_name)})" if account.full_name else ""
     pending = "; has to change the password" if account.must_change else ""
-    return f"{account.name}{full_name}: {roles}{pending}"
+    allowed = account.system_sign_in
+    system = "" if allowed is None else f"; {system_sign_in_words(allowed)}"
+    return f"{account.name}{full_name}: {roles}{pending}{system}"
+
+
+def system_sign_in_words(allowed: SystemSignIn) -> str:
+    """Return as which user of the system an account signs in, and how far that is."""
+    always = ", also after locking" if allowed.is_always else ""
+    waits = "" if allowed.key is not None else ", once it signed in there with its password"
+    return f"signs in as system user “{safe_text(allowed.user)}”{always}{waits}"
 
 
 def readings_are_encrypted_text(without: str) -> str:

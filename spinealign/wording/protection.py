@@ -81,6 +81,22 @@ ACCOUNT_WORDS: dict[AccountProblem, tuple[str, str]] = {
         "This password was given by an administrator and has to be changed first.",
         "On the command line: spinealign accounts password --user NAME.",
     ),
+    AccountProblem.NO_SYSTEM_SIGN_IN: (
+        "“{name}” does not sign in with this computer's account.",
+        "Type the password, or ask an administrator to allow it.",
+    ),
+    AccountProblem.SYSTEM_USER_TAKEN: (
+        "This user of the system signs in as “{name}” already.",
+        "Give each person a user of the system, or have the others type their passwords.",
+    ),
+    AccountProblem.SYSTEM_KEY_MISSING: (
+        "This system's key store is locked, or does not hold the key of “{name}”.",
+        "Type the password: the key is made anew then.",
+    ),
+    AccountProblem.NO_KEY_STORE: (
+        "This system has no key store that SpineAlign can use.",
+        "On Linux it takes a desktop session with GNOME Keyring or KWallet; a server has none.",
+    ),
     AccountProblem.SET_UP_ALREADY: (
         "There are accounts already.",
         "Ask an administrator for an account of your own.",

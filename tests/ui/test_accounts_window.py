@@ -49,6 +49,7 @@ from spinealign.ui.vault.password_fields import NewPassword, PasswordLine
 from spinealign.ui.vault.recovery_key import RecoveryKeyDialog, RecoveryKeyView
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
 from spinealign.ui.vault.sign_in_dialog import ConfirmDialog, SignInDialog, UnlockDialog
+from spinealign.ui.vault.system_user_dialog import SystemUserDialog
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
 from spinealign.ui.window.dialogs import about_dialog
 from spinealign.ui.work.services import program_services
@@ -75,9 +76,15 @@ from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
 from start import FILM_SAMPLE
 from tests.dicom_objects import film_analysis
 from tests.fakes import answer_for
+from tests.keyrings import use
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
+
+
+@pytest.fixture(autouse=True)
+def no_key_store(monkeypatch):
+    use(monkeypatch, is_there=False)
 
 
 @pytest.fixture(autouse=True)
@@ -1000,7 +1007,10 @@ class TestSeen:
             _every_field_is_named_and_reached(dialog)
             dialog.close()
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-        for made in (AddAccountDialog(anna), SetUpDialog(anna)):
+        account = anna.accounts.keeper.session.person.account
+        system = SystemUserDialog(account, "ward", "", anna)
+        system.may.setChecked(True)
+        for made in (AddAccountDialog(anna), SetUpDialog(anna), system):
             made.show()
             _every_field_is_named_and_reached(made)
             made.reject()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QDialog,
@@ -16,7 +17,9 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.accounts.book import Account
+from spinealign.accounts.key_store import Secrets
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import AccountProblem
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of, fit
 from spinealign.ui.network.tables import Rows
@@ -27,9 +30,11 @@ from spinealign.ui.vault.account_forms import (
     RolesDialog,
 )
 from spinealign.ui.vault.recovery_key import RecoveryKeyDialog
+from spinealign.ui.vault.system_user_dialog import SystemUserDialog
 from spinealign.ui.widgets.labels import offer, row_of, without_icons, wrapped_label
 from spinealign.vault import administration
 from spinealign.vault.session import Session
+from spinealign.vault.system_account import allow, forbid, system_user
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     ACCOUNT_HEADINGS,
@@ -41,6 +46,7 @@ from spinealign.wording.accounts_window import (
     HAS_TO_CHANGE,
     KEEP_ACCOUNT,
     KEEP_KEY,
+    LOOKING_FOR_KEY_STORE,
     NEW_RECOVERY_KEY,
     NO_ACCOUNT_CHOSEN,
     OWN_ACCOUNT,
@@ -53,13 +59,17 @@ from spinealign.wording.accounts_window import (
     RENEW_QUESTION,
     RESET_PASSWORD,
     ROLES_CHANGED,
+    SYSTEM_USER_BUTTON,
     WAS_REMOVED,
     WAS_RESET,
     WORKING,
+    system_sign_in_told,
+    system_user_words,
 )
 from spinealign.wording.archive import ROLE_NAMES
+from spinealign.wording.protection import ACCOUNT_WORDS
 
-_WIDTH_EM, _HEIGHT_EM = 104, 70
+_WIDTH_EM, _HEIGHT_EM = 122, 70
 
 
 class Runs(Protocol):
@@ -81,19 +91,25 @@ class AccountsDialog(QDialog):
         Of an administrator.
     run : Runs
         A password costs up to a second.
+    secrets_store : Secrets
+        Of the system, for accounts that sign in as one of its users.
     """
 
-    def __init__(self, session: Session, run: Runs, parent: QWidget) -> None:
+    def __init__(
+        self, session: Session, run: Runs, secrets_store: Secrets, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(ACCOUNTS_TITLE)
         explain_page(self, "accounts")
-        self._session, self._run = session, run
+        self._session, self._run, self._secrets = session, run, secrets_store
+        self._no_key_store = LOOKING_FOR_KEY_STORE
         self._accounts: dict[str, Account] = {}
         self.rows = Rows(ACCOUNTS_TITLE, ACCOUNT_HEADINGS)
         self.rows.setSelectionMode(Rows.SelectionMode.SingleSelection)
         self.add, self.roles = QPushButton(ADD_ACCOUNT), QPushButton(CHANGE_ROLES)
         self.reset, self.remove = QPushButton(RESET_PASSWORD), QPushButton(REMOVE_ACCOUNT)
+        self.system = QPushButton(SYSTEM_USER_BUTTON)
         self.renew = QPushButton(NEW_RECOVERY_KEY)
         self.told = Told()
         self._lay_out()
@@ -101,17 +117,21 @@ class AccountsDialog(QDialog):
         self.refresh()
         self.rows.focus_first()
         fit(self, _WIDTH_EM, _HEIGHT_EM)
+        run(lambda: secrets_store.is_there, lambda _: self._know(False), self._know)
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
-        for button in (self.add, self.roles, self.reset, self.remove, self.renew):
+        for button in (
+            self.add, self.roles, self.reset, self.system, self.remove, self.renew,
+        ):  # fmt: skip
             button.setAutoDefault(False)
         column = column_of(self)
         column.addWidget(wrapped_label(ACCOUNTS_NOTE, "muted"))
         column.addWidget(self.rows, 1)
-        column.addLayout(row_of(self.add, self.roles, self.reset, self.remove, None, self.renew))
+        column.addLayout(row_of(self.add, self.roles, self.reset, self.system, self.remove, None))
+        column.addLayout(row_of(self.renew, None))
         column.addWidget(self.told)
         column.addWidget(buttons)
 
@@ -121,6 +141,7 @@ class AccountsDialog(QDialog):
         self.add.clicked.connect(self._ask_new)
         self.roles.clicked.connect(self._ask_roles)
         self.reset.clicked.connect(self._ask_password)
+        self.system.clicked.connect(self._ask_system_user)
         self.remove.clicked.connect(self._ask_removal)
         self.renew.clicked.connect(self._ask_renewal)
 
@@ -146,6 +167,8 @@ class AccountsDialog(QDialog):
         reason = "" if chosen is not None else NO_ACCOUNT_CHOSEN
         for button in (self.roles, self.reset):
             offer(button, reason)
+        can_be_taken_back = chosen is not None and chosen.system_sign_in is not None
+        offer(self.system, reason or ("" if can_be_taken_back else self._no_key_store))
         is_own = chosen is not None and chosen.name == self._session.person.name
         offer(self.remove, OWN_ACCOUNT if is_own else reason)
 
@@ -187,6 +210,36 @@ class AccountsDialog(QDialog):
         dialog.wanted.connect(reset)
         dialog.open()
 
+    def _know(self, is_there: bool) -> None:
+        """Take note of whether the system has a key store; the dialog may be closed by now."""
+        if not sip.isdeleted(self):
+            none = ACCOUNT_WORDS[AccountProblem.NO_KEY_STORE]
+            self._no_key_store = "" if is_there else " ".join(none)
+            self._follow()
+
+    def _ask_system_user(self) -> None:
+        account = self.chosen
+        if account is None:
+            return
+        dialog = SystemUserDialog(account, system_user(), self._no_key_store, self)
+        session, store = self._session, self._secrets
+
+        def done(changed: Account) -> None:
+            dialog.close_for_good()
+            self._done(system_sign_in_told(changed))
+
+        def act(user: str, is_always: bool) -> None:
+            dialog.wait()
+            way = (
+                partial(allow, session, store, account.name, user, is_always=is_always)
+                if user
+                else partial(forbid, session, store, account.name)
+            )
+            self._run(way, dialog.fail, done)
+
+        dialog.wanted.connect(act)
+        dialog.open()
+
     def _ask_removal(self) -> None:
         account = self.chosen
         if account is None:
@@ -194,7 +247,7 @@ class AccountsDialog(QDialog):
         question, more = REMOVE_QUESTION
 
         def remove() -> None:
-            act = partial(administration.remove_account, self._session, account.name)
+            act = partial(administration.remove_account, self._session, account.name, self._secrets)
             self._do_here(act, lambda _: self._done(WAS_REMOVED.format(name=account.name)))
 
         self._ask(REMOVE_TITLE, question.format(name=account.name), more, REMOVE_NOW,
@@ -255,8 +308,9 @@ def ask(parent: QWidget, words: tuple[str, str, str, str, str], act: Callable[[]
     box.open()
 
 
-def account_cells(account: Account) -> tuple[str, str, str, str]:
+def account_cells(account: Account) -> tuple[str, str, str, str, str]:
     """Return an account in the columns of `ACCOUNT_HEADINGS`."""
     roles = ", ".join(ROLE_NAMES[role] for role in account.roles)
     password = HAS_TO_CHANGE if account.must_change else OWN_PASSWORD
-    return account.name, account.full_name, roles, password
+    system = system_user_words(account.system_sign_in)
+    return account.name, account.full_name, roles, password, system

@@ -13,6 +13,7 @@ from spinealign.accounts.key_store import ARCHIVE, KeyStore, Secrets
 from spinealign.archive.problems import as_archive_error
 from spinealign.audit.events import EventKind
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.protection import AccountProblem
 from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
@@ -36,17 +37,29 @@ from spinealign.vault.session import (
     set_up_accounts,
     sign_in,
 )
+from spinealign.vault.system_account import (
+    account_of,
+    bring_key_up_to_date,
+    sign_in_as_system_user,
+    system_user,
+    unlock_as_system_user,
+)
 from spinealign.vault.taking_in import TAKEN_IN, take_in
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     CHANGED_PASSWORD,
+    LOOKING_FOR_KEY_STORE,
     SET_UP_DONE,
+    SIGNING_IN,
     STAY,
     SWITCH_NOW,
     SWITCH_QUESTION,
     SWITCH_TITLE,
     key_store_message,
+    system_sign_in_choice,
+    unlock_choice,
 )
+from spinealign.wording.protection import ACCOUNT_WORDS
 
 LONGEST_WAIT_MS = 700
 """How long locking waits for what is being written: the keys are gone within a second."""
@@ -133,7 +146,7 @@ class Keeper(QObject):
         if self.has_accounts:
             self._covers.lower()
             self.entered.connect(_once(self.entered, then))
-            self.ask_who()
+            self.ask_who(is_beginning=True)
         elif self.protection is Protection.KEY_STORE:
             self._open_with_key_store(then)
         else:
@@ -156,8 +169,15 @@ class Keeper(QObject):
         work = once(partial(open_with_key_store, self.place, self._secrets))
         self._runner.submit(work, failed).finished.connect(opened)
 
-    def ask_who(self) -> None:
-        """Let somebody sign in; nothing is seen before."""
+    def ask_who(self, *, is_beginning: bool = False) -> None:
+        """Let somebody sign in; nothing is seen before.
+
+        Parameters
+        ----------
+        is_beginning : bool
+            Whether the program starts: later the system's user is enough for those only to whom
+            that is allowed always.
+        """
         self._covers.lower()
         try:
             accounts = self.place.book().accounts
@@ -169,6 +189,41 @@ class Keeper(QObject):
         dialog.forgotten.connect(partial(self._ask_recovery_key, dialog))
         dialog.left.connect(self._quit)
         self._show(dialog)
+        account = account_of(accounts, system_user(), is_beginning=is_beginning)
+        if account is not None:
+            act = partial(sign_in_as_system_user, self.place, self._secrets, account.name)
+            dialog.as_system_user.connect(
+                partial(self._enter_as_system_user, dialog, act, self._has_come_in)
+            )
+            self._offer_system_user(dialog, system_sign_in_choice(account))
+
+    def _offer_system_user(self, dialog: PasswordDialog, words: str) -> None:
+        """Offer the system's user once it is known that there is a key store."""
+        none = ACCOUNT_WORDS[AccountProblem.NO_KEY_STORE]
+
+        def offer(is_there: bool) -> None:
+            if dialog is self._dialog:
+                dialog.offer_system_user(words, "" if is_there else " ".join(none))
+
+        dialog.offer_system_user(words, LOOKING_FOR_KEY_STORE)
+        self.run(lambda: self._secrets.is_there, lambda _: offer(False), offer)
+
+    def _enter_as_system_user(
+        self, dialog: PasswordDialog, act: Callable[[], Any],
+        done: Callable[[PasswordDialog, Any], object],
+    ) -> None:  # fmt: skip
+        def act_and_take_in() -> Any:
+            found = act()
+            take_in(self.place, TAKEN_IN)
+            return found
+
+        dialog.wait(SIGNING_IN)
+        self.run(act_and_take_in, dialog.fail, partial(done, dialog))
+
+    def _has_come_in(self, dialog: PasswordDialog, session: Session) -> None:
+        self._opening = session
+        self._close(dialog)
+        self._go_in(session)
 
     def _pause_of(self, name: str) -> tuple[float, bool]:
         attempts = self.place.attempts()
@@ -178,6 +233,7 @@ class Keeper(QObject):
         def act() -> Session:
             session = sign_in(self.place, name, password)
             take_in(self.place, TAKEN_IN)
+            bring_key_up_to_date(session, self._secrets)
             return session
 
         dialog.wait()
@@ -330,7 +386,7 @@ class Keeper(QObject):
         if session is not None:
             from spinealign.ui.vault.accounts_dialog import AccountsDialog
 
-            dialog = AccountsDialog(session, self.run, self._window)
+            dialog = AccountsDialog(session, self.run, self._secrets, self._window)
             dialog.finished.connect(lambda _: self._renew(session))
             dialog.open()
 
@@ -377,9 +433,25 @@ class Keeper(QObject):
         def drop() -> None:
             session.lock()
             dialog.wait_for_lock(False)
+            self._offer_to_unlock(dialog, session)
             self.locked.emit()
 
         self._when_written(drop, LONGEST_WAIT_MS)
+
+    def _offer_to_unlock(self, dialog: PasswordDialog, session: Session) -> None:
+        """Offer the system's user on the locked screen, where an administrator allowed that."""
+        person = session.person
+        own = [] if person.account is None else [person.account]
+        if account_of(own, system_user(), is_beginning=False) is None:
+            return
+
+        def unlocked(dialog: PasswordDialog, _: object) -> None:
+            self._close(dialog)
+            self._go_in(session)
+
+        act = partial(unlock_as_system_user, session, self._secrets)
+        dialog.as_system_user.connect(partial(self._enter_as_system_user, dialog, act, unlocked))
+        self._offer_system_user(dialog, unlock_choice(person.name, person.full_name))
 
     def _unlock(self, dialog: PasswordDialog, _name: str, password: str) -> None:
         session = self.session

@@ -52,11 +52,13 @@ _TICK_MS = 500
 class PasswordDialog(FittedDialog):
     """A dialog that asks for a password in front of everything, and cannot be put aside.
 
-    `entered` brings the account's name and the password, `left` that the other button was
-    pressed, `forgotten` that the recovery key is wanted.
+    `entered` brings the account's name and the password, `as_system_user` that the system's user
+    is to be taken without one, `left` that the other button was pressed, `forgotten` that the
+    recovery key is wanted.
     """
 
     entered = pyqtSignal(str, str)
+    as_system_user = pyqtSignal()
     left = pyqtSignal()
     forgotten = pyqtSignal()
 
@@ -77,6 +79,8 @@ class PasswordDialog(FittedDialog):
         self.enter = QPushButton(button)
         self.enter.setProperty("primary", "true")
         self.forgot, self.leave = QPushButton(FORGOTTEN), QPushButton(leave)
+        self.system, self._system_reason = QPushButton(), ""
+        self.system.hide()
         buttons = QDialogButtonBox()
         kind = QDialogButtonBox.ButtonRole
         buttons.addButton(self.enter, kind.AcceptRole)
@@ -87,6 +91,7 @@ class PasswordDialog(FittedDialog):
         without_icons(buttons)
         self.column = column_of(self)
         self.column.addWidget(wrapped_label(note, "muted"))
+        self.column.addWidget(self.system)
         self.column.addWidget(self.password)
         self.column.addWidget(self.told)
         self.column.addWidget(buttons)
@@ -95,6 +100,7 @@ class PasswordDialog(FittedDialog):
         self.enter.clicked.connect(self._enter)
         self.leave.clicked.connect(self.left)
         self.forgot.clicked.connect(self.forgotten)
+        self.system.clicked.connect(self.as_system_user)
         self.password.edited.connect(self.follow)
         self.timer = QTimer(self)
         self.timer.setInterval(_TICK_MS)
@@ -116,11 +122,30 @@ class PasswordDialog(FittedDialog):
             return CHOOSE_ACCOUNT
         return "" if self.password.text else TYPE_PASSWORD
 
-    def wait(self) -> None:
-        """Say that the password is being checked."""
+    def wait(self, words: str = CHECKING) -> None:
+        """Say that the password is being checked, or what else is being done."""
         self._is_busy = True
-        self.told.say(CHECKING, "muted")
+        self.told.say(words, "muted")
         self.follow()
+
+    def offer_system_user(self, words: str, reason: str) -> None:
+        """Let somebody in as the system's user, or say why that is not possible now.
+
+        Parameters
+        ----------
+        words : str
+            On the button.
+        reason : str
+            Empty where it is possible.
+        """
+        self.system.setText(words)
+        self._system_reason = reason
+        self.system.show()
+        self.fit()
+        self.follow()
+        is_untouched = not self.password.text and not self._is_busy
+        if not reason and is_untouched:
+            self.system.setFocus()
 
     def wait_for_lock(self, waits: bool) -> None:
         """Take no password before the keys are dropped."""
@@ -169,6 +194,7 @@ class PasswordDialog(FittedDialog):
         self.password.line.setReadOnly(self._is_busy)
         for button in (self.forgot, self.leave):
             offer(button, CHECKING if self._is_busy else "")
+        offer(self.system, CHECKING if self._is_busy else self._system_reason)
 
     def _enter(self) -> None:
         self.entered.emit(self.name, self.password.text)
@@ -208,8 +234,9 @@ class SignInDialog(PasswordDialog):
             self.accounts.addItem(account_choice(account.name, account.full_name), account.name)
         label = QLabel(ACCOUNT_LABEL)
         label.setBuddy(self.accounts)
-        self.column.insertWidget(1, label)
-        self.column.insertWidget(2, self.accounts)
+        self.column.insertWidget(2, label)
+        self.column.insertWidget(3, self.accounts)
+        self.setTabOrder(self.system, self.accounts)
         self.setTabOrder(self.accounts, self.password.line)
         self.accounts.currentIndexChanged.connect(self._begin_account)
         self._begin_account()
