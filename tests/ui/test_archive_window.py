@@ -422,6 +422,21 @@ class TestList:
         rest(qtbot, kept)
         assert [record.patient.patient_id for record in page.chosen] == ["ID-1"]
 
+    @pytest.mark.parametrize("key", [Qt.Key.Key_Down, Qt.Key.Key_Return], ids=["down", "return"])
+    def test_keys_go_on_from_the_words_to_what_was_found(self, qtbot, kept, key):
+        page = show_archive(qtbot, kept).list
+        QTest.keyClicks(page.words, "doe")
+        if key == Qt.Key.Key_Down:
+            qtbot.waitUntil(lambda: len(cells(page.rows)) == 1)
+        QTest.keyClick(page.words, key)
+        rest(qtbot, kept)
+        assert page.rows.hasFocus()
+        assert [record.patient.patient_id for record in page.chosen] == ["ID-2"]
+        page.words.setFocus()
+        QTest.keyClick(page.words, Qt.Key.Key_Escape)
+        assert page.words.text() == ""
+        assert page.isVisible()
+
     def test_rows_in_sight_have_their_thumbnails(self, qtbot, kept):
         page = show_archive(qtbot, kept).list
         where = Qt.ItemDataRole.DecorationRole

@@ -15,7 +15,7 @@ from spinealign.ui.vault.search_page import SearchPage
 from spinealign.ui.widgets.theme import Theme
 from spinealign.wording.archive_window import ARCHIVE_TITLE, FOLLOW_PAGE, LIST_PAGE, SAFETY_PAGE
 
-_WIDTH_EM, _HEIGHT_EM = 176, 108
+_WIDTH_EM, _HEIGHT_EM = 210, 120
 
 
 class ArchiveDialog(QDialog):

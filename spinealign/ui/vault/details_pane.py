@@ -26,7 +26,7 @@ from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.vault.keeping import add_note, set_tags
 from spinealign.vault.session import Session
 from spinealign.wording import Message, safe_text
-from spinealign.wording.archive_list import note_line, opening_words, patient_line
+from spinealign.wording.archive_list import dated_words, note_line, patient_line
 from spinealign.wording.archive_window import (
     ADD_NOTE,
     CHOOSE_ONE,
@@ -126,8 +126,9 @@ class DetailsPane(QScrollArea):
 
     def _clear(self) -> None:
         self.picture.clear()
-        for label in (self.title, self.patient, self.findings, self.notes):
+        for label in (self.patient, self.findings, self.notes):
             label.setText("")
+        self.title.setText(f"{CHOOSE_ONE}.")
         for part in (self.picture, self.findings_title, self.notes_title):
             part.hide()
         for line in (self.tags, self.note):
@@ -138,7 +139,7 @@ class DetailsPane(QScrollArea):
         record = details.record
         if record.identifier != self._identifier:
             return
-        self.title.setText(opening_words(record))
+        self.title.setText(dated_words(record))
         self.patient.setText(patient_line(record.patient))
         said = [safe_text(each.statement) for each in record.findings[:_MOST_FINDINGS]]
         self.findings.setText("\n".join(said))

@@ -312,6 +312,17 @@ class ExaminationsView(QTreeView):
         row = self.currentIndex().row()
         return self.rows.identifiers()[row] if 0 <= row < self.rows.rowCount() else ""
 
+    def begin(self) -> None:
+        """Select the row with the keys, or the first one, unless something is selected."""
+        selection = self.selectionModel()
+        assert selection is not None
+        if not self.chosen_count:
+            current = self.currentIndex()
+            # Qt gives a list that gets the keys a current row, and selects none.
+            index = current if current.isValid() else self.rows.index(0, 0)
+            flag = selection.SelectionFlag
+            selection.setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Let Return do what a double click does, not press a button of the dialog."""
         is_return = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

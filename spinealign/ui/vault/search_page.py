@@ -26,6 +26,7 @@ from PyQt6.QtWidgets import (
 from spinealign.archive.records import ExaminationRecord, FileRole, Search, View
 from spinealign.archive.searching import Choices, FoundRecords, choices_of, day_of
 from spinealign.domain.protection import ArchiveError, DamagedFileError, Right
+from spinealign.ui.cases.cases_panel import SearchField
 from spinealign.ui.network.forms import Told, choice
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.details_pane import DetailsPane
@@ -132,7 +133,7 @@ class SearchPage(QWidget):
         self._search: Task | None = None
         self._pictures: Task | None = None
         self._recorded = self._wanted = ""
-        self._has_choices = False
+        self._has_choices = self._goes_on = False
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
@@ -145,7 +146,8 @@ class SearchPage(QWidget):
 
     def _make_fields(self) -> None:
         self.choices = {name: choice({}) for name in _CHOSEN}
-        self.lines = {name: QLineEdit() for name in _TYPED}
+        self.words = SearchField()
+        self.lines = {"words": self.words, **{name: QLineEdit() for name in _TYPED[1:]}}
         for name, field in (*self.choices.items(), *self.lines.items()):
             field.setAccessibleName(FIELD_LABELS[name].replace("&", ""))
         self.lines["words"].setPlaceholderText(WORDS_HINT)
@@ -223,6 +225,7 @@ class SearchPage(QWidget):
             box.currentIndexChanged.connect(self._choice_changed)
         for line in self.lines.values():
             line.textChanged.connect(self._typed)
+        self.words.left.connect(self._go_on)
         self.clear.clicked.connect(self.run_clear)
         self._typing.timeout.connect(self._search_typed)
         self.rows.chosen_changed.connect(self._follow)
@@ -318,6 +321,21 @@ class SearchPage(QWidget):
         else:
             self.run_search()
 
+    def _go_on(self) -> None:
+        """Search now, and give the keys to what was found."""
+        if self._typing.isActive():
+            self._search_typed()
+        self.rows.setFocus()
+        self._goes_on = True
+        if self._search is None:
+            self._take_first()
+
+    def _take_first(self) -> None:
+        """Put the keys on a row, where they wait for one."""
+        if self._goes_on and self.rows.hasFocus() and self.rows.rows.rowCount():
+            self.rows.begin()
+        self._goes_on = False
+
     def run_clear(self) -> None:
         """Ask for everything again."""
         self._is_filling = True
@@ -369,6 +387,7 @@ class SearchPage(QWidget):
         self.told.say(f"{said} {shown_text(len(found.records), found.count)}".strip())
         self._follow()
         self._show_details()
+        self._take_first()
 
     def _fill_choices(self, choices: Choices) -> None:
         self._has_choices = True
