@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -25,6 +25,7 @@ from msgspec import Meta
 from spinealign.accounts.keys import SubKeys, derived
 from spinealign.archive.database import connect, connect_to_copy, is_whole
 from spinealign.archive.store import DATABASE, FILES, Archive
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
@@ -181,7 +182,19 @@ def is_back_up_whole(back_up_folder: Path, keys: SubKeys) -> bool:
 
 
 def restore(back_up_folder: Path, keys: SubKeys, folder: Path) -> int:
+    """Make an archive of a back-up at one go, and return how many files it has; see `restoring`."""
+    return run_to_end(restoring(back_up_folder, keys, folder))
+
+
+def restoring(
+    back_up_folder: Path, keys: SubKeys, folder: Path
+) -> Generator[tuple[int, int], None, int]:
     """Make an archive of a back-up in an empty folder, and return how many files it has.
+
+    Yields
+    ------
+    (int, int)
+        Files copied, and all; who stops here leaves nothing.
 
     Raises
     ------
@@ -200,13 +213,17 @@ def restore(back_up_folder: Path, keys: SubKeys, folder: Path) -> int:
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    shared = frozenset(contents.files)
-    for described, path in _places(back_up_folder, contents):
-        place = Path(FILES, described.name[:2]) if described in shared else Path()
-        _copy_whole(path, unfinished / place / described.name)
-    if folder.exists():
-        folder.rmdir()
-    unfinished.rename(folder)
+    shared, count = frozenset(contents.files), len(contents.files) + len(contents.beside)
+    try:
+        for done, (described, path) in enumerate(_places(back_up_folder, contents)):
+            yield done, count
+            place = Path(FILES, described.name[:2]) if described in shared else Path()
+            _copy_whole(path, unfinished / place / described.name)
+        if folder.exists():
+            folder.rmdir()
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return len(contents.files)
 
 

@@ -269,25 +269,34 @@ class Archive:
                 path.unlink()
         return len(strays)
 
-    def damaged_files(self) -> Iterator[StoredFile]:
-        """Yield each file that is missing or not as it was written."""
+    def all_files(self) -> tuple[StoredFile, ...]:
+        """Return the files of all examinations."""
         rows = self.connection.execute(
             "SELECT identifier, role, name, bytes, sha256 FROM stored_file"
-        ).fetchall()
-        for row in rows:
-            stored = StoredFile(row[0], FileRole(row[1]), row[2], row[3], row[4])
-            digest = hashlib.sha256()
-            try:
-                for piece in decrypted(
-                    self._path(stored.identifier), self._keys.files, stored.identifier
-                ):
-                    self.require_open()
-                    digest.update(piece)
-            except (DamagedFileError, OSError):
-                yield stored
-                continue
-            if digest.hexdigest() != stored.sha256:
-                yield stored
+        )
+        return tuple(StoredFile(row[0], FileRole(row[1]), *row[2:5]) for row in rows)
+
+    def is_file_whole(self, stored: StoredFile) -> bool:
+        """Return whether a file is there, as it was written."""
+        digest = hashlib.sha256()
+        path = self._path(stored.identifier)
+        try:
+            for piece in decrypted(path, self._keys.files, stored.identifier):
+                self.require_open()
+                digest.update(piece)
+        except (DamagedFileError, OSError):
+            return False
+        return digest.hexdigest() == stored.sha256
+
+    def damaged_files(self) -> Iterator[StoredFile]:
+        """Yield each file that is missing or not as it was written."""
+        yield from (stored for stored in self.all_files() if not self.is_file_whole(stored))
+
+    def discard(self, prepared: Iterable[StoredFile]) -> None:
+        """Delete files of `prepare_file` that no examination will have."""
+        for stored in prepared:
+            with suppress(OSError):
+                self._path(stored.identifier).unlink()
 
     def is_whole(self) -> bool:
         """Return whether database and files are as they were written."""

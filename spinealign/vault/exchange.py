@@ -10,7 +10,7 @@ import hashlib
 import io
 import secrets
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +22,9 @@ from msgspec import Meta
 from spinealign.accounts.book import Right, password_problem
 from spinealign.accounts.keys import SALT_BYTES, PasswordCost, calibrated_cost, password_key
 from spinealign.archive.encrypted_files import decrypted_stream, encrypted_stream
-from spinealign.archive.records import ExaminationRecord, FileRole, ReadingVersion
+from spinealign.archive.records import ExaminationRecord, FileRole, ReadingVersion, StoredFile
 from spinealign.audit.events import EventKind
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import (
     AccountError,
     ArchiveError,
@@ -78,8 +79,22 @@ class _Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: tuple[_Note, ...]
 
 
+Steps = Generator[tuple[int, int], None, None]
+"""How much is done of how much."""
+
+
 def export_package(session: Session, identifier: str, path: Path, password: str) -> None:
+    """Write an examination into one encrypted file at one go; see `exporting`."""
+    run_to_end(exporting(session, identifier, path, password))
+
+
+def exporting(session: Session, identifier: str, path: Path, password: str) -> Steps:
     """Write an examination with all that belongs to it into one encrypted file.
+
+    Yields
+    ------
+    (int, int)
+        Files packed, and all; who stops here finds no file.
 
     Raises
     ------
@@ -93,7 +108,7 @@ def export_package(session: Session, identifier: str, path: Path, password: str)
     problem = password_problem(password, "")
     if problem is not None:
         raise AccountError(problem)
-    content = _packed(session, identifier)
+    content = yield from _packed(session, identifier)
     salt, cost = secrets.token_bytes(SALT_BYTES), calibrated_cost()
     head = msgspec.json.encode(_Head(_KIND, salt.hex(), cost)) + b"\n"
     key = password_key(password, salt, cost)
@@ -105,7 +120,19 @@ def export_package(session: Session, identifier: str, path: Path, password: str)
 
 
 def import_package(session: Session, path: Path, password: str) -> tuple[ExaminationRecord, bool]:
+    """Put an examination of a package into the archive at one go; see `importing`."""
+    return run_to_end(importing(session, path, password))
+
+
+def importing(
+    session: Session, path: Path, password: str
+) -> Generator[tuple[int, int], None, tuple[ExaminationRecord, bool]]:
     """Put an examination of a package into the archive.
+
+    Yields
+    ------
+    (int, int)
+        Files unpacked, and all; who stops here finds nothing of it in the archive.
 
     Returns
     -------
@@ -127,12 +154,12 @@ def import_package(session: Session, path: Path, password: str) -> tuple[Examina
         known = _known(session, contents, package)
         if known is not None:
             return session.archive.get(known), False
-        record = _put(session, contents, package)
+        record = yield from _put(session, contents, package)
     session.record(EventKind.IMPORT, *objects_of(record))
     return record, True
 
 
-def _packed(session: Session, identifier: str) -> bytes:
+def _packed(session: Session, identifier: str) -> Generator[tuple[int, int], None, bytes]:
     archive, made = session.archive, io.BytesIO()
     stored = archive.files(identifier)
     if sum(each.size_bytes for each in stored) > _MOST_BYTES:
@@ -149,7 +176,8 @@ def _packed(session: Session, identifier: str) -> bytes:
     contents = _Contents(archive.get(identifier), files, versions, notes)
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as package:
         package.writestr(_CONTENTS, msgspec.json.encode(contents))
-        for file, each in zip(files, stored, strict=True):
+        for done, (file, each) in enumerate(zip(files, stored, strict=True)):
+            yield done, len(files)
             package.writestr(file.member, archive.read_file(each))
     return made.getvalue()
 
@@ -188,17 +216,24 @@ def _known(session: Session, contents: _Contents, package: zipfile.ZipFile) -> s
     return next(filter(None, map(session.archive.examination_of_file, digests)), None)
 
 
-def _put(session: Session, contents: _Contents, package: zipfile.ZipFile) -> ExaminationRecord:
+def _put(
+    session: Session, contents: _Contents, package: zipfile.ZipFile
+) -> Generator[tuple[int, int], None, ExaminationRecord]:
     """Put what a package holds under an identifier of this archive's own.
 
     The package's own might be another examination's here.
     """
     archive, at_utc = session.archive, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = replace(contents.record, identifier=secrets.token_hex(16), added_utc=at_utc)
-    stored = []
-    for file in contents.files:
-        with package.open(file.member) as stream:
-            stored.append(archive.prepare_file(file.role, file.name, stream))
+    stored: list[StoredFile] = []
+    try:
+        for done, file in enumerate(contents.files):
+            yield done, len(contents.files)
+            with package.open(file.member) as stream:
+                stored.append(archive.prepare_file(file.role, file.name, stream))
+    except BaseException:
+        archive.discard(stored)
+        raise
     with archive.together():
         archive.put(record)
         for each in stored:

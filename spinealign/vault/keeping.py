@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from spinealign.archive.records import (
 )
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
@@ -71,8 +72,22 @@ class Opened:
 
 
 def keep(session: Session, opened: Opened, now: datetime | None = None) -> ExaminationRecord:
+    """Put an examination into the archive at one go; see `keeping`."""
+    return run_to_end(keeping(session, opened, now))
+
+
+def keeping(
+    session: Session, opened: Opened, now: datetime | None = None
+) -> Generator[tuple[int, int], None, ExaminationRecord]:
     """Put an examination into the archive, with its files; one that is there is brought up to date.
 
+    Yields
+    ------
+    (int, int)
+        Files done, and all; who stops here finds nothing of it in the archive.
+
+    Notes
+    -----
     The files are encrypted first, then the database learns of all at once: a kill leaves all of
     the examination or nothing. The originals stay where they are.
 
@@ -86,12 +101,15 @@ def keep(session: Session, opened: Opened, now: datetime | None = None) -> Exami
     """
     session.require(Right.IMPORT)
     archive, at_utc = session.archive, _stamp(now)
-    digests = {path: _sha256(path) for path in opened.files}
+    digests: dict[Path, str] = {}
+    for path in opened.files:
+        yield len(digests), 2 * len(opened.files)
+        digests[path] = _sha256(path)
     known = next(filter(None, map(archive.examination_of_file, digests.values())), None)
     record = _record_of(opened, known or secrets.token_hex(16), at_utc)
     if known is not None:
         record = _brought_up_to_date(archive.get(known), record, opened)
-    stored = _new_files(session, digests, () if known is None else archive.files(known))
+    stored = yield from _new_files(session, digests, () if known is None else archive.files(known))
     thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
     session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
     with archive.together():
@@ -317,13 +335,18 @@ def _brought_up_to_date(
 
 def _new_files(
     session: Session, digests: Mapping[Path, str], known: Sequence[StoredFile]
-) -> list[StoredFile]:
-    there, new = {stored.sha256 for stored in known}, []
-    for path, digest in digests.items():
-        if digest not in there:
-            with open_binary(path) as file:
-                new.append(session.archive.prepare_file(FileRole.ORIGINAL, path.name, file))
-            there.add(digest)
+) -> Generator[tuple[int, int], None, list[StoredFile]]:
+    there, new = {stored.sha256 for stored in known}, list[StoredFile]()
+    try:
+        for done, (path, digest) in enumerate(digests.items(), start=len(digests)):
+            yield done, 2 * len(digests)
+            if digest not in there:
+                with open_binary(path) as file:
+                    new.append(session.archive.prepare_file(FileRole.ORIGINAL, path.name, file))
+                there.add(digest)
+    except BaseException:
+        session.archive.discard(new)
+        raise
     return new
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.core_dumps import switch_off_core_dumps
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import (
     AccountError,
     ArchiveError,
@@ -81,8 +82,19 @@ def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]
     return backup.drill(copy, session.keys, working_folder)
 
 
+Restoring = Generator[tuple[int, int], None, int]
+"""How many files are copied of all; returns how many images and thumbnails there are."""
+
+
 def restore(copy: Path, place: Place, name: str, password: str) -> int:
+    """Make an archive of a back-up at one go; see `restoring`."""
+    return run_to_end(restoring(copy, place, name, password))
+
+
+def restoring(copy: Path, place: Place, name: str, password: str) -> Restoring:
     """Make an archive of a back-up, where there is none, with a password of that time.
+
+    Who stops it before its end leaves nothing.
 
     Returns
     -------
@@ -103,7 +115,7 @@ def restore(copy: Path, place: Place, name: str, password: str) -> int:
     book = AccountBook(copy / ACCOUNTS, calibrated_cost)
     unlocked = book.sign_in(name, password)
     try:
-        return _restored(copy, place, book.archive, unlocked.data_key)
+        return (yield from _restored(copy, place, book.archive, unlocked.data_key))
     finally:
         unlocked.drop()
 
@@ -111,7 +123,16 @@ def restore(copy: Path, place: Place, name: str, password: str) -> int:
 def restore_with_recovery_key(
     copy: Path, place: Place, recovery_key: str, name: str, password: str
 ) -> int:
+    """Make an archive of a back-up at one go; see `restoring_with_recovery_key`."""
+    return run_to_end(restoring_with_recovery_key(copy, place, recovery_key, name, password))
+
+
+def restoring_with_recovery_key(
+    copy: Path, place: Place, recovery_key: str, name: str, password: str
+) -> Restoring:
     """Make an archive of a back-up by the recovery key; an account gets a new password.
+
+    Who stops it before its end leaves nothing.
 
     Raises
     ------
@@ -125,16 +146,16 @@ def restore_with_recovery_key(
     problem = book.new_password_problem(name, password)
     if problem is not None:
         raise AccountError(problem, name)
-    count = _restored(copy, place, book.archive, book.data_key_of(key))
+    count = yield from _restored(copy, place, book.archive, book.data_key_of(key))
     place.book().recover(key, name, password).drop()
     return count
 
 
-def _restored(copy: Path, place: Place, identifier: str, data_key: bytes) -> int:
+def _restored(copy: Path, place: Place, identifier: str, data_key: bytes) -> Restoring:
     place.require_local()
     if place.protection is not Protection.NONE or place.anchor.exists():
         raise FileExistsError(place.folder)
-    count = backup.restore(copy, sub_keys(data_key, identifier), place.folder)
+    count = yield from backup.restoring(copy, sub_keys(data_key, identifier), place.folder)
     place.profile.mkdir(parents=True, exist_ok=True)
     shutil.move(place.folder / ANCHOR, place.anchor)
     return count

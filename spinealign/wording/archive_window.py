@@ -189,9 +189,23 @@ def restored_text(file_count: int) -> str:
     return f"The archive is restored with {_counted(file_count, 'file')}. Sign in."
 
 
-def keeping_text(title: str) -> str:
-    """Return what is being put into the archive."""
-    return f"Keeping {safe_text(title)} in the archive…"
+STOP_KEEPING = "Stop"
+
+
+def keeping_question(count: int) -> str:
+    """Return what is said beside the button that stops it."""
+    return f"{_counted(count, 'case')} of many files: being put into the archive."
+
+
+def keeping_text(title: str, done: int, count: int) -> str:
+    """Return what is being put into the archive, and how much of it is done."""
+    share = f" {100 * done // count} %" if done else ""
+    return f"Keeping {safe_text(title)} in the archive…{share}"
+
+
+def keeping_stopped_text(done: int, count: int) -> str:
+    """Return how many cases are in the archive once it was stopped."""
+    return f"Stopped: {done} of {_counted(count, 'case')} put into the archive."
 
 
 def kept_text(titles: Sequence[str], file_count: int) -> str:

@@ -37,7 +37,7 @@ from spinealign.imaging.read import read_image
 from spinealign.json_files import read_json
 from spinealign.protected_folders import LockedFolderError
 from spinealign.vault import administration, network_folders, place, safety_copies, session
-from spinealign.vault.keeping import Opened, delete, keep, originals
+from spinealign.vault.keeping import Opened, delete, keep, keeping, originals
 from spinealign.vault.network_folders import is_on_network, type_of
 from spinealign.vault.place import Place, Protection
 from spinealign.vault.session import (
@@ -386,6 +386,14 @@ class TestKeeping:
         assert (after.status, after.reader) == ("signed", "Dr. Anna")
         assert after.kind == "lateral-neck"
         assert after.measures == before.measures != ()
+
+    def test_keeping_that_is_stopped_leaves_nothing(self, where: Place, anna: Session) -> None:
+        steps = keeping(anna, Opened((FILM_SAMPLE, MR_SAMPLE), JANE))
+        assert [next(steps) for _ in range(4)] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+        assert [path for path in where.files.rglob("*") if path.is_file()]
+        steps.close()
+        assert not [path for path in where.files.rglob("*") if path.is_file()]
+        assert not anna.archive.search(Search())
 
     def test_a_signature_counts_from_when_it_was_made(self, anna: Session) -> None:
         image = ReadImage("0" * 64, "film.png", 10, 10)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
@@ -33,6 +33,7 @@ from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.restore_dialog import RestoreDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog
+from spinealign.ui.window import archive_commands
 from spinealign.vault import administration, exchange, place, safety_copies, session
 from spinealign.vault.following import followed, in_time
 from spinealign.vault.keeping import Opened, delete
@@ -60,6 +61,7 @@ from spinealign.wording.archive_window import (
     NOTHING_DUE,
     NOTHING_FITS,
     ONLY_ONE_PATIENT,
+    STOP_KEEPING,
     STOPPED,
     TOO_FEW_VALUES,
     UNLINK_NOW,
@@ -129,6 +131,10 @@ def anna(qtbot, recovery_key, open_window, fake):
     window.start()
     enter(qtbot, window)
     return window
+
+
+def all_words(widget):
+    return " ".join(label.text() for label in widget.findChildren(QLabel))
 
 
 def press(button):
@@ -234,6 +240,26 @@ class TestKeeping:
         enter(qtbot, window, "a password of bob's own")
         open_and_rest(qtbot, window, *files("film_1.png"))
         assert window_reason(window) == MAY_NOT_KEEP
+
+    def test_keeping_many_files_is_stopped(self, qtbot, anna, files, monkeypatch):
+        monkeypatch.setattr(archive_commands, "_LONG_FILES", 2)
+        paths = files("film_1.png", "film_2.png")
+        for path in paths:
+            path.write_bytes(path.name.encode())
+        open_and_rest(qtbot, anna, *paths)
+        offered = []
+        anna.workbench.messages.noticed.connect(lambda *said: offered.append(said))
+        anna.cases.view.selectAll()
+        give(anna, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(lambda: bool(offered))
+        [(message, button, stop)] = offered
+        assert button == STOP_KEEPING
+        assert message.sentence.startswith("2 cases")
+        stop()
+        rest(qtbot, anna)
+        assert archive_of(anna).count(Search()) == 0
+        assert not [path for path in anna.accounts.keeper.place.files.rglob("*") if path.is_file()]
+        assert anna.status.step.text() == "Stopped: 0 of 2 cases put into the archive."
 
     def test_nothing_is_kept_while_it_is_locked(self, qtbot, anna, files):
         open_and_rest(qtbot, anna, *files("film_1.png"))
@@ -556,6 +582,40 @@ class TestList:
         assert not is_there(ImportDialog)
         assert [row[2] for row in cells(page.rows)] == ["ID-1", "ID-2"]
 
+    @pytest.mark.parametrize("does_export", [True, False], ids=["export", "import"])
+    def test_a_package_is_stopped_half_way(self, qtbot, kept, tmp_path, monkeypatch, does_export):
+        path = tmp_path / "jane.spinealign-case"
+        name = "getSaveFileName" if does_export else "getOpenFileName"
+        monkeypatch.setattr(QFileDialog, name, lambda *_: (str(path), ""))
+        page = show_archive(qtbot, kept).list
+        choose(page, 0)
+        if not does_export:
+            [record] = page.chosen
+            session = kept.accounts.keeper.session
+            exchange.export_package(session, record.identifier, path, "package password")
+            delete(session, [record.identifier])
+        press(page.export if does_export else page.import_)
+        dialog = the(ExportDialog if does_export else ImportDialog)
+        if does_export:
+            assert "2026-11-01, Lateral neck X-ray, Planted Jane (ID-1)" in all_words(dialog)
+        field = dialog.field
+        for line in (field.first.line, field.again.line) if does_export else (field.line,):
+            QTest.keyClicks(line, "package password")
+        before = sorted(kept.accounts.keeper.place.files.rglob("*/*"))
+        press(dialog.run)
+        assert dialog.progress.isVisible()
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        rest(qtbot, kept)
+        assert dialog.isVisible()
+        assert dialog.told.text() == STOPPED
+        assert not dialog.progress.isVisible()
+        assert dialog.run.isEnabled()
+        assert path.exists() is not does_export
+        assert archive_of(kept).count(Search()) == (2 if does_export else 1)
+        assert sorted(kept.accounts.keeper.place.files.rglob("*/*")) == before
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not is_there(type(dialog))
+
     def test_locking_closes_it(self, qtbot, kept):
         show_archive(qtbot, kept)
         with qtbot.waitSignal(kept.accounts.keeper.locked):
@@ -805,6 +865,21 @@ class TestRestoring:
         [record] = archive_of(window).search(Search())
         assert record.patient.name == JANE.name
         assert window.actions_by_name.reason("restore_archive") == ARCHIVE_IS_THERE
+
+    def test_it_is_stopped_and_leaves_nothing(self, qtbot, copied, open_window, monkeypatch, where):
+        window = open_window()
+        dialog = self.dialog_of(window, copied, monkeypatch)
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        press(dialog.run)
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        rest(qtbot, window)
+        assert dialog.told.text() == STOPPED
+        assert not where.folder.exists()
+        assert not list(where.profile.glob("*.unfinished"))
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        rest(qtbot, window)
+        enter(qtbot, window)
+        assert archive_of(window).count(Search()) == 1
 
     def test_by_the_recovery_key(self, qtbot, copied, recovery_key, open_window, monkeypatch):
         window = open_window()

@@ -72,7 +72,7 @@ class ArchiveDesk(QObject):
         session = self.session
         return self._work(lambda: self._act(act, session), failed, owner)
 
-    def restore(self, act: Callable[[], Any], failed: Failed, owner: QWidget) -> Task:
+    def restore(self, steps: Callable[[], Work], failed: Failed, owner: QWidget) -> Task:
         """Make an archive where there is none: nobody is signed in."""
 
         def tell(error: Exception) -> None:
@@ -87,7 +87,7 @@ class ArchiveDesk(QObject):
             else:
                 failed(explain(known))
 
-        task = self.runner.submit(once(act), tell)
+        task = self.runner.submit(steps, tell)
         owner.destroyed.connect(task.cancel)
         return task
 

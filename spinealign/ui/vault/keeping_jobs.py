@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from PyQt6.QtCore import QBuffer, QIODevice
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart
 from spinealign.domain.reading import Reading
 from spinealign.ui.cases.case import Case
@@ -17,7 +20,7 @@ from spinealign.ui.picture.display_images import DisplayImage
 from spinealign.ui.reading.key_value import key_value
 from spinealign.ui.work.services import Services
 from spinealign.ui.workbench import Workbench
-from spinealign.vault.keeping import Opened, keep
+from spinealign.vault.keeping import Opened, keeping
 from spinealign.vault.session import Session
 
 
@@ -85,14 +88,25 @@ def gathered(bench: Workbench, case: Case) -> ToKeep:
     )
 
 
+class KeptSoFar(NamedTuple):
+    """How far it is: cases that are in the archive, the next one, and how much of it is done."""
+
+    cases: int
+    title: str
+    done: int
+    steps: int
+
+
 def keep_all(
     session: Session, services: Services, cases: Sequence[ToKeep]
-) -> Generator[str, None, Kept]:
-    """Put cases into the archive one after another; yields the title of the next one."""
+) -> Generator[KeptSoFar, None, Kept]:
+    """Put cases into the archive one after another; who stops it keeps those that are done."""
     files = 0
-    for case in cases:
-        yield case.title
-        keep(session, _opened(services, case))
+    for number, case in enumerate(cases):
+        yield KeptSoFar(number, case.title, 0, 1)
+        steps = keeping(session, _opened(services, case))
+        told = partial(KeptSoFar, number, case.title)
+        yield from mapped(steps, lambda step, told=told: told(*step))  # type: ignore[misc]
         files += len(case.files)
     return Kept(tuple(case.title for case in cases), files)
 

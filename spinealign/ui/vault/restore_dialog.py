@@ -8,8 +8,6 @@ from pathlib import Path
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -18,14 +16,17 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.ui.manual.manual_window import explain as explain_page
-from spinealign.ui.network.forms import Told, choice, column_of
-from spinealign.ui.vault.fitted_dialog import WIDTH_EM, FittedDialog, Scrolled
+from spinealign.ui.network.forms import choice
 from spinealign.ui.vault.password_fields import NewPassword, PasswordField
-from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
+from spinealign.ui.vault.working_dialog import WorkingDialog
+from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.vault.place import Place
-from spinealign.vault.safety_copies import back_ups_on, restore, restore_with_recovery_key
-from spinealign.wording import Message
+from spinealign.vault.safety_copies import (
+    Restoring,
+    back_ups_on,
+    restoring,
+    restoring_with_recovery_key,
+)
 from spinealign.wording.accounts_window import (
     RECOVERY_KEY_LABEL,
     TYPE_PASSWORD,
@@ -51,27 +52,23 @@ from spinealign.wording.archive_window import (
 BY_PASSWORD, BY_KEY = "password", "key"
 
 
-class RestoreDialog(FittedDialog):
+class RestoreDialog(WorkingDialog):
     """Asks which back-up, and how it is opened; `wanted` brings what makes an archive of it."""
 
     wanted = pyqtSignal(object)
 
     def __init__(self, place: Place, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(RESTORE_TITLE)
-        explain_page(self, "archive")
-        self._place, self._is_busy = place, False
-        self.browse, self.run = QPushButton(CHOOSE_FOLDER), QPushButton(RESTORE_NOW)
+        super().__init__(RESTORE_TITLE, RESTORE_NOW, RESTORING, parent)
+        self._place = place
+        self.browse = QPushButton(CHOOSE_FOLDER)
         self.browse.setAutoDefault(False)
-        self.run.setProperty("primary", "true")
         self.copies, self.way = choice({}), choice(WAYS)
         self.name, self.key = QLineEdit(), QLineEdit()
-        self.password, self.new, self.told = PasswordField(), NewPassword(), Told()
+        self.password, self.new = PasswordField(), NewPassword()
         self._key_label = QLabel(RECOVERY_KEY_LABEL)
         self._lay_out()
         self._connect()
         self._show_way()
-        self.resize(WIDTH_EM * self.fontMetrics().averageCharWidth(), self.sizeHint().height())
         self.browse.setFocus()
 
     def _lay_out(self) -> None:
@@ -90,22 +87,9 @@ class RestoreDialog(FittedDialog):
             rows.addWidget(field)
         self._key_label.setBuddy(self.key)
         self.key.setAccessibleName(RECOVERY_KEY_LABEL.replace("&", ""))
-        for part in (self.password, self._key_label, self.key, self.new, self.told):
+        for part in (self.password, self._key_label, self.key, self.new):
             rows.addWidget(part)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton(self.run, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self._take)
-        buttons.rejected.connect(self.reject)
-        without_icons(buttons)
-        for other in buttons.buttons():
-            # Else it takes Return over once the other one waits.
-            if isinstance(other, QPushButton) and other is not self.run:
-                other.setAutoDefault(False)
-        self.scrolled = Scrolled(page)
-        column = column_of(self)
-        column.addWidget(self.scrolled, 1)
-        column.addWidget(buttons)
-        self.run.setDefault(True)
+        self.fill(page)
 
     def _connect(self) -> None:
         self.browse.clicked.connect(self._choose_folder)
@@ -140,10 +124,8 @@ class RestoreDialog(FittedDialog):
         self.fit()
 
     @property
-    def reason(self) -> str:
-        """Why it cannot be done yet; empty where it can."""
-        if self._is_busy:
-            return RESTORING
+    def missing(self) -> str:
+        """What has to be chosen or typed yet."""
         if not self.copies.count():
             return CHOOSE_BACK_UP
         if not self.name.text().strip():
@@ -152,41 +134,19 @@ class RestoreDialog(FittedDialog):
             return self.new.reason if self.key.text().strip() else TYPE_RECOVERY_KEY
         return "" if self.password.text else TYPE_PASSWORD
 
-    def follow(self) -> None:
-        """Offer what can be done now."""
-        offer(self.run, self.reason)
-
-    def _take(self) -> None:
+    def begin(self) -> None:
+        """Bring what makes the archive, one file after another."""
         copy, name = Path(self.copies.currentData()), self.name.text().strip()
-        act: Callable[[], int]
+        steps: Callable[[], Restoring]
         if self.is_by_key:
             typed = self.key.text(), name, self.new.text
-            act = partial(restore_with_recovery_key, copy, self._place, *typed)
+            steps = partial(restoring_with_recovery_key, copy, self._place, *typed)
         else:
-            act = partial(restore, copy, self._place, name, self.password.text)
-        self._is_busy = True
-        self.told.say(RESTORING, "muted")
-        self.follow()
-        self.wanted.emit(act)
+            steps = partial(restoring, copy, self._place, name, self.password.text)
+        self.wanted.emit(steps)
 
-    def fail(self, message: Message) -> None:
-        """Say why it was not done, and let it be tried again."""
-        self._is_busy = False
-        self.told.say(f"{message.sentence} {message.advice}", "danger")
-        self.follow()
-
-    def reject(self) -> None:
-        """Put it aside, unless it is being done."""
-        if not self._is_busy:
-            self._end(QDialog.DialogCode.Rejected)
-
-    def close_for_good(self) -> None:
-        """Close: it is done."""
-        self._end(QDialog.DialogCode.Accepted)
-
-    def _end(self, code: QDialog.DialogCode) -> None:
+    def forget(self) -> None:
+        """Forget passwords and key."""
         self.password.clear()
         self.new.clear()
         self.key.clear()
-        self.done(code)
-        self.deleteLater()

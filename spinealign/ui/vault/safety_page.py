@@ -16,7 +16,6 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -32,6 +31,7 @@ from spinealign.ui.network.forms import Told
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.examination_list import ExaminationsView
 from spinealign.ui.vault.questions import ask
+from spinealign.ui.vault.working_dialog import progress_bar, show_step
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.work.tasks import Task
@@ -72,7 +72,6 @@ from spinealign.wording.archive_window import (
     NO_BACK_UP_THERE,
     NOTHING_DUE,
     PREVIEW,
-    PROGRESS_NAME,
     SAFETY_NOTE,
     STOP,
     STOPPED,
@@ -101,10 +100,7 @@ class SafetyPage(QWidget):
         self.preview, self.delete = QPushButton(PREVIEW), QPushButton(DELETE_DUE)
         for button in self._buttons:
             button.setAutoDefault(False)
-        self.progress, self.told = QProgressBar(), Told()
-        self.progress.setAccessibleName(PROGRESS_NAME)
-        self.progress.setTextVisible(False)
-        self.progress.setMaximumHeight(self.fontMetrics().height())
+        self.progress, self.told = progress_bar(self), Told()
         self.years, self.unsigned = QSpinBox(), QCheckBox(KEEP_UNSIGNED)
         self.years.setRange(1, _MOST_YEARS)
         self.years.setValue(_USUAL_YEARS)
@@ -199,11 +195,8 @@ class SafetyPage(QWidget):
         self.stop.setFocus()
 
     def _show_progress(self, step: object) -> None:
-        if isinstance(step, tuple):
-            done, count = step
-            self.progress.setMaximum(count)
-            self.progress.setValue(done)
-            self.told.say(files_text(done, count), "muted")
+        if show_step(self.progress, step):
+            self.told.say(files_text(*step), "muted")  # type: ignore[misc]
 
     def run_stop(self) -> None:
         """Stop at the next file."""
@@ -273,15 +266,16 @@ def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, 
         shutil.rmtree(working, ignore_errors=True)
 
 
-def _check(session: Session) -> Generator[None, None, tuple[bool, int]]:
+def _check(session: Session) -> Generator[object, None, tuple[bool, int]]:
     """Read the whole archive; returns whether the database is whole, and how many files are not."""
     session.require(Right.VIEW)
-    yield
-    is_sound = is_whole(session.archive.connection)
-    damaged = 0
-    for _ in session.archive.damaged_files():
-        damaged += 1
-        yield
+    archive = session.archive
+    yield None
+    is_sound = is_whole(archive.connection)
+    damaged, stored = 0, archive.all_files()
+    for done, each in enumerate(stored):
+        yield done, len(stored)
+        damaged += not archive.is_file_whole(each)
     return is_sound, damaged
 
 

@@ -37,12 +37,13 @@ from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer
 from spinealign.ui.work.tasks import Task
 from spinealign.ui.workbench import Workbench
-from spinealign.vault.exchange import SUFFIX, export_package, import_package
+from spinealign.vault.exchange import SUFFIX, exporting, importing
 from spinealign.vault.keeping import delete, link, originals
 from spinealign.vault.session import Session
 from spinealign.wording import Message
 from spinealign.wording.archive import kind_words
 from spinealign.wording.archive_list import (
+    dated_words,
     delete_question,
     deleted_text,
     empty_text,
@@ -50,6 +51,7 @@ from spinealign.wording.archive_list import (
     link_question,
     opening_words,
     packed_text,
+    patient_line,
     shown_text,
 )
 from spinealign.wording.archive_window import (
@@ -457,11 +459,13 @@ class SearchPage(QWidget):
         if not name:
             return
         path = _with_suffix(Path(name))
-        dialog = ExportDialog(self)
+        what = f"{dated_words(record)}, {patient_line(record.patient)}"
+        dialog = ExportDialog(what, self)
 
         def run(password: str) -> None:
-            act = partial(_export, record.identifier, path, password)
-            task = self._desk.ask(act, dialog.fail, self)
+            steps = partial(_export, record.identifier, path, password)
+            task = self._desk.steps(steps, dialog.fail, self)
+            dialog.watch(task)
             task.finished.connect(lambda _: dialog.close_for_good())
             task.finished.connect(lambda _: self.told.say(packed_text(path.name), "good"))
 
@@ -475,8 +479,8 @@ class SearchPage(QWidget):
         path, dialog = Path(name), ImportDialog(self)
 
         def run(password: str) -> None:
-            act = partial(_import, path, password)
-            task = self._desk.ask(act, dialog.fail, self)
+            task = self._desk.steps(partial(_import, path, password), dialog.fail, self)
+            dialog.watch(task)
             task.finished.connect(lambda _: dialog.close_for_good())
             task.finished.connect(lambda came: self._search_and_say(imported_text(*came)))
 
@@ -519,12 +523,16 @@ def _originals(identifier: str, session: Session) -> Sequence[Path]:
     return originals(session, identifier)
 
 
-def _export(identifier: str, path: Path, password: str, session: Session) -> None:
-    export_package(session, identifier, path, password)
+def _export(
+    identifier: str, path: Path, password: str, session: Session
+) -> Generator[object, None, None]:
+    return exporting(session, identifier, path, password)
 
 
-def _import(path: Path, password: str, session: Session) -> tuple[ExaminationRecord, bool]:
-    return import_package(session, path, password)
+def _import(
+    path: Path, password: str, session: Session
+) -> Generator[object, None, tuple[ExaminationRecord, bool]]:
+    return importing(session, path, password)
 
 
 def _with_suffix(path: Path) -> Path:

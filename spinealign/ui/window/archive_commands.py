@@ -17,7 +17,9 @@ from spinealign.ui.cases.cases_panel import CasesPanel
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.window.account_commands import AccountCommands
 from spinealign.ui.window.actions import Actions
+from spinealign.ui.work.tasks import Work
 from spinealign.ui.workbench import Workbench
+from spinealign.wording import Message
 from spinealign.wording.archive_window import (
     ARCHIVE_IS_THERE,
     CASES_ARE_OPEN,
@@ -27,6 +29,9 @@ from spinealign.wording.archive_window import (
     MAY_NOT_VIEW,
     NO_ARCHIVE,
     NO_CASE_SELECTED,
+    STOP_KEEPING,
+    keeping_question,
+    keeping_stopped_text,
     keeping_text,
     kept_text,
     restored_text,
@@ -34,7 +39,10 @@ from spinealign.wording.archive_window import (
 
 if TYPE_CHECKING:
     from spinealign.ui.vault.desk import ArchiveDesk
-    from spinealign.ui.vault.keeping_jobs import Kept
+    from spinealign.ui.vault.keeping_jobs import Kept, KeptSoFar
+
+_LONG_FILES = 20
+"""From how many files on keeping them is offered to be stopped."""
 
 
 class ArchiveCommands(QObject):
@@ -99,8 +107,22 @@ class ArchiveCommands(QObject):
         ready = [gathered(self._bench, case) for case in whole]
         services, messages = self._bench.services, self._bench.messages
         task = self.desk.steps(lambda session: keep_all(session, services, ready))
-        task.progressed.connect(lambda title: messages.tell(keeping_text(title)))
+        stopping = Message(keeping_question(len(ready)), "")
+        if sum(len(case.files) for case in ready) >= _LONG_FILES:
+            messages.notice(stopping, STOP_KEEPING, task.cancel)
+        so_far = [0]
+
+        def tell(step: KeptSoFar) -> None:
+            so_far[0] = step.cases
+            messages.tell(keeping_text(step.title, step.done, step.steps))
+
+        def tell_stopped() -> None:
+            messages.tell(keeping_stopped_text(so_far[0], len(ready)))
+
+        task.progressed.connect(tell)
         task.finished.connect(self._tell_kept)
+        task.cancelled.connect(tell_stopped)
+        task.ended.connect(lambda: messages.withdraw(stopping))
 
     def _bring_up_to_date(self, _reading: Reading) -> None:
         """Keep what was signed of a case that is in the archive."""
@@ -131,8 +153,10 @@ class ArchiveCommands(QObject):
             self._bench.messages.tell(restored_text(count))
             keeper.ask_who()
 
-        def begin(act: Callable[[], int]) -> None:
-            desk.restore(act, dialog.fail, dialog).finished.connect(restored)
+        def begin(steps: Callable[[], Work]) -> None:
+            task = desk.restore(steps, dialog.fail, dialog)
+            task.finished.connect(restored)
+            dialog.watch(task)
 
         dialog.wanted.connect(begin)
         dialog.open()
