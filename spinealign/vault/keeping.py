@@ -336,16 +336,17 @@ def _brought_up_to_date(
 def _new_files(
     session: Session, digests: Mapping[Path, str], known: Sequence[StoredFile]
 ) -> Generator[tuple[int, int], None, list[StoredFile]]:
+    archive = session.archive  # asked for now: at an interruption it may be locked
     there, new = {stored.sha256 for stored in known}, list[StoredFile]()
     try:
         for done, (path, digest) in enumerate(digests.items(), start=len(digests)):
             yield done, 2 * len(digests)
             if digest not in there:
                 with open_binary(path) as file:
-                    new.append(session.archive.prepare_file(FileRole.ORIGINAL, path.name, file))
+                    new.append(archive.prepare_file(FileRole.ORIGINAL, path.name, file))
                 there.add(digest)
     except BaseException:
-        session.archive.discard(new)
+        archive.discard(new)
         raise
     return new
 
