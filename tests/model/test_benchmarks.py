@@ -3,10 +3,12 @@
 import importlib
 import shutil
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from spinealign.imaging.samples import list_samples
@@ -104,3 +106,21 @@ def test_the_arithmetic_of_another_processor_is_forced(monkeypatch):
     zen = kernels.environment(kernels.PROCESSORS["AMD Zen"])
     assert zen["OPENBLAS_CORETYPE"] == "Zen"
     assert zen["PATH"] == kernels.os.environ["PATH"]
+
+
+def test_a_planted_text_that_lies_in_plain_is_told(tmp_path, capsys):
+    texts = load("planted_texts")
+    planted = texts.Planted(seed=1)
+    trial = texts.Trial(tmp_path / "trial", planted, {"password": planted.password})
+    trial.expect_none("before")
+    assert trial.faults == []
+    (tmp_path / "trial" / "home" / "log").write_text(f"read by {planted.texts['operator']}")
+    (tmp_path / "trial" / "disk" / "copy").write_bytes(zlib.compress(planted.password.encode()))
+    trial.expect_none("after")
+    assert trial.faults == [
+        "after: ['operator'] in home/log", "after: ['password'] in disk/copy"
+    ]  # fmt: skip
+    assert "2 of 22 texts found" in capsys.readouterr().out
+    film = pydicom.dcmread(trial.film)
+    assert film.PatientName.given_name == planted.texts["given name"]
+    assert len({*planted.texts.values()}) == 21
