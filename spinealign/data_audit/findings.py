@@ -96,7 +96,8 @@ def _pairs(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Finding]
         mine = [pair for pair in pairs if pair.relation is relation]
         across = [p for p in mine if _is_across(by_path[p.first], by_path[p.second])]
         if across:
-            found.append(_of_pairs(kind, Severity.CONDEMNS, across, len(mine)))
+            names = ("pixels",) if relation is Relation.NEIGHBOUR else ()
+            found.append(_of_pairs(kind, Severity.CONDEMNS, across, len(mine), names))
     copies = [pair for pair in pairs if pair.relation is not Relation.NEIGHBOUR]
     unsaid = [p for p in copies if by_path[p.first].base != by_path[p.second].base]
     if unsaid:
@@ -104,9 +105,12 @@ def _pairs(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Finding]
     return found
 
 
-def _of_pairs(kind: FindingKind, severity: Severity, pairs: Sequence[Pair], of: int) -> Finding:
+def _of_pairs(
+    kind: FindingKind, severity: Severity, pairs: Sequence[Pair], of: int,
+    names: tuple[str, ...] = (),
+) -> Finding:  # fmt: skip
     paths = tuple(path for pair in pairs[: _FIRST // 2] for path in (pair.first, pair.second))
-    return Finding(kind, severity, len(pairs), of, paths=paths)
+    return Finding(kind, severity, len(pairs), of, names=names, paths=paths)
 
 
 def _is_across(first: AuditedFile, second: AuditedFile) -> bool:
@@ -155,7 +159,8 @@ def _neighbours_by_number(files: Sequence[AuditedFile]) -> list[Finding]:
         return []
     paths = tuple(path for pair in found[: _FIRST // 2] for path in pair)
     count = len(found)
-    return [Finding(FindingKind.NEIGHBOUR_ACROSS, Severity.CONDEMNS, count, 0, paths=paths)]
+    kind, names = FindingKind.NEIGHBOUR_ACROSS, ("numbers",)
+    return [Finding(kind, Severity.CONDEMNS, count, 0, names=names, paths=paths)]
 
 
 def _contradictions(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Finding]:

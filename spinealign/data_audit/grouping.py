@@ -17,7 +17,7 @@ from spinealign.domain.data_audit import AuditedFile, Pair, PatientSource, Relat
 _TURNED_DEG: Final = 2.0
 _SCALED: Final = 0.03
 _UNCOVERED: Final = 0.06
-_COPY_CORRELATION: Final = 0.85
+_COPY_CORRELATION: Final = 0.92
 """Of two pictures in the same place: slices beside each other reach it only where they are thinner
 than the scanner resolves."""
 

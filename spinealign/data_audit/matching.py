@@ -262,10 +262,11 @@ def _compared(
     laid = np.asarray(cv2.warpAffine(second, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
     inside = np.full(second.shape, 255, np.uint8)
     seen = cv2.warpAffine(inside, matrix, size, flags=cv2.INTER_NEAREST)
+    overlap = float((seen > 0).mean())
+    # Detail beside an edge of the second picture would be that edge.
     seen = cv2.erode(seen, np.ones((9, 9), np.uint8), borderValue=0)
     covered = (seen > 0).astype(np.float32)
     determinant = float(np.linalg.det(matrix[:, :2]))
-    overlap = float(covered.mean())
     if overlap < _LEAST_OVERLAP * min(1.0, abs(determinant)):
         return None
     tiles = _tile_correlations(_detail(first), _detail(laid), covered)

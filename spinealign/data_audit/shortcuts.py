@@ -121,19 +121,17 @@ def unit_of(files: Sequence[AuditedFile]) -> tuple[str, NDArray[np.int64]]:
     The largest unit of which every class has enough: patient (with all that belongs to it),
     series, the picture that copies were made of, the file.
     """
-    keys: dict[str, list[str]] = {
-        "patient": [str(one.group) for one in files],
-        "series": [f"{one.patient}/{one.series}" if one.series else one.path for one in files],
-        "picture": [one.base for one in files],
-        "file": [one.path for one in files],
-    }
+    keys: dict[str, list[str]] = {"patient": [str(one.group) for one in files]}
+    if all(one.series for one in files):
+        keys["series"] = [f"{one.patient}/{one.series}" for one in files]
+    keys |= {"picture": [one.base for one in files], "file": [one.path for one in files]}
     for unit, names in keys.items():
         owners: dict[str, set[str]] = {}
         for one, name in zip(files, names, strict=True):
             owners.setdefault(one.label, set()).add(name)
-        if unit == "file" or min(map(len, owners.values()), default=0) >= _LEAST_GROUPS:
-            return unit, np.unique(names, return_inverse=True)[1].astype(np.int64)
-    raise AssertionError
+        if min(map(len, owners.values()), default=0) >= _LEAST_GROUPS:
+            break
+    return unit, np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def find_shortcuts(

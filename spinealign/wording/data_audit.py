@@ -230,7 +230,8 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             "or sharpened) lie on both sides of the split."
         ),
         FindingKind.NEIGHBOUR_ACROSS: lambda f: (
-            f"{count_text(f.count, 'pair')} of neighbouring slices lie on both sides of the split."
+            f"{count_text(f.count, 'pair')} of slices that, by their {f.names[0]}, lie beside each "
+            "other are on both sides of the split."
         ),
         FindingKind.FAMILY_ACROSS: lambda f: (
             f"Copies of {count_text(f.count, 'picture')} of {f.of:,} lie on both sides of the "
@@ -238,7 +239,8 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{_names(f.names, f.count)}."
         ),
         FindingKind.PATIENT_ACROSS: lambda f: (
-            f"{f.count:,} of {count_text(f.of, 'patient')} on both sides of the split: "
+            f"{f.count:,} of {count_text(f.of, 'patient')} told by name or tag are on both sides of "
+            "the split: "
             f"{_names(f.names, f.count)}."
         ),
         FindingKind.SERIES_ACROSS: lambda f: (
@@ -392,7 +394,7 @@ PAIRS_TITLE = "Pairs"
 PAIRS_NOTE = (
     "Proposed by a perceptual hash and by local features, then laid over each other; fine detail "
     "of "
-    "two patients correlates by less than 0.4, of copies by more than 0.85. Pairs across parts "
+    "two patients correlates by less than 0.4, of copies by more than 0.9. Pairs across parts "
     "come first."
 )
 SHORTCUTS_TITLE = "Can the class be told by what should not tell it?"

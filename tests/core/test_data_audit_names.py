@@ -1,0 +1,125 @@
+"""What file names, folders and lists tell an audit."""
+
+import pytest
+
+from spinealign.data_audit.listing import list_files
+from spinealign.data_audit.names import Named, named
+from spinealign.data_audit.tables import Columns
+from spinealign.domain.data_audit import Layout, PatientSource
+from spinealign.domain.errors import DataSetError
+from tests.data_sets import draw_slice, encoded
+
+PIXELS = draw_slice(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("stem", "told"),
+    [
+        ("CSFDV1B10 (18)", Named("CSFDV1B10 (18)", (), "CSFDV1B10", 18, "CSFDV1B10")),
+        (
+            "CSFDV1B10 (18)-sharpened1-rotated2",
+            Named("CSFDV1B10 (18)", ("rotated", "sharpened"), "CSFDV1B10", 18, "CSFDV1B10"),
+        ),
+        ("patient7_slice3", Named("patient7_slice3", (), "patient7", 3, "patient7")),
+        ("002_t2_slice012", Named("002_t2_slice012", (), "002_t2", 12, "002")),
+        ("002_t1", Named("002_t1", (), "002_t1", None, "002")),
+        ("P012-12", Named("P012-12", (), "P012", 12, "p012")),
+        ("sub-01_ses-02_T2w", Named("sub-01_ses-02_T2w", (), "sub-01_ses-02_T2w", None, "sub01")),
+        (
+            "sunhl-1th-02-Jan-2017-162 A AP",
+            Named(
+                "sunhl-1th-02-Jan-2017-162 A AP", (), "sunhl-1th-02-Jan-2017-162 A AP", None,
+                "sunhl-1th-02-Jan-2017-162",
+            ),
+        ),
+        ("img0", Named("img0")),
+        ("ap_001", Named("ap_001")),
+        ("fracture (3)", Named("fracture (3)")),
+        ("045", Named("045")),
+        ("film12_hflip", Named("film12", ("hflip",))),
+        ("aug_3_1234", Named("3", ("aug",))),
+        ("x (2) - Copy", Named("x (2)", ("copy",))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_names_are_taken_apart(stem, told):
+    assert named(stem) == told
+
+
+def files_of(place, **options):
+    layout, files = list_files(place, **options)
+    return layout, {file.name: (file.part, file.label, file.patient) for file in files}
+
+
+def test_parts_classes_and_patients_by_folders(tmp_path):
+    for name in ("train/a/7/x.png", "train/b/8/x.png", "Validation/a/9/y.png"):
+        encoded(PIXELS, tmp_path / name)
+    assert files_of(tmp_path) == (
+        Layout.SPLIT_FOLDERS,
+        {
+            "train/a/7/x.png": ("train", "a", "7"),
+            "train/b/8/x.png": ("train", "b", "8"),
+            "Validation/a/9/y.png": ("val", "a", "9"),
+        },
+    )
+
+
+def test_classes_alone_and_hidden_files_left_out(tmp_path):
+    for name in ("a/x.png", "b/y.png", "b/.hidden.png"):
+        encoded(PIXELS, tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    layout, files = files_of(tmp_path)
+    assert (layout, files) == (
+        Layout.CLASS_FOLDERS, {"a/x.png": ("", "a", ""), "b/y.png": ("", "b", "")}
+    )  # fmt: skip
+
+
+def test_a_list_tells_classes_patients_and_parts_and_names_what_is_missing(tmp_path):
+    encoded(PIXELS, tmp_path / "pictures" / "x.png")
+    (tmp_path / "list.csv").write_text(
+        "Image;Label;Patient_ID;Split\nx.png;a;11;train\ngone.png;b;12;validation\n"
+    )
+    assert files_of(tmp_path / "list.csv") == (
+        Layout.LIST,
+        {"pictures/x.png": ("train", "a", "11"), "gone.png": ("val", "b", "12")},
+    )
+
+
+def test_columns_of_a_list_may_be_named(tmp_path):
+    encoded(PIXELS, tmp_path / "x.png")
+    (tmp_path / "list.csv").write_text("what,grade,who\nx.png,3,11\n")
+    columns = Columns(file="what", label="grade", patient="who")
+    assert files_of(tmp_path / "list.csv", columns=columns)[1] == {"x.png": ("", "3", "11")}
+    with pytest.raises(DataSetError, match="no column hue"):
+        list_files(tmp_path / "list.csv", columns=Columns(file="hue"))
+
+
+def test_a_list_of_names_at_the_source_tells_patients(tmp_path):
+    for name in ("ap_1", "ap_2"):
+        encoded(PIXELS, tmp_path / "images" / f"{name}.png")
+    (tmp_path / "landmarks.csv").write_text(
+        "name,source_name\nap_1,site-2017-162 A AP\nap_2,site-2017-162 B AP\n"
+    )
+    layout, files = list_files(tmp_path)
+    assert (layout, [file.told_name for file in files]) == (
+        Layout.LIST, ["site-2017-162 A AP", "site-2017-162 B AP"]
+    )  # fmt: skip
+
+
+def test_masks_stand_beside_pictures(tmp_path):
+    encoded(PIXELS, tmp_path / "images" / "001_s1.png")
+    encoded(PIXELS, tmp_path / "images" / "001_s2.png")
+    encoded(PIXELS, tmp_path / "masks" / "001_s1.png")
+    (tmp_path / "manifest.csv").write_text("name,patient\n001_s1,1\n001_s2,1\n")
+    layout, files = list_files(tmp_path)
+    masks = {file.name: (file.mask and file.mask.name) for file in files}
+    assert (layout, masks) == (
+        Layout.MASKS, {"images/001_s1.png": "001_s1.png", "images/001_s2.png": ""}
+    )  # fmt: skip
+    assert {(file.patient, file.patient_source) for file in files} == {("1", PatientSource.LIST)}
+
+
+@pytest.mark.parametrize("make", [lambda p: p / "gone", lambda p: p], ids=["no folder", "empty"])
+def test_what_is_no_data_set_is_refused(tmp_path, make):
+    with pytest.raises(DataSetError):
+        list_files(make(tmp_path))
