@@ -125,13 +125,17 @@ def unit_of(files: Sequence[AuditedFile]) -> tuple[str, NDArray[np.int64]]:
     if all(one.series for one in files):
         keys["series"] = [f"{one.patient}/{one.series}" for one in files]
     keys |= {"picture": [one.base for one in files], "file": [one.path for one in files]}
-    for unit, names in keys.items():
-        owners: dict[str, set[str]] = {}
-        for one, name in zip(files, names, strict=True):
-            owners.setdefault(one.label, set()).add(name)
-        if min(map(len, owners.values()), default=0) >= _LEAST_GROUPS:
-            break
-    return unit, np.unique(names, return_inverse=True)[1].astype(np.int64)
+    enough = (unit for unit, names in keys.items() if _fewest(files, names) >= _LEAST_GROUPS)
+    unit = next(enough, "file")
+    return unit, np.unique(keys[unit], return_inverse=True)[1].astype(np.int64)
+
+
+def _fewest(files: Sequence[AuditedFile], names: Sequence[str]) -> int:
+    """Return how many units the class has that has the fewest."""
+    owners: dict[str, set[str]] = {}
+    for one, name in zip(files, names, strict=True):
+        owners.setdefault(one.label, set()).add(name)
+    return min(map(len, owners.values()), default=0)
 
 
 def find_shortcuts(

@@ -239,13 +239,12 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{_names(f.names, f.count)}."
         ),
         FindingKind.PATIENT_ACROSS: lambda f: (
-            f"{f.count:,} of {count_text(f.of, 'patient')} told by name or tag are on both sides of "
-            "the split: "
-            f"{_names(f.names, f.count)}."
+            f"Of {count_text(f.of, 'patient')} told apart, {f.count:,} "
+            f"{'is' if f.count == 1 else 'are'} on both sides of the split: {_names(f.names, f.count)}."
         ),
         FindingKind.SERIES_ACROSS: lambda f: (
-            f"{f.count:,} of {f.of:,} series are on both sides of the split: "
-            f"{_names(f.names, f.count)}."
+            f"Of {f.of:,} series, {f.count:,} {'is' if f.count == 1 else 'are'} on both sides of the "
+            f"split: {_names(f.names, f.count)}."
         ),
         FindingKind.CONTRADICTING_CLASSES: lambda f: (
             f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each pair "
