@@ -124,6 +124,12 @@ def _names(names: Sequence[str], count: int) -> str:
     return listed([*shown, f"{more:,} more"] if more > 0 else shown)
 
 
+def _on_both_sides(finding: Finding) -> str:
+    verb = "is" if finding.count == 1 else "are"
+    names = _names(finding.names, finding.count)
+    return f"{finding.count:,} {verb} on both sides of the split: {names}."
+
+
 def _label(finding: Finding) -> str:
     return f"“{safe_text(finding.labels[0])}”" if finding.labels else "a class"
 
@@ -239,13 +245,9 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{_names(f.names, f.count)}."
         ),
         FindingKind.PATIENT_ACROSS: lambda f: (
-            f"Of {count_text(f.of, 'patient')} told apart, {f.count:,} "
-            f"{'is' if f.count == 1 else 'are'} on both sides of the split: {_names(f.names, f.count)}."
+            f"Of {count_text(f.of, 'patient')} told apart, {_on_both_sides(f)}"
         ),
-        FindingKind.SERIES_ACROSS: lambda f: (
-            f"Of {f.of:,} series, {f.count:,} {'is' if f.count == 1 else 'are'} on both sides of the "
-            f"split: {_names(f.names, f.count)}."
-        ),
+        FindingKind.SERIES_ACROSS: lambda f: f"Of {f.of:,} series told apart, {_on_both_sides(f)}",
         FindingKind.CONTRADICTING_CLASSES: lambda f: (
             f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each pair "
             "is labelled wrongly."
