@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,11 @@ def add_data_audit(commands: Any) -> None:
         parser.add_argument(
             f"--{name}-column", default="", metavar="NAME", help=f"column of {what} in a list"
         )
+    parser.add_argument(
+        "--patient-pattern", default="", metavar="REGEX",
+        help="the first group of this regular expression on a file's path below FOLDER is its "
+        "patient",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print audit.json instead of text")
     parser.set_defaults(run=_audit)
 
@@ -52,6 +58,7 @@ def _audit(options: argparse.Namespace) -> int:
     from spinealign.data_audit.writing import audit_json, write_audit
     from spinealign.domain.data_audit import Layout
     from spinealign.wording.data_audit import (
+        NO_PATTERN,
         NOTHING_INSIDE,
         STOPPED,
         WRITTEN,
@@ -66,7 +73,9 @@ def _audit(options: argparse.Namespace) -> int:
         options.file_column, options.class_column, options.patient_column, options.split_column
     )
     layout = None if options.layout == "auto" else Layout(options.layout.replace("-", "_"))
-    chosen = AuditOptions(layout, columns, folder / _CACHE)
+    if not _is_pattern(options.patient_pattern):
+        raise WrongUseError(NO_PATTERN)
+    chosen = AuditOptions(layout, columns, folder / _CACHE, options.patient_pattern)
     try:
         outcome = audit(options.data, chosen, _shown())
     except KeyboardInterrupt:
@@ -81,6 +90,14 @@ def _audit(options: argparse.Namespace) -> int:
         print("\n".join(audit_lines(outcome.audit)))
         print(WRITTEN.format(folder=safe_text(str(folder))))
     return EXIT_CONDEMNED if outcome.verdict.is_condemned else EXIT_DONE
+
+
+def _is_pattern(text: str) -> bool:
+    """Tell whether a text is a regular expression with a group, or empty."""
+    try:
+        return not text or re.compile(text).groups >= 1
+    except re.error:
+        return False
 
 
 def _shown() -> Callable[[AuditStep], object] | None:

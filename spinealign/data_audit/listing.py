@@ -7,6 +7,7 @@ taken for what stands in the report, and options overrule it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,6 +100,21 @@ def list_files(
     if table is not None:
         files = _told_by(table, wanted, files)
     return chosen, files
+
+
+def told_by_pattern(files: Sequence[ListedFile], pattern: str) -> list[ListedFile]:
+    """Take patients from the first group of a regular expression on each file's name.
+
+    Where it does not match, or for an empty one, a file stays as it is.
+    """
+    found = []
+    for file in files:
+        match = re.search(pattern, file.name) if pattern else None
+        told = match[1] if match else None
+        found.append(
+            replace(file, patient=told, patient_source=PatientSource.LIST) if told else file
+        )
+    return found
 
 
 def _is_picture(path: Path) -> bool:

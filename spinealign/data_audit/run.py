@@ -21,7 +21,7 @@ from spinealign import __version__
 from spinealign.data_audit.dicom_facts import DicomFacts, dicom_facts
 from spinealign.data_audit.findings import all_findings, counts_of, verdict_of
 from spinealign.data_audit.grouping import audited, exact_pairs, grouped, names_told, pair_of
-from spinealign.data_audit.listing import ListedFile, list_files
+from spinealign.data_audit.listing import ListedFile, list_files, told_by_pattern
 from spinealign.data_audit.looking import Looked, look
 from spinealign.data_audit.masks import mask_problems
 from spinealign.data_audit.matching import matched, proposals
@@ -75,11 +75,14 @@ class AuditOptions:
         Of a CSV list; None: by their usual names.
     cache : Path or None
         Folder in which what was seen of each content is kept; None keeps nothing.
+    patient_pattern : str
+        Regular expression on paths relative to the data set, whose first group is the patient.
     """
 
     layout: Layout | None = None
     columns: Columns | None = None
     cache: Path | None = None
+    patient_pattern: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,7 @@ def audit_data(
     """
     chosen = options or AuditOptions()
     layout, listed = list_files(place, chosen.layout, chosen.columns)
+    listed = told_by_pattern(listed, chosen.patient_pattern)
     names = names_told(listed)
     looks, facts = yield from _looked(listed, chosen.cache)
     files = _with_odd_ones(audited(listed, names, facts, looks), listed, looks)

@@ -379,6 +379,7 @@ def progress_text(stage: str, done: int, total: int) -> str:
 
 WRITTEN = "audit.html, audit.json and split.csv are in {folder}"
 STOPPED = "Stopped; what was looked at is kept, and the same command goes on from there.\n"
+NO_PATTERN = "--patient-pattern takes a regular expression with a group in round brackets"
 NOTHING_INSIDE = "results may not lie inside the data set; choose another folder by --out"
 
 COUNT_FILES = "{count:,} files, taken for:"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 
 import numpy as np
 import pydicom
@@ -22,6 +23,7 @@ from spinealign.domain.data_audit import (
 from spinealign.json_files import read_json
 from spinealign.wording.data_audit import audit_lines, finding_text
 from tests.data_sets import CHANGES, draw_slice, encoded, honest_set, leaky_set
+from tests.image_files import write_nifti
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +175,42 @@ class TestFiles:
         assert files["images/0.png"] == ()
         assert files["images/1.png"] == (FileProblem.MASK_SIZE,)
         assert files["images/2.png"] == (FileProblem.MASK_MISSING,)
+
+
+def _mha(path, volume, is_packed):
+    data = volume.tobytes()
+    packed = zlib.compress(data) if is_packed else data
+    size = " ".join(str(side) for side in volume.shape[::-1])
+    header = (
+        f"ObjectType = Image\nNDims = 3\nBinaryData = True\nCompressedData = {is_packed}\n"
+        f"DimSize = {size}\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    )
+    path.write_bytes(header.encode() + packed)
+
+
+class TestVolumes:
+    def test_metaimage_and_nifti_of_one_scan_are_copies(self, tmp_path):
+        volume = np.stack([draw_slice(5, 0)] * 4).astype(np.int16)
+        other = np.stack([draw_slice(6, 0)] * 4).astype(np.int16)
+        _mha(tmp_path / "one.mha", volume, is_packed=True)
+        _mha(tmp_path / "two.mha", volume, is_packed=False)
+        _mha(tmp_path / "other.mha", other, is_packed=True)
+        sagittal = np.array([[0, 0, 4, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+        write_nifti(tmp_path / "three.nii.gz", np.asarray(volume.transpose(2, 1, 0)), sagittal)
+        outcome = audit(tmp_path)
+        joined = {frozenset((p.first, p.second)) for p in outcome.audit.pairs}
+        assert frozenset(("one.mha", "two.mha")) in joined
+        assert any("three.nii.gz" in pair for pair in joined)
+        assert not any("other.mha" in pair for pair in joined)
+
+    def test_a_metaimage_that_claims_too_much_is_broken(self, tmp_path):
+        _mha(tmp_path / "one.mha", np.zeros((2, 9, 9), np.int16), is_packed=False)
+        (tmp_path / "huge.mha").write_bytes(
+            b"NDims = 3\nDimSize = 99999 99999 99999\nElementType = MET_SHORT\n"
+            b"ElementDataFile = LOCAL\n"
+        )
+        files = {f.path: f.problems for f in audit(tmp_path).audit.files}
+        assert files["huge.mha"] == (FileProblem.UNREADABLE,)
 
 
 SECRET = "ZP88231Q"
