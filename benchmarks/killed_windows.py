@@ -2,9 +2,10 @@
 
 A program with its window, driven by mouse and keys, signs in and then over and over opens a film,
 keeps it, types an impression, signs, adds a note and backs up; after each step it tells what the
-window then shows as done. It is killed (SIGKILL) at a moment drawn between signing in and the end
-of a round that was not killed. The next start must open the archive with every page, file, audit
-record and finished back-up as written, and have all that was told.
+window then shows as done. It is killed (SIGKILL) in the middle of a step: which one is drawn, and
+after which part of the time that it took in a round that was not killed. The next start must open
+the archive with every page, file, audit record and finished back-up as written, and have all that
+was told.
 
 Run: ``python -m benchmarks.killed_windows [--kills 20] [--seed 0]``; with
 ``QT_QPA_PLATFORM=offscreen`` it needs no display.
@@ -22,6 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILM = ROOT / "resources" / "samples" / "xray_lateral_phantom" / "neck_phantom.dcm"
 PASSWORD = "first horse battery"
 MOST_SECONDS = 400
+STEPS = ("opens", "keeps", "types", "signs", "notes", "backs up", "closes", "ended")
 
 
 def main() -> int:
@@ -49,21 +52,21 @@ def kill_them(folder: Path, kills: int, seed: int) -> int:
     draw, known, during, bad = random.Random(seed), Known(folder), Counter[str](), 0
     whole = Child(folder, 0)
     known.note(whole.end(None))
-    seconds = whole.times[-1] - whole.times[0]
+    lasted = [after - before for before, after in pairwise(whole.times)]
     faults = known.faults()
     if "end" not in whole.lines or faults:
         raise SystemExit(f"a round that was not killed did not end well: {whole.lines}, {faults}")
-    print(f"not killed: {len(whole.lines)} steps told in {seconds:.1f} s", flush=True)
+    print(f"not killed: {len(lasted)} steps in {sum(lasted):.1f} s", flush=True)
     for number in range(1, kills + 1):
-        after_s = draw.uniform(0, seconds)
-        told = Child(folder, number).end(after_s)
+        step = draw.randrange(len(lasted) - 1)
+        after_s = draw.uniform(0, lasted[step])
+        told = Child(folder, number).end(step + 1, after_s)
         known.note(told)
         faults = known.faults()
         bad += bool(faults)
-        step = told[-1].split()[0]
-        during[step] += 1
-        print(f"{number:3} killed {after_s:5.1f} s in, after {step:9} {faults or 'nothing lost'}",
-              flush=True)  # fmt: skip
+        during[STEPS[len(told) - 1]] += 1
+        words = f"while it {STEPS[len(told) - 1]}, after {after_s:.2f} s"
+        print(f"{number:3} killed {words:32} {faults or 'nothing lost'}", flush=True)
     print(f"{kills} kills ({dict(during)}), {bad} with a loss")
     return 1 if bad else 0
 
@@ -74,7 +77,7 @@ class Child:
     def __init__(self, folder: Path, number: int) -> None:
         self.lines: list[str] = []
         self.times: list[float] = []
-        self._begun = threading.Event()
+        self._told = threading.Event()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.killed_windows", "--window", str(folder),
              "--number", str(number)],
@@ -88,15 +91,19 @@ class Child:
         for line in self.process.stdout:
             self.times.append(time.monotonic())
             self.lines.append(line.strip())
-            self._begun.set()
+            self._told.set()
 
-    def end(self, kill_after_s: float | None) -> list[str]:
-        """Let it end, or kill it some seconds after somebody signed in; returns what it told."""
-        if not self._begun.wait(MOST_SECONDS):
-            self.process.kill()
-            raise TimeoutError("nobody could sign in")
+    def end(self, steps: int | None, after_s: float = MOST_SECONDS) -> list[str]:
+        """Let it end, or kill it some seconds after so many lines; returns what it told."""
+        until = time.monotonic() + MOST_SECONDS
+        while steps is not None and len(self.lines) < steps:
+            self._told.wait(1)
+            self._told.clear()
+            if time.monotonic() > until:
+                self.process.kill()
+                raise TimeoutError(f"it came to {self.lines}")
         try:
-            self.process.wait(MOST_SECONDS if kill_after_s is None else kill_after_s)
+            self.process.wait(after_s)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()

@@ -375,6 +375,18 @@ def _temporary(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def working_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder below another for a while; what a kill leaves, `clear_unfinished` takes away.
+
+    Raises
+    ------
+    OSError
+    """
+    with _staging(folder) as working:
+        yield working
+
+
+@contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
     """Make a folder for unfinished files on the same disk; always taken away."""
     with _temporary(folder) as staging:

@@ -14,7 +14,9 @@ import hashlib
 import hmac
 import re
 import shutil
+import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -36,6 +38,7 @@ _NAME = re.compile(r"\d{8}T\d{6}Z")
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 _PIECE_BYTES = 1 << 20
 _PAGES_AT_ONCE = 1024
+_LEFT_BEHIND_AFTER_S = 86_400
 
 
 class BackedUpFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +132,7 @@ def back_up(
     """
     shared, target = place / identifier / FILES, place / identifier / name
     unfinished = target.with_name(f"{name}.unfinished")
+    _clear_left_behind(target.parent)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
     # The anchor first: one that knows of fewer events than the database is sound, one of more not.
@@ -151,10 +155,19 @@ def back_up(
     contents = Contents(identifier, name, beside, tuple(copied), "")
     contents = msgspec.structs.replace(contents, mac=_mac(keys, contents))
     write_durably(unfinished / CONTENTS, msgspec.json.encode(contents))
-    unfinished.rename(target)
-    if not is_back_up_whole(target, keys):
+    if not is_back_up_whole(unfinished, keys):
         raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+    unfinished.rename(target)
     yield BackedUp(target, examinations, len(copied), new_files, new_bytes)
+
+
+def _clear_left_behind(folder: Path) -> None:
+    """Take away what killed programs left; one that another program is making is younger."""
+    latest = time.time() - _LEFT_BEHIND_AFTER_S
+    for left in folder.glob("*.unfinished"):
+        with suppress(OSError):
+            if left.stat().st_mtime <= latest:
+                shutil.rmtree(left)
 
 
 def back_ups(place: Path, identifier: str) -> tuple[Path, ...]:

@@ -344,11 +344,20 @@ def _drill(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     from spinealign.vault import safety_copies
-    from spinealign.wording.archive import PASSWORD_PROMPT, RECOVERY_PROMPT, RESTORED, counted
+    from spinealign.wording.archive import (
+        PASSWORD_PROMPT,
+        RECOVERY_PROMPT,
+        RESTORED,
+        RESTORED_BY_KEY,
+        WHOSE_BACK_UP,
+        counted,
+    )
 
-    if not options.user:
-        raise WrongUseError("give --user NAME, an account of the time of the back-up")
     copy, place = _one_copy(options.copy), own_place()
+    names = [account.name for account in safety_copies.accounts_of(copy)]
+    if (options.user or "").casefold() not in map(str.casefold, names):
+        raise WrongUseError(WHOSE_BACK_UP.format(names=", ".join(names)))
+    told = RESTORED_BY_KEY if options.recovery_key else RESTORED
     try:
         if options.recovery_key:
             key = asked(RECOVERY_PROMPT)
@@ -363,7 +372,7 @@ def _restore(options: argparse.Namespace) -> int:
             f"there is an archive already in {place.folder}; restore into another profile "
             "(--profile-dir), or move that folder away"
         ) from None
-    print(RESTORED.format(files=counted(files, "file")))
+    print(told.format(files=counted(files, "file"), name=options.user))
     return EXIT_DONE
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from spinealign.accounts.book import AccountBook, Right
+from spinealign.accounts.book import Account, AccountBook, Right
 from spinealign.accounts.keys import calibrated_cost, sub_keys
 from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
@@ -64,6 +64,17 @@ def back_ups_on(disk: Path) -> tuple[Path, ...]:
     archives = [path for path in disk.glob("*") if path.is_dir()]
     found = [each for path in archives for each in backup.back_ups(disk, path.name)]
     return tuple(sorted(found, key=lambda path: path.name))
+
+
+def accounts_of(copy: Path) -> tuple[Account, ...]:
+    """Return the accounts of a back-up; their names are no secret.
+
+    Raises
+    ------
+    AccountError
+        Their file is missing or damaged.
+    """
+    return AccountBook(copy / ACCOUNTS, calibrated_cost).accounts
 
 
 def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]:

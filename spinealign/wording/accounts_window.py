@@ -79,7 +79,9 @@ NOT_KEPT_YET = "Tick that the key is kept"
 RECOVERY_PRINT_TITLE = "SpineAlign: recovery key of the archive"
 RECOVERY_PRINT_NOTE = (
     "Whoever has this sheet can give any account a new password. Lock it away. In SpineAlign: "
-    "Sign in, Forgotten password. On the command line: spinealign accounts recover NAME."
+    "Sign in, Forgotten password. On the command line: spinealign accounts recover NAME. On "
+    "another computer, with the disk of back-ups: File, Archive, Restore a back-up. On the command "
+    "line: spinealign archive restore FOLDER --user NAME --recovery-key."
 )
 
 # The first account

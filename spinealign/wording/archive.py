@@ -88,6 +88,8 @@ BACKED_UP = (
 )
 DRILLED = "This back-up restores: {examinations} and {files} were read, every byte as it was."
 RESTORED = "The archive is restored with {files}; sign in with a password of that time."
+RESTORED_BY_KEY = "The archive is restored with {files}; sign in as {name} with the new password."
+WHOSE_BACK_UP = "give --user NAME, an account of the back-up: {names}"
 ARCHIVE_WHOLE = "Database and files are as they were written."
 ARCHIVE_DAMAGED = "Not as it was written: {what}."
 EXPORTED_TRAIL = "{count} written to {file}."

@@ -178,6 +178,13 @@ NAME_LABEL, WAY_LABEL = "A&ccount", "Opened &with"
 WAYS = {"password": "its password", "key": "the recovery key, and a new password"}
 CHOOSE_BACK_UP, TYPE_NAME = "Choose the folder with back-ups", "Type the name of the account"
 RESTORING = "Restoring the archive…"
+
+
+def accounts_text(names: Sequence[str]) -> str:
+    """Return which accounts a back-up has."""
+    return f"Accounts of this back-up: {', '.join(map(safe_text, names))}."
+
+
 THERE_ALREADY = Message(
     "There is an archive on this computer already, so nothing was restored.",
     "Choose another profile, or move the archive and its anchor away.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -42,6 +43,7 @@ from spinealign.archive.records import (
 from spinealign.archive.searching import SORTED_BY, choices_of, day_of
 from spinealign.archive.store import DATABASE, FILES, Archive
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
+from spinealign.files import write_durably
 
 KEYS = sub_keys(bytes(range(32)), "archive")
 JANE = PatientRecord("P1", "HOSPITAL", "Planted^Jane", "19700131", "F")
@@ -594,6 +596,28 @@ class TestBackUp:
         assert not (tmp_path / "new").exists()
         with pytest.raises(ArchiveError):
             drill(done.folder, KEYS, tmp_path)
+
+    def test_one_that_reads_back_otherwise_is_none(
+        self, filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def write_otherwise(path: Path, content: bytes) -> None:
+            write_durably(path, content[:-1] + b"?" if path.name == "contents.json" else content)
+
+        monkeypatch.setattr("spinealign.archive.backup.write_durably", write_otherwise)
+        with pytest.raises(ArchiveError) as raised:
+            backed_up(filled, tmp_path / "archive", tmp_path / "disk", "20261129T150405Z")
+        assert raised.value.problem is ArchiveProblem.BACK_UP_DAMAGED
+        assert back_ups(tmp_path / "disk", "ab") == ()
+
+    def test_what_a_kill_left_goes_after_a_day(self, filled: Archive, tmp_path: Path) -> None:
+        place = tmp_path / "disk" / "ab"
+        old, young = (place / f"2026112{n}T000000Z.unfinished" for n in (1, 2))
+        for folder in (old, young):
+            folder.mkdir(parents=True)
+            (folder / "half").write_bytes(b"half")
+        os.utime(old, (1e9, 1e9))
+        backed_up(filled, tmp_path / "archive", tmp_path / "disk", "20261129T000000Z")
+        assert (old.exists(), young.exists()) == (False, True)
 
     def test_an_unfinished_one_is_none(self, filled: Archive, tmp_path: Path) -> None:
         steps = back_up(

@@ -276,6 +276,7 @@ class TestSafety:
             typed=f"{anna}\n{OTHER}\n", profile="fresh",
         )  # fmt: skip
         assert restored.code == 0, restored.err
+        assert "sign in as anna with the new password" in restored.out
         (tmp_path / "pw").write_text(OTHER)
         assert "Phantom Neck" in run("archive", "search", profile="fresh").out
         assert run("audit-trail", "verify", profile="fresh").code == 0
@@ -285,6 +286,12 @@ class TestSafety:
         run("archive", "back-up", disk)
         answer = run("archive", "restore", disk)
         assert (answer.code, "--profile-dir" in answer.err) == (2, True)
+
+    def test_whose_back_up_it_is_can_be_asked(self, run: Run, anna: str, tmp_path: Path) -> None:
+        disk = str(tmp_path / "disk")
+        run("archive", "back-up", disk)
+        answer = run("archive", "restore", disk, "--user", "nobody", profile="fresh")
+        assert (answer.code, "an account of the back-up: anna" in answer.err) == (2, True)
 
     def test_no_back_up_is_said(self, run: Run, anna: str, tmp_path: Path) -> None:
         assert run("archive", "drill", str(tmp_path)).code == 2

@@ -26,6 +26,7 @@ from spinealign.audit.events import EventKind
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.study import PatientFacts
+from spinealign.files import TEMPORARY_PREFIX
 from spinealign.ui.vault import search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
 from spinealign.ui.vault.examination_list import framed
@@ -768,7 +769,7 @@ class TestSafety:
         press(page.drill)
         rest(qtbot, kept)
         assert page.told.text().startswith("This back-up restores: 2 examinations")
-        assert not list(kept.workbench.preferences.folder.glob("drill-*"))
+        assert not list(kept.workbench.preferences.folder.glob(f"{TEMPORARY_PREFIX}*"))
         changed = next(
             path for path in copy.parent.rglob("*") if path.parent.parent.name == "files"
         )
@@ -853,6 +854,7 @@ class TestRestoring:
     ):
         window = open_window()
         dialog = self.dialog_of(window, copied, monkeypatch)
+        assert dialog.told.text() == "Accounts of this back-up: anna, bob."
         QTest.keyClicks(dialog.password.line, "wrong password")
         press(dialog.run)
         rest(qtbot, window)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.protection import AccountError
 from spinealign.ui.network.forms import choice
 from spinealign.ui.vault.password_fields import NewPassword, PasswordField
 from spinealign.ui.vault.working_dialog import WorkingDialog
@@ -23,10 +24,12 @@ from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.vault.place import Place
 from spinealign.vault.safety_copies import (
     Restoring,
+    accounts_of,
     back_ups_on,
     restoring,
     restoring_with_recovery_key,
 )
+from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     RECOVERY_KEY_LABEL,
     TYPE_PASSWORD,
@@ -47,6 +50,7 @@ from spinealign.wording.archive_window import (
     TYPE_NAME,
     WAY_LABEL,
     WAYS,
+    accounts_text,
 )
 
 BY_PASSWORD, BY_KEY = "password", "key"
@@ -94,7 +98,7 @@ class RestoreDialog(WorkingDialog):
     def _connect(self) -> None:
         self.browse.clicked.connect(self._choose_folder)
         self.way.currentIndexChanged.connect(self._show_way)
-        self.copies.currentIndexChanged.connect(self.follow)
+        self.copies.currentIndexChanged.connect(self._tell_accounts)
         for line in (self.name, self.key):
             line.textChanged.connect(self.follow)
         self.name.textChanged.connect(self.new.for_account)
@@ -108,7 +112,22 @@ class RestoreDialog(WorkingDialog):
         self.copies.clear()
         for copy in reversed(back_ups_on(Path(name))):
             self.copies.addItem(back_up_words(copy), copy)
-        self.told.say("" if self.copies.count() else NO_BACK_UP_THERE, "danger")
+        if not self.copies.count():
+            self.told.say(NO_BACK_UP_THERE, "danger")
+        self.follow()
+
+    def _tell_accounts(self) -> None:
+        """Say which accounts the chosen back-up has: on a new computer nobody may remember."""
+        copy = self.copies.currentData()
+        try:
+            names = [] if copy is None else [each.name for each in accounts_of(Path(copy))]
+        except AccountError as error:
+            self.told.say(explain(error).sentence, "danger")
+            names = []
+        if names:
+            self.told.say(accounts_text(names), "muted")
+        if len(names) == 1 and not self.name.text():
+            self.name.setText(names[0])
         self.follow()
 
     @property

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -27,6 +25,7 @@ from spinealign.archive.database import is_whole
 from spinealign.archive.records import RetentionRule
 from spinealign.archive.searching import FoundRecords
 from spinealign.domain.protection import Right
+from spinealign.files import working_folder
 from spinealign.ui.network.forms import Told
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.examination_list import ExaminationsView
@@ -259,11 +258,8 @@ def _back_up(disk: Path, session: Session) -> Generator[object, None, BackedUp]:
 def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, tuple[int, int]]:
     """Restore a back-up for trial into a folder beside the archive, which is deleted again."""
     yield
-    working = Path(mkdtemp(prefix="drill-", dir=folder))
-    try:
+    with working_folder(folder) as working:
         return drill(session, copy, working)
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
 
 
 def _check(session: Session) -> Generator[object, None, tuple[bool, int]]:
