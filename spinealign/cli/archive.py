@@ -39,6 +39,8 @@ def add_archive(commands: Any) -> None:
     actions = archive.add_subparsers(required=True, metavar="ACTION")
     _action(actions, "set-up", _set_up, "make an archive without accounts, its key in the "
             "system's key store")  # fmt: skip
+    _action(actions, "turn-off", _turn_off, "end encryption without accounts: readings go back to "
+            "the profile in plain, what is in the archive stays closed")  # fmt: skip
     keep = _action(actions, "keep", _keep, "put images into the archive, a series each")
     keep.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files or folders")
     keep.add_argument(
@@ -111,13 +113,26 @@ def _add_search(search: argparse.ArgumentParser) -> None:
 
 def _set_up(_options: argparse.Namespace) -> int:
     from spinealign.accounts.key_store import ARCHIVE, KeyStore
-    from spinealign.vault.session import set_up_key_store
+    from spinealign.vault.key_store_archive import turn_on
     from spinealign.wording.archive import SET_UP
 
     place = own_place()
-    set_up_key_store(place, KeyStore(ARCHIVE)).close()
+    try:
+        turn_on(place, KeyStore(ARCHIVE)).close()
+    except FileExistsError:
+        raise WrongUseError(f"there is an archive already in {place.folder}") from None
     print(SET_UP.format(folder=place.folder))
     return EXIT_DONE
+
+
+def _turn_off(options: argparse.Namespace) -> int:
+    from spinealign.vault.key_store_archive import turn_off
+    from spinealign.wording.accounts_window import turned_off_text
+
+    with signed_in(options) as session:
+        moved, left = turn_off(session)
+    print(turned_off_text(moved, left))
+    return EXIT_SOME_FAILED if left else EXIT_DONE
 
 
 def _keep(options: argparse.Namespace) -> int:

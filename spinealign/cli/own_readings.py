@@ -167,7 +167,7 @@ def own_readings(
         yield OwnReadings()
         return
     is_anonymous = place.protection is Protection.ACCOUNTS and not is_named(options)
-    if are_ignored and is_anonymous:
+    if are_ignored and not is_named(options):
         place.close_folders()
         yield OwnReadings(place.kept, is_closed=True)
         return

@@ -23,6 +23,7 @@ from spinealign.vault.network_folders import is_on_network
 
 ACCOUNTS, ATTEMPTS, FAILED_SIGN_INS = "accounts.json", "attempts.json", "failed-sign-ins.json"
 KEY_STORE, KEPT, ANCHOR = "key-store.json", "kept", "audit-anchor.json"
+TURNED_OFF = "key-store-off.json"
 
 
 class Protection(StrEnum):
@@ -76,6 +77,16 @@ class Place:
     def key_store(self) -> Path:
         """File which says that the key is in the system's key store."""
         return self.folder / KEY_STORE
+
+    @property
+    def turned_off(self) -> Path:
+        """What `key_store` is called while encryption without accounts is turned off."""
+        return self.folder / TURNED_OFF
+
+    @property
+    def is_turned_off(self) -> bool:
+        """Whether there is an archive without accounts that nobody opens for now."""
+        return self.protection is Protection.NONE and self.turned_off.exists()
 
     @property
     def database(self) -> Path:

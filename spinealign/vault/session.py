@@ -428,7 +428,8 @@ def set_up_accounts(
 ) -> tuple[Session, str]:
     """Make the first account, which administers and reads, and an archive where there is none.
 
-    An archive whose key lay in the system's key store keeps its key; the store forgets it.
+    An archive whose key lay in the system's key store keeps its key, also where it was turned
+    off; the store forgets it.
 
     Returns
     -------
@@ -446,14 +447,15 @@ def set_up_accounts(
     place.require_local()
     _make(place.folder)
     identifier, data_key = secrets.token_hex(16), new_key()
-    has_key_store = place.protection is Protection.KEY_STORE
+    has_key_store = place.protection is Protection.KEY_STORE or place.is_turned_off
     if has_key_store:
         identifier, data_key = _from_key_store(place, secrets_store)
     made = create_book(
         place.accounts, name, full_name, password, calibrated_cost, identifier, data_key
     )
     if has_key_store and secrets_store is not None:
-        place.key_store.unlink(missing_ok=True)
+        for path in (place.key_store, place.turned_off):
+            path.unlink(missing_ok=True)
         secrets_store.forget(identifier)
     session = Session(place, identifier, Person.of(made.administrator.account), data_key)
     session.begin(BY_PASSWORD, "first account", AuditObject(ObjectKind.USER, name))
@@ -483,7 +485,7 @@ def set_up_key_store(place: Place, secrets_store: Secrets) -> Session:
 
 
 def open_with_key_store(place: Place, secrets_store: Secrets) -> Session:
-    """Open an archive with the key in the system's key store.
+    """Open an archive with the key in the system's key store, also one that was turned off.
 
     Raises
     ------
@@ -576,7 +578,8 @@ def note_failure(
 
 def _from_key_store(place: Place, secrets_store: Secrets | None) -> tuple[str, bytes]:
     try:
-        identifier = read_json(place.key_store, KeyStoreFile).archive
+        path = place.turned_off if place.is_turned_off else place.key_store
+        identifier = read_json(path, KeyStoreFile).archive
     except (JsonError, OSError) as error:
         raise NoKeyStoreError from error
     kept = secrets_store.get(identifier) if secrets_store is not None else None

@@ -101,12 +101,60 @@ SET_UP_FIRST = (
     "The first account is an administrator and a reader. It adds the others: File, Accounts and "
     "lock."
 )
+SET_UP_WAYS = ("&Accounts: each person signs in", "No accounts, only &encryption on this computer")
 SET_UP_NAME, SET_UP_FULL_NAME = "&Name to sign in with", "&Full name, under signatures"
 NAME_RULE = "Letters, digits, or . @ + - _ without spaces."
 BACK, NEXT, SET_UP_NOW, CANCEL = "&Back", "&Next", "&Set up", "Cancel"
 SETTING_UP = "The keys are made and the archive is set up…"
 NAME_MISSING, FULL_NAME_MISSING = "Type a name", "Type the full name"
 SET_UP_DONE = "Accounts are set up; you are signed in as {name}."
+
+# Without accounts
+
+KEY_STORE_TITLE = "Encryption without accounts"
+KEY_STORE_IS_ON = "It is on: readings on this computer are encrypted."
+KEY_STORE_IS_OFF = "It is off: readings on this computer are not encrypted."
+KEY_STORE_WAS_OFF = (
+    "It was turned off: readings are not encrypted. What is in the archive opens again when it is "
+    "turned on."
+)
+KEY_STORE_EXPLANATION = (
+    "The program opens for whoever is signed in to this computer as you, and nobody types a "
+    "password in it. The key lies in the key store of the system, which your sign-in opens."
+)
+KEY_STORE_ENCRYPTED = (
+    "Encrypted are readings with all their versions, corrections that do not lie beside their "
+    "image, and what you keep in the archive: images, results, notes."
+)
+KEY_STORE_NOT_ENCRYPTED = (
+    "Not encrypted are images in your folders and corrections beside them, names of recent files, "
+    "what was received from nodes or waits to be sent, and what you export."
+)
+KEY_STORE_LIMITS = (
+    "It keeps readings from who takes the disk, as far as your password of the system is strong; "
+    "not from who sits at this computer while you are signed in, nor from programs that run as "
+    "you. Nobody has a role, nothing locks, and back-ups cannot be made: accounts do all that."
+)
+KEY_STORE_LOSS = (
+    "Where the system loses its key store, as when it is set up anew, what is encrypted is lost "
+    "for good: there is no recovery key. Accounts have one."
+)
+TURN_ON, TURN_OFF, CLOSE = "&Turn on", "&Turn off…", "&Close"
+TURN_OFF_QUESTION = (
+    KEY_STORE_TITLE,
+    "Turn encryption off?",
+    "All cases are closed. Readings and corrections are written into the profile unencrypted. What "
+    "is in the archive stays there, encrypted, and cannot be opened until it is turned on again.",
+    "&Turn off",
+    "&Leave it on",
+)
+STAYS_ENCRYPTED = "the profile has others of their names, or they cannot be read."
+TURNED_ON = "Encryption is on: readings are encrypted, and cases can be kept in the archive."
+TRY_AGAIN, GO_ON_WITHOUT = "&Try again", "&Go on without it"
+GO_ON_WITHOUT_NOTE = (
+    "To go on without it turns encryption off: readings made so far, and the archive, cannot be "
+    "seen until it is turned on again with the same key, and new readings are not encrypted."
+)
 
 # Reasons why commands are not offered
 
@@ -175,9 +223,13 @@ def refusal_message(right: Right) -> Message:
     )
 
 
-def key_store_message(sentence: str, advice: str) -> Message:
-    """Return why the archive stays closed, as a notice that the program goes on without it."""
-    return Message(f"The archive stays closed. {sentence}", advice)
+def turned_off_text(moved: int, left: int) -> str:
+    """Return what became of what was encrypted, as a notice."""
+    files = "1 file lies" if moved == 1 else f"{moved:,} files lie"
+    told = f"Encryption is off: {files} in the profile as they are."
+    if left:
+        told += f" {left:,} stay encrypted: {STAYS_ENCRYPTED}"
+    return told
 
 
 # Accounts

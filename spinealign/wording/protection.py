@@ -207,8 +207,8 @@ def protection_words(error: SpineAlignError) -> tuple[str, str] | None:
             )
         case NoKeyStoreError():
             return (
-                "The key of the archive is not in this system's key store.",
-                "Unlock the key store of your system, or set up an account, which needs none.",
+                "The system's key store is locked, or does not hold the key of the archive.",
+                "Unlock the key store of your system, as by signing in to it anew, and try again.",
             )
         case DamagedFileError():
             return (

@@ -29,13 +29,18 @@ class Scrolled(QScrollArea):
         return least + (0 if bar is None else bar.sizeHint().width())
 
     def needed_height(self, width: int) -> int:
-        """Return how high its content is at a width."""
+        """Return how high its content is at a width, with a bar beside it.
+
+        Before it has that height the bar is there, and makes words wrap that would not without it.
+        """
         content = self.widget()
         layout = None if content is None else content.layout()
         if layout is None:
             return 0
         layout.activate()
-        return max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        bar = self.verticalScrollBar()
+        inner = width - (0 if bar is None else bar.sizeHint().width())
+        return max(layout.totalHeightForWidth(inner), layout.totalMinimumSize().height())
 
     def sizeHint(self) -> QSize:
         """Ask for little: the dialog adds what is needed."""

@@ -17,6 +17,7 @@ from spinealign.domain.protection import AccountProblem
 from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
+from spinealign.ui.vault.key_store_door import KeyStoreDoor
 from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
 from spinealign.ui.vault.recorder import Recorder
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
@@ -32,7 +33,6 @@ from spinealign.vault import administration
 from spinealign.vault.place import Place, Protection
 from spinealign.vault.session import (
     Session,
-    open_with_key_store,
     recover,
     set_up_accounts,
     sign_in,
@@ -55,7 +55,6 @@ from spinealign.wording.accounts_window import (
     SWITCH_NOW,
     SWITCH_QUESTION,
     SWITCH_TITLE,
-    key_store_message,
     system_sign_in_choice,
     unlock_choice,
 )
@@ -107,6 +106,7 @@ class Keeper(QObject):
         self._dialog: PasswordDialog | None = None
         self._is_leaving = self._has_started = False
         self.recorder = Recorder(bench, self._at_work, self)
+        self.key_store = KeyStoreDoor(self, self._secrets, window, bench.messages.tell)
         self.idle = IdleWatch(self)
         self.idle.idle.connect(self.lock)
         bench.preferences.adopted.connect(self._watch)
@@ -148,26 +148,9 @@ class Keeper(QObject):
             self.entered.connect(_once(self.entered, then))
             self.ask_who(is_beginning=True)
         elif self.protection is Protection.KEY_STORE:
-            self._open_with_key_store(then)
+            self.key_store.open(then)
         else:
             then()
-
-    def _open_with_key_store(self, then: Callable[[], None]) -> None:
-        def failed(error: Exception) -> None:
-            if isinstance(error, SpineAlignError):
-                message = explain(error)
-                self._bench.messages.fail(key_store_message(message.sentence, message.advice))
-            else:
-                self._bench.messages.report(error)
-            then()
-
-        def opened(session: Session) -> None:
-            self.session = session
-            self.entered.emit(session)
-            then()
-
-        work = once(partial(open_with_key_store, self.place, self._secrets))
-        self._runner.submit(work, failed).finished.connect(opened)
 
     def ask_who(self, *, is_beginning: bool = False) -> None:
         """Let somebody sign in; nothing is seen before.
@@ -312,19 +295,13 @@ class Keeper(QObject):
                 take_in(self.place, TAKEN_IN)
                 return made
 
-            def close_and_make() -> None:
-                if not self._may_close():
-                    dialog.fail(_NoError())
-                    return
-                self._close_cases()
+            def make() -> None:
                 if self.session is not None:
                     self.session.close()
                     self.session = None
                 self.run(act, dialog.fail, made)
 
-            self.about_to_lock.emit()
-            self._bench.editing.save()
-            self._when_written(close_and_make)
+            self.with_cases_closed(make, lambda: dialog.fail(_NoError()))
 
         def made(session_and_key: tuple[Session, str]) -> None:
             session, key = session_and_key
@@ -337,7 +314,34 @@ class Keeper(QObject):
             self._bench.messages.tell(SET_UP_DONE.format(name=session.person.name))
 
         dialog.wanted.connect(set_up_now)
+        dialog.without_accounts.connect(self.key_store.show)
         dialog.open()
+
+    def with_cases_closed(self, act: Callable[[], object], refused: Callable[[], object]) -> None:
+        """Close all cases once they are written, and do something then; or it is refused."""
+
+        def close_and_act() -> None:
+            if not self._may_close():
+                refused()
+                return
+            self._close_cases()
+            act()
+
+        self.about_to_lock.emit()
+        self._bench.editing.save()
+        self._when_written(close_and_act)
+
+    def take(self, session: Session) -> None:
+        """Go on with an archive that was opened without accounts."""
+        self.session = session
+        self.recorder.warn_of_damage()
+        self.entered.emit(session)
+
+    def let_go(self) -> None:
+        """Go on without an archive: it was turned off."""
+        self.session = None
+        self.recorder.forget()
+        self.left.emit()
 
     # Passwords
 

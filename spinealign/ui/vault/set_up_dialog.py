@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QRadioButton,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -40,6 +41,7 @@ from spinealign.wording.accounts_window import (
     SET_UP_NAME,
     SET_UP_NOW,
     SET_UP_TITLE,
+    SET_UP_WAYS,
     SETTING_UP,
 )
 
@@ -87,10 +89,13 @@ class NameFields(QWidget):
 class SetUpDialog(FittedDialog):
     """Three pages; `wanted` brings name, full name and password, `done_with` that the key is kept.
 
+    `without_accounts` says that only encryption is wanted: the dialog is closed then.
+
     Nothing can be put aside between setting up and keeping the key.
     """
 
     wanted = pyqtSignal(str, str, str)
+    without_accounts = pyqtSignal()
     done_with = pyqtSignal()
 
     def __init__(self, parent: QWidget) -> None:
@@ -102,7 +107,9 @@ class SetUpDialog(FittedDialog):
         self.names, self.new, self.told = NameFields(), NewPassword(), Told()
         self.key = RecoveryKeyView()
         self.pages = QStackedWidget()
-        self.pages.addWidget(_page(*map(wrapped_label, _EXPLAINED)))
+        self.ways = [QRadioButton(words) for words in SET_UP_WAYS]
+        self.ways[0].setChecked(True)
+        self.pages.addWidget(_page(*map(wrapped_label, _EXPLAINED), *self.ways))
         self.pages.addWidget(_page(self.names, self.new, self.told))
         self.pages.addWidget(self.key)
         self.back, self.next = QPushButton(BACK), QPushButton(NEXT)
@@ -166,7 +173,10 @@ class SetUpDialog(FittedDialog):
 
     def _go_on(self) -> None:
         page = self.pages.currentIndex()
-        if page == _EXPLANATION:
+        if page == _EXPLANATION and self.ways[1].isChecked():
+            self.reject()
+            self.without_accounts.emit()
+        elif page == _EXPLANATION:
             self._turn_to(_ACCOUNT)
         elif page == _ACCOUNT:
             self._is_busy = True

@@ -258,6 +258,9 @@ QTreeWidget::item:focus { border: 1px solid $accent; }
   border: 1px solid $strong_border; border-radius: 3px; background: $panel; }
 #measures::indicator:checked, QCheckBox::indicator:checked { image: url("$icons/tick-on.svg");
   border-color: $accent; }
+QRadioButton::indicator { width: 11px; height: 11px; border: 1px solid $strong_border;
+  border-radius: 6px; background: $panel; }
+QRadioButton::indicator:checked { width: 5px; height: 5px; border: 4px solid $accent; }
 #measures::indicator:indeterminate { image: url("$icons/tick-some.svg"); border-color: $accent; }
 #settingsPages { background: $panel; border: 1px solid $border; border-radius: 5px; outline: 0; }
 #settingsPages::item { padding: 0 8px; border: 1px solid transparent; }

@@ -78,6 +78,7 @@ class AccountCommands(QObject):
         actions.on("accounts", lambda: self.keeper.manage())
         actions.on("audit_trail", lambda: self.keeper.show_trail())
         actions.on("set_up_accounts", lambda: self.keeper.set_up())
+        actions.on("encryption", lambda: self.keeper.key_store.show())
         if has_archive(bench.preferences.folder):
             self.keeper  # noqa: B018 - its folders are closed before anything is read
         self._follow()
@@ -125,7 +126,8 @@ class AccountCommands(QObject):
         at_work.is_with_accounts = keeper is not None and keeper.has_accounts
         if keeper is None or not at_work.is_with_accounts:
             at_work.forget()
-            self._bench.services.keep_in(None)
+            is_encrypted = keeper is not None and keeper.protection != "none"
+            self._bench.services.keep_in(keeper.place.kept if keeper and is_encrypted else None)
         else:
             session = keeper.session
             person = None if session is None else session.person
@@ -156,4 +158,5 @@ class AccountCommands(QObject):
         manages = at_work.refusal(Right.MANAGE_ACCOUNTS, NOT_ADMINISTRATOR)
         for name in ADMINISTRATION:
             actions.offer(name, none or manages)
-        actions.offer("set_up_accounts", ARE_ACCOUNTS if at_work.is_with_accounts else "")
+        for name in ("set_up_accounts", "encryption"):
+            actions.offer(name, ARE_ACCOUNTS if at_work.is_with_accounts else "")

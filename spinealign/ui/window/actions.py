@@ -188,6 +188,11 @@ COMMANDS: tuple[Command, ...] = (
         tip="Encrypt readings on this computer, and let people sign in",
     ),
     Command(
+        "encryption",
+        "&Encryption without accounts…",
+        tip="Encrypt readings by a key in the system's key store, or turn that off",
+    ),
+    Command(
         "keep_in_archive",
         "&Keep in archive",
         ("Ctrl+K",),
@@ -605,7 +610,7 @@ def build_menus(
     _fill(archive, actions, ("keep_in_archive", "archive", _SEPARATOR, "restore_archive"))
     accounts = _menu(files.addMenu("Acco&unts and lock"))
     _fill(accounts, actions, ("lock", "switch_user", "change_password", _SEPARATOR))
-    _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts"))
+    _fill(accounts, actions, ("accounts", "audit_trail", "set_up_accounts", "encryption"))
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))
     _fill(files, actions, ("remember_recent", "clear_recent", _SEPARATOR, "quit"))
     edit = _menu(bar.addMenu("&Edit"))

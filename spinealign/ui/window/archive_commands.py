@@ -174,7 +174,9 @@ class ArchiveCommands(QObject):
             "keep_in_archive", refused or ("" if self._chosen else NO_CASE_SELECTED)
         )
         keeper = self._accounts.archive_keeper
-        is_there = keeper is not None and keeper.protection != "none"
+        is_there = keeper is not None and (
+            keeper.protection != "none" or keeper.place.is_turned_off
+        )
         viewed = reason or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
         self._actions.offer("archive", viewed)
         open_cases = CASES_ARE_OPEN if self._bench.session.cases else ""

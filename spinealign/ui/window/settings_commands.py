@@ -12,6 +12,7 @@ from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.series.slice_navigation import SliceNavigation
 from spinealign.ui.settings.letterhead import keep_logo
 from spinealign.ui.settings.settings import BYTES_IN_MB, OverlayStyle, Settings
+from spinealign.ui.widgets.labels import offer
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.settings_dialog import MemoryUse, SettingsDialog
@@ -53,8 +54,10 @@ class SettingsCommands(QObject):
             (dialog.phrases_wanted, "phrases"),
             (dialog.clear_recent_wanted, "clear_recent"),
             (dialog.places_wanted, "places"),
+            (dialog.encryption_wanted, "encryption"),
         ):
             wanted.connect(actions[name].trigger)
+        offer(dialog.encryption, actions.reason("encryption"))
         dialog.open()
 
     def follow(self) -> None:

@@ -105,6 +105,7 @@ class SettingsDialog(QDialog):
     phrases_wanted = pyqtSignal()
     clear_recent_wanted = pyqtSignal()
     places_wanted = pyqtSignal()
+    encryption_wanted = pyqtSignal()
 
     def __init__(
         self, preferences: Preferences, use: MemoryUse, page: PageName, parent: QWidget | None
@@ -296,6 +297,8 @@ class SettingsDialog(QDialog):
         page.put("lock_after_minutes", lock)
         page.column.addWidget(_button("&Clear recent files now", self.clear_recent_wanted.emit))
         page.column.addWidget(_button("&File locations…", self.places_wanted.emit))
+        self.encryption = _button("&Encryption without accounts…", self.encryption_wanted.emit)
+        page.column.addWidget(self.encryption)
         return page
 
     def _memory(self, use: MemoryUse) -> SettingsPage:
