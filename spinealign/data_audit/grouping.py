@@ -21,6 +21,9 @@ _COPY_CORRELATION: Final = 0.92
 """Of two pictures in the same place: slices beside each other reach it only where they are thinner
 than the scanner resolves."""
 
+_MOVED_COPY_CORRELATION: Final = 0.8
+"""Of copies that were turned, mirrored, scaled or cropped; two films of one patient reach 0.67."""
+
 
 def names_told(files: Sequence[ListedFile]) -> list[Named]:
     """Take the names of all files apart."""
@@ -131,14 +134,15 @@ def _relation(first: AuditedFile, second: AuditedFile, match: Match) -> Relation
     is_one_series = bool(first.series) and first.series == second.series
     if is_one_series and first.slice_number != second.slice_number:
         return Relation.NEIGHBOUR
-    # Slices of a scan lie in one place; only copies are turned, mirrored, scaled or cropped.
+    # Slices of a scan lie in one place; two films of one patient need not, and agree less.
     is_moved = (
         match.is_mirrored
         or abs(match.turned_deg) > _TURNED_DEG
         or abs(match.scale - 1) > _SCALED
         or match.overlap < 1 - _UNCOVERED
     )
-    is_copy = is_moved or match.correlation >= _COPY_CORRELATION
+    least = _MOVED_COPY_CORRELATION if is_moved else _COPY_CORRELATION
+    is_copy = match.correlation >= least
     return Relation.NEAR if is_copy else Relation.NEIGHBOUR
 
 

@@ -192,9 +192,13 @@ def _with_odd_ones(
     depths = [seen.bits for seen in looks if seen.recognised is not None]
     usual = max(set(depths), key=depths.count, default=0)
     is_usual = depths.count(usual) >= _USUAL_SHARE * len(depths)
+    in_colour = sum(FileProblem.COLOUR in file.problems for file in files)
+    is_colour_usual = in_colour >= _USUAL_SHARE * len(files)
     found = []
     for file, told, seen in zip(files, listed, looks, strict=True):
         problems = list(file.problems)
+        if is_colour_usual:
+            problems = [problem for problem in problems if problem is not FileProblem.COLOUR]
         if is_usual and seen.recognised is not None and seen.bits != usual:
             problems.append(FileProblem.OTHER_DEPTH)
         if told.mask is not None and seen.recognised is not None:

@@ -236,8 +236,9 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             "or sharpened) lie on both sides of the split."
         ),
         FindingKind.NEIGHBOUR_ACROSS: lambda f: (
-            f"{count_text(f.count, 'pair')} of slices that, by their {f.names[0]}, lie beside each "
-            "other are on both sides of the split."
+            f"{count_text(f.count, 'pair')} of pictures that, by their {f.names[0]}, are slices "
+            "beside "
+            "each other or one patient in one position lie on both sides of the split."
         ),
         FindingKind.FAMILY_ACROSS: lambda f: (
             f"Copies of {count_text(f.count, 'picture')} of {f.of:,} lie on both sides of the "
@@ -315,7 +316,7 @@ def split_text(split: HonestSplit) -> str:
     for part in dict.fromkeys(one.part for one in split.parts):
         counted = [
             f"{one.files:,} {f'“{safe_text(one.label)}”' if one.label else 'files'} of "
-            f"{count_text(one.groups, 'patient')}"
+            f"{count_text(one.groups, 'group')}"
             for one in split.parts
             if one.part == part
         ]
