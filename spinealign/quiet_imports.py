@@ -1,4 +1,4 @@
-"""Keeps pydicom from loading what nobody asked for.
+"""Keeps pydicom from loading what nobody asked for, and TensorFlow from telling how it was built.
 
 pydicom 3 imports `requests` wherever it is installed, for test files that it could download
 (`pydicom.data.download`). That costs 0.2 s and 8 MB at every start, and urllib3 binds a socket
@@ -7,8 +7,10 @@ meanwhile; this program opens none before a person configured a node of a networ
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -54,3 +56,27 @@ def keep_imports_quiet() -> None:
     """Load pydicom without `requests` from now on, if it is not loaded yet."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+@contextmanager
+def native_messages_dropped() -> Iterator[None]:
+    """Drop what libraries below Python write to the error stream meanwhile.
+
+    TensorFlow tells there what it was built with and what it converts, whatever level is set
+    (its messages before absl is initialised); failures come as exceptions all the same.
+    """
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without streams
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)

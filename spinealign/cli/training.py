@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from spinealign.cli.own_training import add_head, add_own_training, add_package
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.quiet_imports import native_messages_dropped
 
 
 def add_training(commands: Any) -> None:
@@ -151,11 +153,11 @@ def training_module(name: str) -> Any:
     ModelError
         ENGINE_UNAVAILABLE: TensorFlow is an extra, and the message says what to install.
     """
-    # TensorFlow says at every start what it was built with; errors come as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        return importlib.import_module(f"spinealign.training.{name}")
+        with native_messages_dropped():
+            return importlib.import_module(f"spinealign.training.{name}")
     except ModuleNotFoundError as error:
         is_packaged = getattr(sys, "frozen", False)
         if error.name and error.name.startswith("spinealign") and not is_packaged:

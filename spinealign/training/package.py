@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spinealign.domain.model_card import ModelCard
 from spinealign.files import write_whole
 from spinealign.inference.catalog import write_card
+from spinealign.quiet_imports import native_messages_dropped
 from spinealign.training.keras_engine import output_names
 
 Precision = Literal["float32", "float16", "int8"]
@@ -100,7 +101,7 @@ def to_litert(model: keras.Model, precision: Precision) -> bytes:
         values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return dict(zip(names, values, strict=True))
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, native_messages_dropped():
         archive = keras.export.ExportArchive()
         archive.track(model)
         signature = [

@@ -59,7 +59,11 @@ def _print(line: str) -> None:
 
 
 class Board:
-    """Writes curves for TensorBoard; without a folder it writes nothing."""
+    """Writes curves that TensorBoard shows; without a folder it writes nothing.
+
+    Event files are records of `tensorflow.core.util.event_pb2.Event`; writing them needs
+    TensorFlow only, and TensorBoard may be installed elsewhere.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -69,12 +73,26 @@ class Board:
         """Add figures of one step of one part ("fold 1")."""
         if self._folder is None:
             return
+        from tensorflow.core.framework.summary_pb2 import Summary
+        from tensorflow.core.util.event_pb2 import Event
+
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+        writer = self._writer(part)
+        event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+        writer.write(event.SerializeToString())
+        writer.flush()
+
+    def _writer(self, part: str) -> Any:
         import tensorflow as tf
+        from tensorflow.core.util.event_pb2 import Event
 
         if part not in self._writers:
-            place = self._folder / part.replace(" ", "_")
-            self._writers[part] = tf.summary.create_file_writer(str(place))
-        with self._writers[part].as_default(step=step):
-            for name, value in figures.items():
-                tf.summary.scalar(name, value)
-        self._writers[part].flush()
+            assert self._folder is not None
+            folder = self._folder / part.replace(" ", "_")
+            folder.mkdir(parents=True, exist_ok=True)
+            begun = time.time()
+            path = folder / f"events.out.tfevents.{begun:.6f}.spinealign"
+            self._writers[part] = tf.io.TFRecordWriter(str(path))
+            first = Event(wall_time=begun, file_version="brain.Event:2")
+            self._writers[part].write(first.SerializeToString())
+        return self._writers[part]

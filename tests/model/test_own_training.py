@@ -24,6 +24,7 @@ from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.packaging import package_own
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
+from spinealign.training.progress import Board
 from spinealign.training.train import Checkpoint
 from spinealign.wording import explain
 from tests.examinations import SPINE_MR
@@ -376,3 +377,19 @@ def test_weights_of_another_network_are_refused_without_a_tensor(tmp_path):
     told = explain(caught.value).sentence
     assert "vgg16_report, which has 40,406,849 parameters" in told
     assert len(told) < 250
+
+
+def test_curves_are_written_as_tensorboard_reads_them(tmp_path):
+    import tensorflow as tf
+    from tensorflow.core.util.event_pb2 import Event
+
+    board = Board(tmp_path / "logs")
+    for step, loss in enumerate((0.9, 0.5)):
+        board.add("fold 1", step, {"loss": loss})
+    (path,) = (tmp_path / "logs" / "fold_1").iterdir()
+    records = tf.data.TFRecordDataset(str(path))
+    events = [Event.FromString(record.numpy()) for record in records]
+    assert ".tfevents." in path.name
+    assert events[0].file_version == "brain.Event:2"
+    found = [(e.step, v.tag, v.simple_value) for e in events[1:] for v in e.summary.value]
+    assert found == [(0, "loss", pytest.approx(0.9)), (1, "loss", pytest.approx(0.5))]

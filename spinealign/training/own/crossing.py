@@ -89,9 +89,10 @@ def train_crossed(
     done = [job.fold(number, fold, len(folds)) for number, fold in enumerate(folds, start=1)]
     epochs = [fold.epochs for fold in done]
     head = job.final(epochs)
+    model = assemble(base.model, head.head, recipe)
     curves = {f"fold {number}": fold.curve for number, fold in enumerate(done, start=1)}
     return Trained(
-        assemble(base.model, head.head, recipe),
+        model,
         {name: logit for fold in done for name, logit in fold.logits.items()},
         {name: number for number, fold in enumerate(done, start=1) for name in fold.logits},
         epochs,
@@ -108,6 +109,7 @@ class _Crossing:
     store: FeatureStore
     folder: Path
     board: Board
+    start: heads.SteppedHead = field(default_factory=heads.SteppedHead)
 
     def _rows(self, names: set[str], *, with_copies: bool) -> heads.Rows:
         labels = [p.label == self.positive for p in self.pictures]
@@ -127,7 +129,14 @@ class _Crossing:
         checkpoints = self.folder / f"fold{number}"
         part = f"fold {number} of {count}"
         fitted = heads.fit(
-            rows, validation, self.recipe, checkpoints, self._epochs(inner), part, self.board
+            rows,
+            validation,
+            self.recipe,
+            checkpoints,
+            self._epochs(inner),
+            part,
+            self.board,
+            self.start,
         )
         own = self._rows(held, with_copies=False)
         values = heads.logits(fitted.head, own, self.recipe)
@@ -161,7 +170,7 @@ class _Crossing:
         rows = self._rows({p.name for p in self.pictures}, with_copies=True)
         place = self.folder / "final"
         part = "training on all pictures"
-        return heads.fit(rows, None, self.recipe, place, count, part, self.board)
+        return heads.fit(rows, None, self.recipe, place, count, part, self.board, self.start)
 
 
 def figures_input(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import keras
 import numpy as np
@@ -47,6 +47,32 @@ class Fitted:
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
+class SteppedHead:
+    """The one network that each part of a training begins anew with.
+
+    TensorFlow keeps the memory of networks that are let go, and the plain CNN has two gigabytes
+    with Adam's moments: a network for each fold filled any computer.
+    """
+
+    def __init__(self) -> None:
+        self._head: keras.Model | None = None
+
+    def fresh(self, recipe: ClassifierRecipe, shape: tuple[int, ...]) -> keras.Model:
+        """Return the network as it was before any step."""
+        if self._head is None:
+            self._head = stepped_head(recipe, shape)
+            self._head.optimizer.build(self._head.trainable_variables)
+            return self._head
+        for layer in self._head.layers:
+            if layer.weights:  # an initializer draws the same values every time
+                layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
+                layer.bias.assign(layer.bias_initializer(layer.bias.shape))
+        for variable in self._head.optimizer.variables:
+            if "learning_rate" not in variable.path:
+                variable.assign(np.zeros(variable.shape))
+        return self._head
+
+
 def fit(
     rows: Rows,
     validation: Rows | None,
@@ -55,6 +81,7 @@ def fit(
     epochs: int,
     part: str,
     board: Board,
+    start: SteppedHead,
 ) -> Fitted:
     """Train a head with balanced classes; what it needs to go on is kept in `folder`.
 
@@ -63,7 +90,7 @@ def fit(
     and keep the best epoch.
     """
     if recipe.is_stepped:
-        return _Stepping(rows, validation, recipe, folder, epochs, part, board).run()
+        return _Stepping(rows, validation, recipe, folder, epochs, part, board, start).run()
     head = logistic_head(rows.store.values(rows.index), rows.labels, recipe)
     curve = {"epoch": 0.0, "step": 0.0, "loss": log_loss(head, rows, recipe)}
     if validation is not None:
@@ -102,8 +129,9 @@ class _Stepping:
 
     def __init__(
         self, rows: Rows, validation: Rows | None, recipe: ClassifierRecipe, folder: Path,
-        epochs: int, part: str, board: Board,
+        epochs: int, part: str, board: Board, start: SteppedHead,
     ) -> None:  # fmt: skip
+        self._start = start
         self._rows = rows
         self._validation = validation
         self._recipe = recipe
@@ -117,7 +145,7 @@ class _Stepping:
         self._best_weights: list[NDArray[Any]] = []
 
     def run(self) -> Fitted:
-        head = self._resumed() or stepped_head(self._recipe, self._rows.store.shape)
+        head = self._resumed() or self._fresh()
         begun = len(self._curve)
         per_epoch = len(self._rows.batches(self._recipe.batch))
         most = self._epochs * per_epoch
@@ -139,6 +167,9 @@ class _Stepping:
             return Fitted(head, len(self._curve), self._curve)
         head.set_weights(self._best_weights)
         return Fitted(head, self._best[1], self._curve)
+
+    def _fresh(self) -> keras.Model:
+        return self._start.fresh(self._recipe, self._rows.store.shape)
 
     def _epoch(self, head: keras.Model, most: int, tell: Progress) -> float:
         number = len(self._curve)
@@ -171,33 +202,56 @@ class _Stepping:
             self._best_weights = [np.array(w) for w in head.get_weights()]
 
     def _save(self, head: keras.Model) -> None:
-        """Write all parts under the epoch's name, then move the pointer."""
+        """Write all parts under the epoch's name, then move the pointer.
+
+        One array after the other goes to the disk: a whole Keras file is made up in memory first,
+        which takes more than the training itself.
+        """
         stem = f"epoch{len(self._curve):05d}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        head.save(self._folder / f"{stem}.keras")
+        _save_arrays(self._folder / f"{stem}.npz", _variables(head))
         if self._best is not None:
-            content = io.BytesIO()
-            np.savez(content, *self._best_weights)
-            write_whole(self._folder / f"{stem}.npz", content.getvalue())
+            _save_arrays(self._folder / f"{stem}-best.npz", self._best_weights)
         state = {"stem": stem, "step": self._step, "curve": self._curve, "best": self._best}
         write_whole(self._folder / STATE, json.dumps(state).encode())
         for old in self._folder.glob("epoch*"):
-            if old.stem != stem:
+            if not old.name.startswith(stem):
                 old.unlink()
 
     def _resumed(self) -> keras.Model | None:
         try:
             state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
-            head = keras.models.load_model(self._folder / f"{state['stem']}.keras")
+            values = _arrays(self._folder / f"{state['stem']}.npz")
             if state["best"] is not None:
-                with np.load(self._folder / f"{state['stem']}.npz") as parts:
-                    self._best_weights = [parts[name] for name in parts.files]
+                self._best_weights = list(_arrays(self._folder / f"{state['stem']}-best.npz"))
                 self._best = (float(state["best"][0]), int(state["best"][1]))
-        except (OSError, ValueError, KeyError):
+            head = self._fresh()
+            for variable, value in zip(_variables(head), values, strict=True):
+                variable.assign(value)
+        except (OSError, ValueError, KeyError, BadZipFile):
             self._best, self._best_weights = None, []
             return None
         self._curve, self._step = state["curve"], int(state["step"])
         return head
+
+
+def _variables(head: keras.Model) -> list[keras.Variable]:
+    """Return all that a training changes: weights, states, and Adam's moments."""
+    return [*head.variables, *head.optimizer.variables]
+
+
+def _save_arrays(path: Path, arrays: Iterable[Any]) -> None:
+    """Write arrays as `numpy.savez` does, but one at a time."""
+    with ZipFile(path, "w") as file:
+        for number, values in enumerate(arrays):
+            with file.open(f"arr_{number}.npy", "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asarray(values))
+
+
+def _arrays(path: Path) -> Iterator[NDArray[Any]]:
+    with np.load(path) as parts:
+        for name in parts.files:
+            yield parts[name]
 
 
 def _seed_dropout(head: keras.Model, seed: int, epoch: int) -> None:
