@@ -66,6 +66,15 @@ def add_about(parser: argparse.ArgumentParser) -> None:
         "table or the DICOM files say it",
     )  # fmt: skip
     parser.add_argument(
+        "--split", type=Path, metavar="FILE",
+        help="table with path and part (train, val) of each picture, such as the split.csv that "
+        "an audit writes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--although", metavar="REASON",
+        help="train even if the audit of the data advises against it; the card shows the reason",
+    )  # fmt: skip
+    parser.add_argument(
         "--held-out", metavar="PART",
         help="what no training sees: a split such as val, a share of patients such as 0.2, or "
         "none (default: every split but train)",

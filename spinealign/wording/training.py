@@ -414,3 +414,21 @@ def untitled_package(name: str) -> str:
 def other_parameters(expected: int, network: str) -> str:
     """Return that weights do not fit a network."""
     return f"they are not those of {network}, which has {expected:,} parameters"
+
+
+def audit_condemns(verdict: str, place: Path) -> str:
+    """Return that the audit of the data advises against a training, and how to go on."""
+    return (
+        f"{verdict} The whole report is in {safe_text(str(place))}; to train all the same, give a "
+        "reason, which the card then shows: --although REASON"
+    )
+
+
+def audit_text(verdict: str, place: Path) -> str:
+    """Return what the audit of the data says, and where its report is."""
+    return f"audit: {verdict} ({safe_text(str(place))})"
+
+
+def not_in_split(name: str) -> str:
+    """Return that a table of a split names none of the pictures."""
+    return f"“{safe_text(name)}” names none of the pictures below the data set"

@@ -20,6 +20,7 @@ from spinealign.training.own.about import (
     intensity_rule,
     require_modality,
 )
+from spinealign.training.own.auditing import audited
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.outlined import list_outlined, load_slices
@@ -30,6 +31,7 @@ from spinealign.training.own.pictures import (
     folds_by_patient,
     held_out,
     list_pictures,
+    with_split,
 )
 from spinealign.training.progress import Progress
 from tests.examinations import NECK_CT, SPINE_MR
@@ -147,6 +149,26 @@ def test_a_patient_in_train_and_val_is_refused(tmp_path):
 def test_what_cannot_be_held_out_is_refused(tmp_path, wanted):
     with pytest.raises(DataSetError, match="neither a split"):
         held_out(split_set(tmp_path), wanted, 1)
+
+
+def test_the_split_of_an_audit_parts_groups_and_leaves_out_what_it_does_not_name(tmp_path):
+    found = list_pictures(two_classes(tmp_path / "data", patients=3))
+    (tmp_path / "split.csv").write_text(
+        "path,class,patient,group,part\n"
+        "narrow/n0_t1.png,narrow,,g1,train\nnarrow/n1_t1.png,narrow,,g2,val\n"
+        "wide/w0_t1.png,wide,,g1,train\nwide/w2_t1.png,wide,,g3,val\n"
+    )
+    parted = with_split(found, tmp_path / "split.csv")
+    assert [(p.name, p.patient, p.split) for p in parted.pictures] == [
+        ("narrow/n0_t1.png", "g1", "train"), ("narrow/n1_t1.png", "g2", "val"),
+        ("wide/w0_t1.png", "g1", "train"), ("wide/w2_t1.png", "g3", "val"),
+    ]  # fmt: skip
+    assert not parted.has_patients
+    assert held_out(parted, None, 1) == {"narrow/n1_t1.png", "wide/w2_t1.png"}
+    assert with_split(found, None) is found
+    (tmp_path / "split.csv").write_text("path,part\nelsewhere.png,train\n")
+    with pytest.raises(DataSetError, match="names none of the pictures"):
+        with_split(found, tmp_path / "split.csv")
 
 
 def test_one_broken_picture_is_a_named_row_and_many_are_a_refusal(tmp_path):
@@ -345,3 +367,19 @@ def test_a_picture_without_a_mask_is_named(tmp_path):
     (tmp_path / "masks" / "s3.png").unlink()
     with pytest.raises(DataSetError, match=r"“images/s3.bmp” has no mask"):
         list_outlined(tmp_path, NAMES)
+
+
+def test_a_condemned_training_needs_a_reason(tmp_path):
+    """Bright and dark squares: five numbers of the histogram tell the classes apart."""
+    pytest.importorskip("sklearn")
+    found = list_pictures(two_classes(tmp_path / "data", patients=10, side=72), BY_NAME)
+    held = held_out(found, "0.25", 1)
+    work = tmp_path / "work"
+    with pytest.raises(DataSetError, match=r"Do not train on this split.*--although") as refused:
+        audited(found, held, work, "")
+    assert "histogram" in str(refused.value)
+    assert (work / "audit" / "audit.html").is_file()
+    assert audited(found, held, work, "a trial").startswith("Do not train on this split")
+    # The split that it writes is one that the same data can be trained with.
+    parted = with_split(found, work / "audit" / "split.csv")
+    assert len(parted.pictures) == len(found.pictures)

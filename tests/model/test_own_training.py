@@ -67,6 +67,7 @@ def job(tmp_path, data, positive="narrow", head="lean", **changes):
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine",
             positive=positive, recipe=recipe, stated=Stated(examination=SPINE_MR),
             imagenet=tiny_imagenet(tmp_path / "imagenet.npz"), pattern=BY_NAME,
+            audit=lambda *_: "",
         ),
         **changes,
     )  # fmt: skip
@@ -225,6 +226,7 @@ def outline_job(tmp_path, data, **changes):
         OutlineJob(
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", recipe=recipe,
             stated=Stated(examination=SPINE_MR), classes=("background", "disc"),
+            audit=lambda *_: "",
         ),
         **changes,
     )  # fmt: skip
@@ -393,3 +395,27 @@ def test_curves_are_written_as_tensorboard_reads_them(tmp_path):
     assert events[0].file_version == "brain.Event:2"
     found = [(e.step, v.tag, v.simple_value) for e in events[1:] for v in e.summary.value]
     assert found == [(0, "loss", pytest.approx(0.9)), (1, "loss", pytest.approx(0.5))]
+
+
+def test_the_card_of_a_training_against_the_audit_shows_the_reason(tmp_path):
+    verdict = "Do not train on this split, because: copies."
+    asked = []
+
+    def condemns(found, held, work, although):
+        asked.append((len(found.pictures), len(held), although))
+        return verdict
+
+    reason = "a trial of the commands"
+    wanted = job(tmp_path, two_classes(tmp_path / "data"), audit=condemns, held_out="0.2")
+    card = train_classifier(replace(wanted, stated=Stated(although=reason)))
+    assert asked == [(12, 2, reason)]
+    told = " ".join(card.known_failures)
+    assert f"(Do not train on this split, because: copies); it was done although: {reason}." in told
+    assert card.training["although"] == reason
+    assert card.status is ModelStatus.DEMONSTRATION
+
+
+def test_a_reason_that_was_not_needed_stands_in_no_card(tmp_path):
+    stated = Stated(although="to be sure").judged("")
+    assert stated.although == ""
+    assert Stated(although="the only data").judged("Do not train").although == "the only data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spinealign.domain.errors import DataSetError
@@ -45,7 +45,7 @@ class Stated:
     although : str
         Why the training was done although the audit advised against it.
     verdict : str
-        What the audit said; empty if there was none.
+        What the audit says against the data; empty if it does not.
     """
 
     title: str = ""
@@ -60,6 +60,10 @@ class Stated:
     def examinations(self) -> tuple[ExaminationKind, ...]:
         """For the card; empty where it was not stated."""
         return () if self.examination is None else (self.examination.kind,)
+
+    def judged(self, verdict: str) -> Stated:
+        """Return this with what the audit says against the data; without, no reason is needed."""
+        return replace(self, verdict=verdict, although=self.although if verdict else "")
 
 
 def require_modality(looked: LookedAt, examination: Examination | None) -> None:

@@ -23,6 +23,7 @@ from spinealign.training.own.about import (
     earned_status,
     require_modality,
 )
+from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
 from spinealign.training.own.looking import MOST_BROKEN, LookedAt, look_at
 from spinealign.training.own.pictures import (
@@ -30,6 +31,7 @@ from spinealign.training.own.pictures import (
     folds_by_patient,
     held_out,
     list_pictures,
+    with_split,
 )
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
 from spinealign.training.package import to_litert, write_model_folder
@@ -61,6 +63,10 @@ class ClassifierJob:
     most_broken : float
         Share of pictures that may be unreadable.
     tensorboard : Path or None
+    split : Path or None
+        Table of the parts of a split, such as split.csv of an audit; see `pictures.with_split`.
+    audit : callable
+        Looks at the data before they are trained on.
     """
 
     data: Path
@@ -74,6 +80,8 @@ class ClassifierJob:
     held_out: str | None = None
     most_broken: float = MOST_BROKEN
     tensorboard: Path | None = None
+    split: Path | None = None
+    audit: Auditor = audited
 
 
 def train_classifier(job: ClassifierJob) -> ModelCard:
@@ -87,7 +95,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     if not job.recipe.is_stepped and job.recipe.steps is not None:
         raise DataSetError(words.lean_has_no_steps())
     base = frozen_part(job.recipe, job.imagenet)
-    listed = list_pictures(job.data, job.pattern)
+    listed = with_split(list_pictures(job.data, job.pattern), job.split)
     _require_classes(listed, job.positive)
     looked = look_at(listed, job.most_broken, Progress("looking at the data", "picture"))
     if looked.skipped:
@@ -95,6 +103,8 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
         print(words.skipped_text(looked.skipped, place), flush=True)
     require_modality(looked, job.stated.examination)
     names = held_out(looked.found, job.held_out, job.recipe.seed)
+    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    job = replace(job, stated=job.stated.judged(verdict))
     training = looked.found.where(lambda p: p.name not in names)
     held = looked.found.where(lambda p: p.name in names)
     _require_both(training, listed.classes)

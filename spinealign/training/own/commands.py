@@ -42,6 +42,7 @@ def stated(options: argparse.Namespace) -> Stated:
         source=options.source or "",
         intended_use=options.intended_use or "",
         examination=options.examination,
+        although=options.although or "",
     )
 
 
@@ -61,6 +62,7 @@ def own_classifier(options: argparse.Namespace) -> ModelCard:
             held_out=options.held_out,
             most_broken=options.most_broken,
             tensorboard=options.tensorboard,
+            split=options.split,
         )
     )
 
@@ -82,6 +84,7 @@ def own_segmentation(options: argparse.Namespace) -> ModelCard:
             held_out=options.held_out,
             most_broken=options.most_broken,
             tensorboard=options.tensorboard,
+            split=options.split,
         )
     )
 

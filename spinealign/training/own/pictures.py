@@ -21,7 +21,7 @@ _COLUMNS = {
     "image": ("image", "file", "path", "name"),
     "label": ("label", "class"),
     "patient": ("patient", "patient_id"),
-    "split": ("split", "subset"),
+    "split": ("split", "subset", "part"),
 }
 
 
@@ -220,6 +220,47 @@ def patient_in(name: str, pattern: str) -> str:
     if not found:
         raise DataSetError(words.pattern_finds_nothing(pattern, name))
     return found
+
+
+def with_split(found: PictureSet, split: Path | None) -> PictureSet:
+    """Return a set with the parts, and the groups, that a table names; split.csv of an audit.
+
+    A group holds all pictures that must not be parted: it takes the place of the patient. Pictures
+    that the table does not name are left out; an audit leaves out what cannot be read.
+
+    Parameters
+    ----------
+    split : Path or None
+        Table with the columns ``path``, ``part`` and, where known, ``group``. None changes nothing.
+
+    Raises
+    ------
+    DataSetError
+        It names none of the pictures.
+    """
+    if split is None:
+        return found
+    by_name = {row.get("image", ""): row for row in read_table(split)}
+    # An audit before a training lists whole paths.
+    rows = {}
+    for picture in found.pictures:
+        row = by_name.get(picture.name) or by_name.get(str(picture.path.resolve()))
+        if row:
+            rows[picture.name] = row
+    kept = found.where(lambda p: p.name in rows)
+    if not kept.pictures:
+        raise DataSetError(words.not_in_split(split.name))
+    has_groups = all(rows[p.name].get("group") for p in kept.pictures)
+    parted = [
+        replace(
+            picture,
+            split=rows[picture.name].get("split", ""),
+            patient=rows[picture.name]["group"] if has_groups else picture.patient,
+        )
+        for picture in kept.pictures
+    ]
+    # Groups of an audit rest on likeness too: they do not tell that patients are known.
+    return PictureSet(tuple(parted), found.source)
 
 
 def numbered_patients(found: PictureSet, keys: Sequence[Hashable | None]) -> PictureSet:

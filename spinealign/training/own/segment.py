@@ -26,10 +26,11 @@ from spinealign.training.own.about import (
     intensity_rule,
     require_modality,
 )
+from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.looking import MOST_BROKEN, LookedAt, Skipped, look_at
 from spinealign.training.own.outlined import OutlinedSet, list_outlined, load_slices
-from spinealign.training.own.pictures import PictureSet, held_out
+from spinealign.training.own.pictures import PictureSet, held_out, with_split
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
 from spinealign.training.package import (
     fold_batch_normalisation,
@@ -128,6 +129,8 @@ class OutlineJob:
     held_out: str | None = None
     most_broken: float = MOST_BROKEN
     tensorboard: Path | None = None
+    split: Path | None = None
+    audit: Auditor = audited
 
 
 class OwnPatches(MrPatches):
@@ -165,6 +168,7 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
         The data set does not have the layout, the classes or the patients that this needs.
     """
     outlined = list_outlined(job.data, job.classes, job.pattern)
+    outlined = replace(outlined, found=with_split(outlined.found, job.split))
     looked = look_at(outlined.found, job.most_broken, Progress("looking at the data", "picture"))
     require_modality(looked, job.stated.examination)
     wanted = job.held_out
@@ -172,6 +176,8 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     if wanted is None and not has_splits:
         wanted = str(job.recipe.held_out_share)
     names = held_out(looked.found, wanted, job.recipe.seed)
+    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    job = replace(job, stated=job.stated.judged(verdict))
     slices, odd = load_slices(outlined, looked, job.recipe.rule, job.recipe.cache_px)
     skipped = (*looked.skipped, *odd)
     _tell_skipped(job, skipped, len(outlined.found.pictures))

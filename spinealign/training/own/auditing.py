@@ -1,0 +1,76 @@
+"""The audit in front of every training on a user's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from spinealign.data_audit import AuditOptions, AuditStep, audit
+from spinealign.data_audit.writing import write_audit
+from spinealign.domain.errors import DataSetError
+from spinealign.training.own.pictures import PictureSet
+from spinealign.training.own.results import write_table
+from spinealign.training.progress import Progress
+from spinealign.wording import training as words
+from spinealign.wording.data_audit import STAGE_WORDS, verdict_text
+
+AUDIT = "audit"
+"""Folder below the working folder with the audit's report."""
+
+Auditor = Callable[[PictureSet, set[str], Path, str], str]
+"""Takes pictures, names of those held out, the working folder and the user's reason."""
+
+
+def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str:
+    """Audit the pictures with the split that is about to be used, and return the verdict.
+
+    Parameters
+    ----------
+    found : PictureSet
+    held : set of str
+        Names of the pictures that no training sees.
+    work : Path
+        The report goes to its folder "audit".
+    although : str
+        Why the training is to go on whatever the audit says; empty for no reason.
+
+    Raises
+    ------
+    DataSetError
+        The audit condemns the data or the split, and no reason was given.
+    """
+    place = work / AUDIT
+    place.mkdir(parents=True, exist_ok=True)
+    listed = place / "list.csv"
+    rows = [
+        {
+            "path": str(picture.path.resolve()),
+            "label": picture.label,
+            "patient": picture.patient if found.has_patients else "",
+            "part": "" if not held else ("val" if picture.name in held else "train"),
+        }
+        for picture in found.pictures
+    ]
+    write_table(listed, ["path", "label", "patient", "part"], rows)
+    outcome = audit(listed, AuditOptions(cache=place / "seen"), _Told())
+    write_audit(outcome, place)
+    verdict = verdict_text(outcome.audit)
+    if outcome.verdict.is_condemned and not although:
+        raise DataSetError(words.audit_condemns(verdict, place))
+    print(words.audit_text(verdict, place), flush=True)
+    return verdict if outcome.verdict.is_condemned else ""
+
+
+class _Told:
+    """Tells the steps of an audit, a line every few seconds."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._tell: Progress | None = None
+
+    def __call__(self, step: AuditStep) -> None:
+        if step.stage.value != self._stage:
+            self._stage = step.stage.value
+            self._tell = Progress(f"audit: {STAGE_WORDS[self._stage].lower()}", "step")
+        if self._tell is not None and step.total:
+            self._tell(step.done, step.total)
