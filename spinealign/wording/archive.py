@@ -35,7 +35,7 @@ EVENT_NAMES: dict[EventKind, str] = {
     EventKind.SEND: "Sent",
     EventKind.RECEIVE: "Received",
     EventKind.NODE_REFUSED: "Refused a node",
-    EventKind.QUERY: "Asked a node",
+    EventKind.QUERY: "Searched",
     EventKind.IMPORT: "Imported",
     EventKind.DELETE: "Deleted",
     EventKind.DEIDENTIFY: "De-identified",
@@ -178,6 +178,11 @@ def object_words(what: AuditObject) -> str:
     is enough to tell two apart.
     """
     named = safe_text(what.name or what.identifier)
+    # A query of a node has the service it asked as its identifier.
+    if what.kind is ObjectKind.QUERY and what.query and _CHECKSUM.fullmatch(what.identifier):
+        return f"the archive for “{safe_text(what.query)}”"
+    if what.kind is ObjectKind.AUDIT_LOG:
+        return OBJECT_NAMES[what.kind]
     if what.kind is ObjectKind.STUDY and not what.name and _CHECKSUM.fullmatch(what.identifier):
         named = f"of the image {what.identifier[:8]}…"
     return f"{OBJECT_NAMES[what.kind]} {named}".strip()

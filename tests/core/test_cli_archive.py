@@ -302,7 +302,7 @@ class TestAudit:
         kept(run)
         run("archive", "search", "neck")
         told = run("audit-trail", "list").out
-        for words in ("Accounts changed", "Imported", "patient Phantom", "Asked", "Signed in"):
+        for words in ("Accounts changed", "Imported", "patient Phantom", "Searched", "Signed in"):
             assert words in told
         assert run("audit-trail", "list", "--last", "2").out.count("\n") == 2
         assert "as it was written" in run("audit-trail", "verify").out

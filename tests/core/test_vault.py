@@ -446,6 +446,11 @@ class TestKeeping:
         earlier = AuditObject(ObjectKind.STUDY, checksum)
         assert object_words(earlier) == "study of the image abababab…"
         assert object_words(AuditObject(ObjectKind.STUDY, "1.2.3")) == "study 1.2.3"
+        asked = AuditObject(ObjectKind.QUERY, checksum, query="plant")
+        assert object_words(asked) == "the archive for “plant”"
+        node = AuditObject(ObjectKind.QUERY, "1.2.840", query="plant")
+        assert object_words(node) == "query 1.2.840"
+        assert object_words(AuditObject(ObjectKind.AUDIT_LOG, checksum)) == "audit trail"
         named = AuditObject(ObjectKind.STUDY, checksum, study_name("", "lateral-neck"))
         assert object_words(named) == "study Lateral neck X-ray"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QShowEvent
-from PyQt6.QtWidgets import QDialog, QFrame, QScrollArea, QWidget
+from PyQt6.QtWidgets import QDialog, QFrame, QScrollArea, QSplitter, QWidget
 
 WIDTH_EM = 62
 
@@ -44,6 +44,21 @@ class Scrolled(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """Ask for little: the dialog adds what is needed."""
+        return QSize(super().sizeHint().width(), self.minimumSizeHint().height())
+
+
+class LowSplitter(QSplitter):
+    """Asks for no more height than its parts need at least, and takes what there is.
+
+    A page that scrolls gives its parts the height that they ask for, however low the screen is.
+    """
+
+    def __init__(self, orientation: Qt.Orientation) -> None:
+        super().__init__(orientation)
+        self.setChildrenCollapsible(False)
+
+    def sizeHint(self) -> QSize:
+        """Ask for little."""
         return QSize(super().sizeHint().width(), self.minimumSizeHint().height())
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from spinealign.archive.records import ExaminationRecord
 from spinealign.domain.protection import Right
@@ -15,6 +15,7 @@ from spinealign.ui.compare.drawn_chart import DrawnChart
 from spinealign.ui.network.forms import Told, choice
 from spinealign.ui.network.tables import Rows
 from spinealign.ui.vault.desk import ArchiveDesk
+from spinealign.ui.vault.fitted_dialog import LowSplitter
 from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.theme import Theme
@@ -59,6 +60,10 @@ if TYPE_CHECKING:
     from spinealign.export.course_picture import DatedValue
 
 
+_LEAST_LINES = 7
+"""Heading and three rows, where the screen is low."""
+
+
 class FollowPage(QWidget):
     """Shows the person of one examination; `changed` says that patients are linked otherwise."""
 
@@ -73,6 +78,7 @@ class FollowPage(QWidget):
         self.measure = choice({})
         self.measure.setAccessibleName(MEASURE_LABEL.replace("&", ""))
         self.rows = Rows(FOLLOW_NAME, FOLLOW_HEADINGS)
+        self.rows.setMinimumHeight(_LEAST_LINES * self.fontMetrics().height())
         self.chart = DrawnChart(theme)
         self.told, self.cautions = Told(), wrapped_label("", "muted")
         self.unlink = QPushButton(UNLINK)
@@ -89,10 +95,9 @@ class FollowPage(QWidget):
         line = QHBoxLayout()
         line.addWidget(label)
         line.addWidget(self.measure, 1)
-        halves = QSplitter(Qt.Orientation.Vertical)
+        halves = LowSplitter(Qt.Orientation.Vertical)
         halves.addWidget(self.rows)
         halves.addWidget(self.chart)
-        halves.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.addWidget(self.title)
         column.addLayout(line)

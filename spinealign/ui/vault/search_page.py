@@ -18,7 +18,6 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +30,7 @@ from spinealign.ui.network.forms import Told, choice
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.details_pane import DetailsPane
 from spinealign.ui.vault.examination_list import ExaminationsView, framed
+from spinealign.ui.vault.fitted_dialog import LowSplitter
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.flow import FlowLayout
@@ -206,10 +206,9 @@ class SearchPage(QWidget):
         grid.setColumnStretch(0, 2)
         for column in range(1, _ON_A_LINE):
             grid.setColumnStretch(column, 1)
-        halves = QSplitter(Qt.Orientation.Horizontal)
+        halves = LowSplitter(Qt.Orientation.Horizontal)
         halves.addWidget(self.rows)
         halves.addWidget(self.details)
-        halves.setChildrenCollapsible(False)
         halves.setSizes([_LIST_PERCENT * 10, (100 - _LIST_PERCENT) * 10])
         buttons = FlowLayout(_GAP_PX)
         for button in self._buttons:
