@@ -11,7 +11,7 @@ from PyQt6.QtTest import QTest
 from spinealign.domain.image import DisplayWindow, WindowCurve, WindowKind
 from spinealign.imaging.windows import is_same_window, manual_window, offered_windows
 from spinealign.ui.picture.display_images import prepare_image
-from spinealign.ui.window.actions import says_more_than_its_name
+from spinealign.ui.window.menus import says_more_than_its_name
 from tests import phantoms
 
 TABLE = DisplayWindow(

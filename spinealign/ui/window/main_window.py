@@ -54,10 +54,6 @@ from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.window.account_commands import AccountCommands
 from spinealign.ui.window.actions import (
     Actions,
-    build_edit_bar,
-    build_menus,
-    build_tool_bar,
-    image_type_button,
 )
 from spinealign.ui.window.archive_commands import ArchiveCommands
 from spinealign.ui.window.case_commands import CaseCommands
@@ -87,6 +83,12 @@ from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.dicom_commands import DicomCommands
 from spinealign.ui.window.file_locations import first_start_notice
 from spinealign.ui.window.focus_ring import FocusRing
+from spinealign.ui.window.menus import (
+    build_edit_bar,
+    build_menus,
+    build_tool_bar,
+    image_type_button,
+)
 from spinealign.ui.window.network_commands import NetworkCommands
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.picture_states import PictureStates
