@@ -10,49 +10,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from spinealign import protected_folders
 from spinealign.accounts.book import Account, Right, Unlocked, create_book
 from spinealign.accounts.key_store import Secrets
-from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key, sub_keys
+from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key
 from spinealign.accounts.recovery import printed, typed
-from spinealign.archive.database import migrate
-from spinealign.archive.encrypted_files import ArchivedFiles, KeptFiles
-from spinealign.archive.problems import as_archive_error
 from spinealign.archive.store import Archive
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
-from spinealign.audit.trail import AuditTrail, begin_anew, create_trail
+from spinealign.audit.trail import begin_anew
 from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
     ArchiveError,
-    ArchiveProblem,
     AuditDamagedError,
     Damage,
     NoKeyStoreError,
-    PauseError,
 )
-from spinealign.files import held_alone, write_durably
+from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
+from spinealign.vault.failed_sign_ins import data_key_of, read_events, stamp, write_events
+from spinealign.vault.opening import OpenArchive, make_private, open_archive
 from spinealign.vault.place import KeyStoreFile, Place, Protection
-
-_MOST_FAILED = 1000
-"""Of failed sign-ins that wait for the trail; later ones are counted by the last."""
-
-_LEAST_DATABASE_BYTES = 4096
-"""One page. Source: SQLCipher 4 has pages of 4096 bytes."""
 
 BY_PASSWORD = "password"
 """How somebody signed in, for the audit trail."""
 
 _WAITING = "waiting-events.json"
-_IN_USE = "in-use"
 
 
 @dataclass(frozen=True)
@@ -90,18 +77,6 @@ class Person:
         return self.account.may(right)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """What is open while somebody works."""
-
-    archive: Archive
-    trail: AuditTrail
-    keys: SubKeys
-    images: ArchivedFiles
-    kept: KeptFiles
-    data_key: bytearray
-
-
 class Session:
     """Somebody at work with an open archive, until `lock` or `close`.
 
@@ -133,9 +108,9 @@ class Session:
         self.trail_damage: Damage | None = None
         # The window and its worker share one connection: events are written one after another.
         self._appending = threading.RLock()
-        self._open: _Open | None = None
+        self._open: OpenArchive | None = None
         self._unwritten: list[AuditEvent] = []
-        opened = self._open = _opened(place, identifier, data_key)
+        opened = self._open = open_archive(place, identifier, data_key)
         try:
             self._take_over_events()
         except BaseException:
@@ -192,7 +167,7 @@ class Session:
         return self._opened.keys
 
     @property
-    def _opened(self) -> _Open:
+    def _opened(self) -> OpenArchive:
         if self._open is None:
             raise AccountError(AccountProblem.NOT_ALLOWED, self.person.name)
         return self._open
@@ -244,7 +219,7 @@ class Session:
             It could not be written: what was to be recorded must not be done.
         """
         event = AuditEvent(
-            kind, _stamp(self._now()), self.person.name, outcome, description, objects, peer,
+            kind, stamp(self._now()), self.person.name, outcome, description, objects, peer,
             os.getpid(),
         )  # fmt: skip
         self._append((event,))
@@ -322,19 +297,19 @@ class Session:
         finally:
             self._drop(opened)
 
-    def _record_end(self, opened: _Open, kind: EventKind) -> None:
+    def _record_end(self, opened: OpenArchive, kind: EventKind) -> None:
         """Write the last event; it waits, encrypted, where the database cannot take it now."""
         try:
             with opened.archive.hurried():
                 self.record(kind)
         except (ArchiveError, OSError):
-            event = AuditEvent(kind, _stamp(self._now()), self.person.name, process=os.getpid())
+            event = AuditEvent(kind, stamp(self._now()), self.person.name, process=os.getpid())
             try:
                 self._have_wait((event,))
             except OSError:  # a full disk: until it is unlocked again
                 self._unwritten.append(event)
 
-    def _drop(self, opened: _Open) -> None:
+    def _drop(self, opened: OpenArchive) -> None:
         self._open = None
         self.place.close_folders()
         for cipher in (opened.images, opened.kept):
@@ -350,7 +325,7 @@ class Session:
         AccountError, PauseError, ArchiveError, OSError
             It stays locked.
         """
-        account, data_key = _data_key_of(self.place, self.person.name, password, self._now)
+        account, data_key = data_key_of(self.place, self.person.name, password, self._now)
         self.go_on(account, data_key, BY_PASSWORD)
 
     def go_on(self, account: Account, data_key: bytes, how: str) -> None:
@@ -369,7 +344,7 @@ class Session:
             It stays locked.
         """
         self.person = Person.of(account)
-        opened = self._open = _opened(self.place, self.identifier, data_key)
+        opened = self._open = open_archive(self.place, self.identifier, data_key)
         try:
             self._take_over_events()
             self.record(EventKind.UNLOCK, description=how)
@@ -385,7 +360,7 @@ class Session:
         AccountError, PauseError
         """
         self.require(Right.VIEW)
-        _data_key_of(self.place, self.person.name, password, self._now)
+        data_key_of(self.place, self.person.name, password, self._now)
 
     def close(self) -> None:
         """Sign out: as `lock`, for good."""
@@ -405,7 +380,7 @@ class Session:
 
     def _have_wait(self, events: Sequence[AuditEvent]) -> None:
         path = self.place.kept / _WAITING
-        _write_events(path, (*_read_events(path), *events))
+        write_events(path, (*read_events(path), *events))
 
     def _take_over_events(self) -> None:
         """Write into the trail what nobody could write before: failed sign-ins, and what waited."""
@@ -413,7 +388,7 @@ class Session:
             self._append(self._unwritten)
             self._unwritten.clear()
         for path in (self.place.failed_sign_ins, self.place.kept / _WAITING):
-            waiting = _read_events(path)
+            waiting = read_events(path)
             if waiting and self.trail_damage is None:
                 self._append(waiting)
                 if self.trail_damage is None or path == self.place.failed_sign_ins:
@@ -445,7 +420,7 @@ def set_up_accounts(
     """
     switch_off_core_dumps()
     place.require_local()
-    _make(place.folder)
+    make_private(place.folder)
     identifier, data_key = secrets.token_hex(16), new_key()
     has_key_store = place.protection is Protection.KEY_STORE or place.is_turned_off
     if has_key_store:
@@ -476,7 +451,7 @@ def set_up_key_store(place: Place, secrets_store: Secrets) -> Session:
     place.require_local()
     if place.protection is not Protection.NONE:
         raise FileExistsError(place.folder)
-    _make(place.folder)
+    make_private(place.folder)
     identifier, data_key = secrets.token_hex(16), new_key()
     if not secrets_store.set(identifier, data_key.hex()):
         raise NoKeyStoreError
@@ -511,7 +486,7 @@ def sign_in(
         Too many wrong passwords; the password was not looked at.
     ArchiveError, OSError
     """
-    account, data_key = _data_key_of(place, name, password, now)
+    account, data_key = data_key_of(place, name, password, now)
     session = Session(place, place.book().archive, Person.of(account), data_key, now)
     session.begin(BY_PASSWORD)
     return session
@@ -536,46 +511,6 @@ def recover(place: Place, recovery_key: str, name: str, password: str) -> Sessio
     return session
 
 
-def _data_key_of(
-    place: Place, name: str, password: str, now: Callable[[], datetime]
-) -> tuple[Account, bytes]:
-    book, attempts = place.book(), place.attempts()
-    known = book.name_of(name)
-    seconds = attempts.seconds_to_wait(known or name)
-    if seconds > 0:
-        note_failure(place, known, "pause", now)
-        raise PauseError(seconds, attempts.is_clock_set_back())
-    try:
-        unlocked = book.sign_in(name, password)
-    except AccountError as error:
-        if error.problem is AccountProblem.WRONG_NAME_OR_PASSWORD:
-            attempts.failed(known or name)
-            note_failure(place, known, "wrong password" if known else "unknown name", now)
-        raise
-    attempts.succeeded(unlocked.account.name)
-    data_key = unlocked.data_key
-    unlocked.drop()
-    return unlocked.account, data_key
-
-
-def note_failure(
-    place: Place,
-    name: str | None,
-    why: str,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> None:
-    """Keep a failed sign-in until somebody has a key for the trail.
-
-    What was typed is kept for accounts only that exist: people type passwords where names belong.
-    """
-    event = AuditEvent(
-        EventKind.LOGIN, _stamp(now()), name or "", Outcome.MINOR_FAILURE, why, process=os.getpid()
-    )
-    with held_alone(place.folder / _IN_USE):
-        waiting = _read_events(place.failed_sign_ins)
-        _write_events(place.failed_sign_ins, (*waiting[: _MOST_FAILED - 1], event))
-
-
 def _from_key_store(place: Place, secrets_store: Secrets | None) -> tuple[str, bytes]:
     try:
         path = place.turned_off if place.is_turned_off else place.key_store
@@ -592,83 +527,9 @@ def _from_key_store(place: Place, secrets_store: Secrets | None) -> tuple[str, b
     return identifier, data_key
 
 
-def _opened(place: Place, identifier: str, data_key: bytes) -> _Open:
-    switch_off_core_dumps()
-    place.require_local()
-    if place.anchor.exists() and not _is_database(place.database):
-        # A new one in its place would look as if nothing had ever been kept.
-        raise ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED)
-    keys = sub_keys(data_key, identifier)
-    archive = Archive(place.folder, keys)
-    try:
-        _bring_up_to_date(place, archive.connection)
-        trail = _trail_of(place, archive.connection, keys.audit)
-        archive.remove_strays()
-        _make(place.kept)
-    except BaseException:
-        archive.close()
-        raise
-    images, kept = ArchivedFiles(keys.files), KeptFiles(keys.files)
-    protected_folders.protect(place.files, images)
-    protected_folders.protect(place.kept, kept)
-    return _Open(archive, trail, keys, images, kept, bytearray(data_key))
-
-
-def _is_database(path: Path) -> bool:
-    """Whether there is a file that may be a database: it has a page at least."""
-    try:
-        return path.stat().st_size >= _LEAST_DATABASE_BYTES
-    except OSError:
-        return False
-
-
-def _bring_up_to_date(place: Place, connection: Any) -> None:
-    def back_up() -> None:
-        copy = place.database.with_name(f"{place.database.name}.before")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        write_durably(copy, place.database.read_bytes())
-
-    migrate(connection, back_up)
-
-
-def _trail_of(place: Place, connection: Any, key: bytes) -> AuditTrail:
-    is_new = not connection.execute(
-        "SELECT count(*) FROM sqlite_master WHERE name = 'audit_identity'"
-    ).fetchone()[0]
-    if is_new:
-        try:
-            return create_trail(connection, key, place.anchor)
-        except FileExistsError as error:  # the database was taken away, or put back as an empty one
-            raise ArchiveError(ArchiveProblem.WRONG_KEY_OR_DAMAGED) from error
-    return AuditTrail(connection, key, place.anchor)
-
-
 def system_name() -> str:
     """Return who is at work by the environment; "unknown" where it does not say."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "unknown"
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-    except OSError as error:
-        raise as_archive_error(error) or error from error
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _read_events(path: Path) -> tuple[AuditEvent, ...]:
-    try:
-        return tuple(read_json(path, list[AuditEvent]))
-    except (JsonError, OSError):
-        return ()
-
-
-def _write_events(path: Path, events: Sequence[AuditEvent]) -> None:
-    write_durably(path, msgspec.json.encode(events))

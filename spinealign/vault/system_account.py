@@ -15,8 +15,9 @@ from spinealign.accounts.key_store import Secrets
 from spinealign.accounts.keys import KEY_BYTES, new_key
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.protection import AccountError, AccountProblem, Right
+from spinealign.vault.failed_sign_ins import note_failure
 from spinealign.vault.place import Place
-from spinealign.vault.session import Person, Session, note_failure, system_name
+from spinealign.vault.session import Person, Session, system_name
 
 _NO_NAME = "unknown"
 
