@@ -28,6 +28,7 @@ from spinealign.domain.data_audit import (
     ShortcutKind,
 )
 from spinealign.wording import data_audit as words
+from spinealign.wording import data_audit_report as report
 from spinealign.wording.text import safe_text
 
 _MOST_PAIRS: Final = 8
@@ -79,7 +80,9 @@ def _text(text: str) -> str:
 
 def _head(audit: DataAudit) -> str:
     kind = "verdict condemned" if audit.verdict.is_condemned else "verdict"
-    told = f"{words.COUNT_FILES.format(count=len(audit.files))} {words.LAYOUT_WORDS[audit.layout]}."
+    told = (
+        f"{report.COUNT_FILES.format(count=len(audit.files))} {words.LAYOUT_WORDS[audit.layout]}."
+    )
     return (
         f"<h1>{_text(words.TITLE)}</h1><p>{_text(audit.name)}</p>"
         f'<p class="{kind}">{_text(words.verdict_text(audit))}</p>'
@@ -106,14 +109,14 @@ def _counts(counts: Sequence[Counted]) -> str:
     most = max((one.files for one in counts), default=1)
     rows = [
         (
-            _text(one.part or words.NO_PART), _text(one.label or words.NO_CLASS),
+            _text(one.part or report.NO_PART), _text(one.label or report.NO_CLASS),
             _bar(one.files / most), f"{one.files:,}", f"{one.pictures:,}", f"{one.groups:,}",
             f"{one.patients:,}",
         )
         for one in counts
     ]  # fmt: skip
-    table = _table(words.COUNT_HEADINGS, rows, 4)
-    return f"<h2>{words.COUNTS_TITLE}</h2>{table}{_note(words.COUNTS_NOTE)}"
+    table = _table(report.COUNT_HEADINGS, rows, 4)
+    return f"<h2>{report.COUNTS_TITLE}</h2>{table}{_note(report.COUNTS_NOTE)}"
 
 
 def _note(text: str) -> str:
@@ -126,7 +129,7 @@ def _bar(share: float) -> str:
 
 
 def _findings(audit: DataAudit) -> str:
-    parts = [f"<h2>{words.FINDINGS_TITLE}</h2>"]
+    parts = [f"<h2>{report.FINDINGS_TITLE}</h2>"]
     for severity in Severity:
         found = [one for one in audit.findings if one.severity is severity]
         if found:
@@ -135,7 +138,7 @@ def _findings(audit: DataAudit) -> str:
             )
             title = words.SEVERITY_WORDS[severity].capitalize()
             parts.append(f'<h3 class="{severity.value}">{title}</h3><ul>{items}</ul>')
-    return "".join(parts) if len(parts) > 1 else f"{parts[0]}<p>{words.NOTHING_FOUND}</p>"
+    return "".join(parts) if len(parts) > 1 else f"{parts[0]}<p>{report.NOTHING_FOUND}</p>"
 
 
 def _places(finding: Finding) -> str:
@@ -162,7 +165,9 @@ def _pairs(outcome: AuditOutcome) -> str:
                 figures.append(_figure(picture, caption))
         title = f"{words.RELATION_WORDS[relation].capitalize()} ({len(pairs):,})"
         parts.append(f'<h3>{_text(title)}</h3><div class="pairs">{"".join(figures)}</div>')
-    return f"<h2>{words.PAIRS_TITLE}</h2>{_note(words.PAIRS_NOTE)}{''.join(parts)}" if parts else ""
+    return (
+        f"<h2>{report.PAIRS_TITLE}</h2>{_note(report.PAIRS_NOTE)}{''.join(parts)}" if parts else ""
+    )
 
 
 def _figure(picture: NDArray[np.uint8], caption: str) -> str:
@@ -185,15 +190,15 @@ def _shortcuts(outcome: AuditOutcome) -> str:
     }
     rows = [_shortcut_row(one, severities.get((one.kind, one.label))) for one in shortcuts]
     units = words.UNIT_WORDS[shortcuts[0].unit]
-    note = words.SHORTCUTS_NOTE.format(count=shortcuts[0].units, units=units)
+    note = report.SHORTCUTS_NOTE.format(count=shortcuts[0].units, units=units)
     shown = [
         one for one in shortcuts
         if (one.kind, one.label) in severities and one.kind in _SHOWN
     ]  # fmt: skip
     figures = "".join(_shortcut_figure(outcome, one) for one in shown)
     return (
-        f"<h2>{words.SHORTCUTS_TITLE}</h2>{_note(note)}"
-        f"{_table(words.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
+        f"<h2>{report.SHORTCUTS_TITLE}</h2>{_note(note)}"
+        f"{_table(report.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
     )
 
 
@@ -228,14 +233,14 @@ def _means(outcome: AuditOutcome) -> str:
         return ""
     labels = ", ".join(label for label, _ in found)
     sheet = contact_sheet([picture for _, picture in found])
-    return _figure(sheet, words.MEANS_CAPTION.format(labels=labels))
+    return _figure(sheet, report.MEANS_CAPTION.format(labels=labels))
 
 
 def _shortcut_figure(outcome: AuditOutcome, one: Shortcut) -> str:
     pictures = [outcome.pictures[path] for path in one.examples if path in outcome.pictures]
     if not pictures:
         return ""
-    caption = words.EXAMPLES_CAPTION.format(
+    caption = report.EXAMPLES_CAPTION.format(
         title=words.SHORTCUT_TITLES[one.kind], label=one.label, names=", ".join(one.examples)
     )
     framed: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
@@ -260,10 +265,10 @@ def _files(audit: DataAudit) -> str:
     odd.sort(key=lambda file: not file.is_broken)
     rows = [(_text(file.path), _text(words.file_text(file))) for file in odd[:_MOST_ROWS]]
     more = len(odd) - len(rows)
-    rest = _note(words.MORE_FILES.format(count=more)) if more else ""
-    return f"<h2>{words.FILES_TITLE}</h2>{_table(words.FILE_HEADINGS, rows)}{rest}"
+    rest = _note(report.MORE_FILES.format(count=more)) if more else ""
+    return f"<h2>{report.FILES_TITLE}</h2>{_table(report.FILE_HEADINGS, rows)}{rest}"
 
 
 def _limits(audit: DataAudit) -> str:
-    known = words.KNOWN_PATIENTS.format(share=audit.patients_known)
-    return f"<h2>{words.LIMITS_TITLE}</h2><p>{_text(known)}</p><p>{_text(words.LIMITS)}</p>"
+    known = report.KNOWN_PATIENTS.format(share=audit.patients_known)
+    return f"<h2>{report.LIMITS_TITLE}</h2><p>{_text(known)}</p><p>{_text(report.LIMITS)}</p>"

@@ -139,8 +139,7 @@ def _few_patients(finding: Finding) -> str:
     if finding.count == 1:
         return (
             f"All {count_text(finding.of, 'file')} of class {_label(finding)} belong to one "
-            "patient "
-            f"or series{names}. A network learns that patient, not the class."
+            f"patient or series{names}. A network learns that patient, not the class."
         )
     return (
         f"Class {_label(finding)} comes from only {finding.count} patients or series{names}. "
@@ -151,8 +150,7 @@ def _few_patients(finding: Finding) -> str:
 def _part_of_one(finding: Finding) -> str:
     return (
         f"All {count_text(finding.count, 'file')} of part {_label(finding)} come from one series "
-        "or "
-        f"patient, {_names(finding.names, 1)}. Its figures tell about that patient only."
+        f"or patient, {_names(finding.names, 1)}. Its figures tell about that patient only."
     )
 
 
@@ -169,8 +167,7 @@ def _imbalance(finding: Finding) -> str:
     small, large = (f"“{safe_text(label)}”" for label in finding.labels)
     return (
         f"Class {small} has {count_text(finding.count, 'file')}, class {large} {finding.of:,}. "
-        "Weight "
-        "the classes, and read sensitivity and precision rather than accuracy."
+        "Weight the classes, and read sensitivity and precision rather than accuracy."
     )
 
 
@@ -178,8 +175,7 @@ def shortcut_sentence(one: Shortcut) -> str:
     """Return what a shortcut reaches, as one sentence."""
     told = (
         f"Class “{safe_text(one.label)}” can be told by {SHORTCUT_TITLES[one.kind]}: AUC "
-        f"{one.auc:.2f} "
-        f"(95 % interval {one.low:.2f} to {one.high:.2f}, "
+        f"{one.auc:.2f} (95 % interval {one.low:.2f} to {one.high:.2f}, "
         f"{count_text(one.units, *UNIT_NAMES[one.unit])})"
     )
     if one.held_out_accuracy is not None:
@@ -204,8 +200,7 @@ def _broken(finding: Finding) -> str:
     words = listed([PROBLEM_WORDS[problem] for problem in finding.problems], "or")
     return (
         f"{count_text(finding.count, 'file')} of {finding.of:,} cannot be used ({words}). Nothing "
-        "else counts "
-        "them."
+        "else counts them."
     )
 
 
@@ -232,34 +227,30 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
         ),
         FindingKind.NEAR_COPY_ACROSS: lambda f: (
             f"{count_text(f.count, 'pair')} of copies (re-encoded, resized, cropped, mirrored, "
-            "turned "
-            "or sharpened) lie on both sides of the split."
+            "turned or sharpened) lie on both sides of the split."
         ),
         FindingKind.NEIGHBOUR_ACROSS: lambda f: (
             f"{count_text(f.count, 'pair')} of pictures that, by their {f.names[0]}, are slices "
-            "beside "
-            "each other or one patient in one position lie on both sides of the split."
+            "beside each other or one patient in one position lie on both sides of the split."
         ),
         FindingKind.FAMILY_ACROSS: lambda f: (
             f"Copies of {count_text(f.count, 'picture')} of {f.of:,} lie on both sides of the "
-            "split: "
-            f"{_names(f.names, f.count)}."
+            f"split: {_names(f.names, f.count)}."
         ),
         FindingKind.PATIENT_ACROSS: lambda f: (
             f"Of {count_text(f.of, 'patient')} told apart, {_on_both_sides(f)}"
         ),
         FindingKind.SERIES_ACROSS: lambda f: f"Of {f.of:,} series told apart, {_on_both_sides(f)}",
         FindingKind.CONTRADICTING_CLASSES: lambda f: (
-            f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each pair "
-            "is labelled wrongly."
+            f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each "
+            "pair is labelled wrongly."
         ),
         FindingKind.CLASS_FROM_FEW_PATIENTS: _few_patients,
         FindingKind.PART_FROM_ONE_SERIES: _part_of_one,
         FindingKind.SHORTCUT: _shortcut,
         FindingKind.COPIES: lambda f: (
             f"{count_text(f.count, 'pair')} of pictures are copies of each other although their "
-            "names "
-            "do not say so."
+            "names do not say so."
         ),
         FindingKind.PREPARED_COPIES: _prepared,
         FindingKind.REPEATED_PATIENTS: lambda f: (
@@ -272,9 +263,8 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
         FindingKind.CLASS_MISSING_IN_PART: _missing,
         FindingKind.PATIENTS_UNKNOWN: lambda f: (
             f"Nothing tells whose pictures {count_text(f.count, 'file')} of {f.of:,} are. A list "
-            "with "
-            "the columns file and patient would; without it two pictures of one patient may be "
-            "on both sides of any split."
+            "with the columns file and patient would; without it two pictures of one patient may "
+            "be on both sides of any split."
         ),
         FindingKind.NO_SPLIT: _no_split,
     }
@@ -382,43 +372,3 @@ WRITTEN = "audit.html, audit.json and split.csv are in {folder}"
 STOPPED = "Stopped; what was looked at is kept, and the same command goes on from there.\n"
 NO_PATTERN = "--patient-pattern takes a regular expression with a group in round brackets"
 NOTHING_INSIDE = "results may not lie inside the data set; choose another folder by --out"
-
-COUNT_FILES = "{count:,} files, taken for:"
-NO_PART, NO_CLASS = "no split", "no class"
-COUNTS_TITLE = "Files, pictures, groups, patients"
-COUNT_HEADINGS = ("Part", "Class", "", "Files", "Pictures", "Groups", "Patients named")
-COUNTS_NOTE = (
-    "A picture counts once however many prepared copies of it there are. A group is what hangs "
-    "together by patient, series, copies or neighbouring slices, and belongs on one side."
-)
-FINDINGS_TITLE = "What was found"
-NOTHING_FOUND = "Nothing that raises a doubt."
-PAIRS_TITLE = "Pairs"
-PAIRS_NOTE = (
-    "Proposed by a perceptual hash and by local features, then laid over each other; fine detail "
-    "of "
-    "two patients correlates by less than 0.4, of copies by more than 0.9. Pairs across parts "
-    "come first."
-)
-SHORTCUTS_TITLE = "Can the class be told by what should not tell it?"
-SHORTCUTS_NOTE = (
-    "Each learner is asked about files of other groups than those it learned from: {count:,} "
-    "{units}. "
-    "The line in the middle is chance. The last column is what it tells rightly of “val” and "
-    "“test” "
-    "after learning on “train”. A learner that does well here shows what a network may learn "
-    "instead of the disease; thumbnails and body level may also show the disease itself."
-)
-SHORTCUT_HEADINGS = ("By", "Class", "", "AUC (95 % interval)", "Held-out part")
-MEANS_CAPTION = "The mean picture of each class: {labels}"
-EXAMPLES_CAPTION = "Told most surely by {title}: first “{label}”, then others ({names})"
-FILES_TITLE = "Broken and odd files"
-FILE_HEADINGS = ("File", "What is odd")
-MORE_FILES = "{count:,} more are in audit.json."
-LIMITS_TITLE = "What this audit cannot know"
-KNOWN_PATIENTS = "For {share:.0%} of the files something tells whose picture it is."
-LIMITS = (
-    "Patients are told apart by lists, DICOM identifiers, folders and file names, and joined where "
-    "pixels show the same picture. Two different pictures of one patient with unrelated names "
-    "stay unnoticed. An audit that finds nothing does not prove that labels are right."
-)
