@@ -76,7 +76,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - looked at by the test
                 self.error = error
 
-        self.thread = threading.Thread(target=run)
+        self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
 
     def is_told_that_it_was_locked(self) -> bool:
@@ -87,7 +87,7 @@ class Worker:
 
 def lock_and_see_the_keys_gone(at_work: Session) -> None:
     opened = at_work._opened
-    locking = threading.Thread(target=at_work.lock)
+    locking = threading.Thread(target=at_work.lock, daemon=True)
     locking.start()
     locking.join(LONG_S)
     assert not locking.is_alive(), "locking waits for what is being done"
@@ -96,6 +96,9 @@ def lock_and_see_the_keys_gone(at_work: Session) -> None:
     assert not any(opened.kept._key)
     with pytest.raises(LockedFolderError):
         open_binary(next(at_work.place.files.glob("*/*")))
+    for folder in (at_work.place.files, at_work.place.kept):
+        with pytest.raises(LockedFolderError):
+            write_durably(folder / "late", b"plain")
 
 
 def names(at_work: Session) -> list[str]:
@@ -172,7 +175,11 @@ def test_while_a_long_search_runs(anna: Session) -> None:
     )
     worker = Worker(lambda: connection.execute(endless).fetchall())
     assert begun.wait(LONG_S)
-    lock_and_see_the_keys_gone(anna)
+    try:
+        lock_and_see_the_keys_gone(anna)
+    except BaseException:
+        connection.interrupt()
+        raise
     assert worker.is_told_that_it_was_locked()
     require_whole_after(anna)
 
