@@ -17,8 +17,9 @@ from spinealign.cli.main import _parser
 from spinealign.domain.errors import DataSetError, ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
 from spinealign.inference.catalog import ModelStore, read_card
-from spinealign.training import networks
+from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
+from spinealign.training.own import commands as own_commands
 from spinealign.training.own import heads
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
@@ -28,7 +29,7 @@ from spinealign.training.progress import Board
 from spinealign.training.train import Checkpoint
 from spinealign.wording import explain
 from tests.examinations import SPINE_MR
-from tests.own_data import outlined, two_classes
+from tests.own_data import grey_picture, outlined, two_classes
 
 pytestmark = [
     pytest.mark.train,
@@ -419,3 +420,63 @@ def test_a_reason_that_was_not_needed_stands_in_no_card(tmp_path):
     stated = Stated(although="to be sure").judged("")
     assert stated.although == ""
     assert Stated(although="the only data").judged("Do not train").although == "the only data"
+
+
+def own_options(tmp_path, *words):
+    place = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "models" / "mine")]
+    return _parser().parse_args(["train", *words, *place])
+
+
+def test_the_shipped_ct_recipe_is_trained_on_its_own_data_and_keyed(tmp_path, monkeypatch):
+    """On a small network, and on drawn data that are declared to be its own."""
+    data = tmp_path / "data"
+    for label, series in (("fracture", "ABC"), ("normal", "D")):
+        folder = data / "train" / label
+        folder.mkdir(parents=True)
+        for name in series:
+            for number in range(12 // len(series)):
+                picture = grey_picture(number, label == "fracture")
+                picture.save(folder / f"{name} ({number})-rotated1.png")
+    monkeypatch.setitem(dataset.OWN_DATA, "ct-fracture", dataset.content_of(data))
+    recipe = own_commands.classifier_recipe
+    monkeypatch.setattr(
+        own_commands, "classifier_recipe",
+        lambda options, rule: replace(recipe(options, rule), arguments=TINY, copies=1),
+    )  # fmt: skip
+    imagenet = tiny_imagenet(tmp_path / "imagenet.npz")
+    words = ("ct-fracture", "--data", str(data), "--imagenet", str(imagenet))
+    card = commands.train_ct(own_options(tmp_path, *words))
+    assert card.metrics["cross_validation"]["independent_series"] == 4
+    assert card.metrics["cross_validation"]["images"] == 24
+    assert card.intensity.window_hu == (-1900.0, 600.0)
+    assert card.status is ModelStatus.DEMONSTRATION
+    (data / "train" / "normal" / "D (0)-rotated1.png").unlink()
+    with pytest.raises(DataSetError, match="train classifier"):
+        commands.train_ct(own_options(tmp_path, *words))
+
+
+def test_what_the_command_line_says_becomes_the_job(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(own_commands, "train_classifier", asked.append)
+    words = (
+        "classifier", str(tmp_path), "--positive", "narrow", "--head", "plain-cnn", "--steps", "7",
+        "--view", "spine-mr", "--held-out", "0.3", "--patient-pattern", "p", "--although", "why",
+        "--title", "T", "--licence", "L", "--source", "S", "--window-hu", "-10", "90",
+    )  # fmt: skip
+    own_commands.own_classifier(own_options(tmp_path, *words))
+    (found,) = asked
+    assert (found.recipe.steps, found.recipe.batch, found.recipe.copies) == (7, 8, 1)
+    assert found.recipe.rule.channels == "rgb_unit"
+    assert found.recipe.rule.percentiles == (0.5, 99.5)
+    assert found.recipe.rule.window_hu == (-10.0, 90.0)
+    assert (found.held_out, found.pattern, found.imagenet) == ("0.3", "p", None)
+    told = found.stated
+    assert (told.title, told.licence, told.source, told.although) == ("T", "L", "S", "why")
+    assert told.examination is SPINE_MR
+    monkeypatch.setattr(own_commands, "train_segmentation", asked.append)
+    words = ("segmentation", str(tmp_path), "--classes", "background", "disc", "--epochs", "3")
+    own_commands.own_segmentation(own_options(tmp_path, *words))
+    found = asked[1]
+    assert (found.classes, found.recipe.epochs) == (["background", "disc"], 3)
+    assert not found.recipe.varies_contrast
+    assert found.recipe.rule.percentiles is None
