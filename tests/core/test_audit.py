@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from spinealign.audit import trail as trail_module
 from spinealign.audit.chain import Anchor, Record, check_chain, first_mac, record_mac
 from spinealign.audit.events import (
     EVENT_CODES,
@@ -100,6 +101,25 @@ class TestWhole:
         other = reopened(tmp_path)
         numbers = [(trail if number % 2 else other).append(event(number)) for number in range(6)]
         assert numbers == [1, 2, 3, 4, 5, 6]
+        assert trail.verify().damage is None
+
+    def test_the_slower_of_two_programs_leaves_the_anchor_at_the_end(
+        self, trail: AuditTrail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other, alone, entered = reopened(tmp_path), trail_module._alone, []
+
+        def slow(connection: sqlite3.Connection) -> object:
+            entered.append(connection)
+            if len(entered) == 2:  # its record is in the database, its anchor is not written yet
+                other.append(event(2))
+            return alone(connection)
+
+        monkeypatch.setattr(trail_module, "_alone", slow)
+        trail.append(event(1))
+        monkeypatch.undo()
+        anchor = read_anchor(tmp_path / "anchor.json", KEY)
+        assert isinstance(anchor, Anchor)
+        assert anchor.counter == 2
         assert trail.verify().damage is None
 
     def test_the_database_itself_lets_nothing_be_changed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -555,6 +556,19 @@ class TestSafetyCopies:
         for _ in range(3):
             list(safety_copies.back_up(anna, tmp_path / "disk"))
         assert len(safety_copies.back_ups_on(tmp_path / "disk")) == 3
+
+    def test_never_beside_the_anchor_of_an_archive(
+        self, where: Place, anna: Session, tmp_path: Path
+    ) -> None:
+        list(safety_copies.back_up(anna, tmp_path / "disk"))
+        [copy] = safety_copies.back_ups_on(tmp_path / "disk")
+        anna.close()
+        before = where.anchor.read_bytes()
+        shutil.rmtree(where.folder)
+        with pytest.raises(FileExistsError):
+            safety_copies.restore(copy, where, "anna", PASSWORD)
+        assert not where.folder.exists()
+        assert where.anchor.read_bytes() == before
 
     def test_never_over_an_archive(self, where: Place, anna: Session, tmp_path: Path) -> None:
         list(safety_copies.back_up(anna, tmp_path / "disk"))
