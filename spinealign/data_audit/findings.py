@@ -33,8 +33,17 @@ _FOUND_AUC, _FOUND_LOW = 0.7, 0.6
 _CONDEMNED_AUC, _CONDEMNED_LOW = 0.8, 0.7
 _SOFT_AUC, _SOFT_LOW = 0.9, 0.8
 
-_SOFT: Final = frozenset({ShortcutKind.HISTOGRAM, ShortcutKind.LEVEL, ShortcutKind.NOISE})
-"""What a disease could change a little: only what tells the class nearly alone condemns."""
+_LEAST_CONDEMNING_UNITS: Final = 20
+"""With fewer patients chance alone reaches these figures: of random numbers of 12 patients one kind
+in twenty did, of 20 patients one in a hundred."""
+
+_SOFT: Final = frozenset(
+    {
+        ShortcutKind.HISTOGRAM, ShortcutKind.LEVEL, ShortcutKind.NOISE, ShortcutKind.COMPRESSION,
+    }
+)  # fmt: skip
+"""What a disease could change a little, a picture of it being less smooth for one: only what tells
+the class nearly alone condemns."""
 
 _NEVER: Final = frozenset({ShortcutKind.THUMBNAIL})
 """Thumbnails show large diseases too; they never condemn by themselves."""
@@ -223,7 +232,7 @@ def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:
 
 
 def _condemns(one: Shortcut) -> bool:
-    if one.kind in _NEVER:
+    if one.kind in _NEVER or one.units < _LEAST_CONDEMNING_UNITS:
         return False
     if one.kind in _SOFT:
         return one.auc >= _SOFT_AUC and one.low >= _SOFT_LOW

@@ -1,11 +1,17 @@
 """What file names, folders and lists tell an audit."""
 
+from pathlib import Path
+
 import pytest
 
+from spinealign.data_audit.findings import all_findings, counts_of
+from spinealign.data_audit.grouping import audited, grouped, names_told
 from spinealign.data_audit.listing import list_files
+from spinealign.data_audit.looking import Looked
 from spinealign.data_audit.names import Named, named
+from spinealign.data_audit.splitting import honest_split
 from spinealign.data_audit.tables import Columns
-from spinealign.domain.data_audit import Layout, PatientSource
+from spinealign.domain.data_audit import FindingKind, Layout, PatientSource
 from spinealign.domain.errors import DataSetError
 from tests.data_sets import draw_slice, encoded
 
@@ -123,3 +129,42 @@ def test_masks_stand_beside_pictures(tmp_path):
 def test_what_is_no_data_set_is_refused(tmp_path, make):
     with pytest.raises(DataSetError):
         list_files(make(tmp_path))
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def by_names(folder):
+    """Return the findings of a real data set as far as names tell, and its counts."""
+    _, listed = list_files(SHARED / folder)
+    looks = [Looked(file.name, ()) for file in listed]
+    files = audited(listed, names_told(listed), [None] * len(listed), looks)
+    files = grouped(files, [])
+    split, _ = honest_split(files)
+    findings = {one.kind: one for one in all_findings(files, [], [], split)}
+    return findings, {(c.part, c.label): (c.files, c.pictures) for c in counts_of(files)}, split
+
+
+@pytest.mark.skipif(not (SHARED / "ct_fracture").is_dir(), reason="no shared data")
+def test_names_alone_tell_most_about_the_fracture_set():
+    findings, counts, split = by_names("ct_fracture")
+    assert counts == {
+        ("train", "fracture"): (150, 25), ("train", "normal"): (150, 25),
+        ("val", "fracture"): (60, 10), ("val", "normal"): (60, 10),
+    }  # fmt: skip
+    family = findings[FindingKind.FAMILY_ACROSS]
+    assert family.names == ("CSFDV1B10 (109)", "CSFDV1B10 (18)")
+    few = findings[FindingKind.CLASS_FROM_FEW_PATIENTS]
+    assert (few.labels, few.names) == (("fracture",), ("CSFDV1B10", "CSFDV1B11", "CSFDV1B12"))
+    part = findings[FindingKind.PART_FROM_ONE_SERIES]
+    assert (part.labels, part.names) == (("val",), ("CSFDV1B10",))
+    assert split.blocking == ("normal",)
+
+
+@pytest.mark.skipif(not (SHARED / "xray_spine_ap").is_dir(), reason="no shared data")
+def test_names_tell_the_repeated_patients_of_the_frontal_films():
+    findings, counts, split = by_names("xray_spine_ap")
+    repeated = findings[FindingKind.REPEATED_PATIENTS]
+    assert counts == {("", ""): (481, 481)}
+    assert (repeated.count, repeated.of) == (121, 258)
+    assert split.is_possible

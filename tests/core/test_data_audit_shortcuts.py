@@ -13,6 +13,7 @@ from spinealign.domain.data_audit import (
     FindingKind,
     HonestSplit,
     Severity,
+    Shortcut,
     ShortcutKind,
 )
 from spinealign.domain.generators import run_to_end
@@ -131,6 +132,13 @@ def test_a_white_square_condemns_and_a_thumbnail_does_not(tmp_path):
         findings = all_findings(files, [], shortcuts, HonestSplit(True))
         mine = next(one for one in findings if one.shortcut and one.shortcut.kind is kind)
         assert mine.severity is severity
+
+
+@pytest.mark.parametrize(("units", "severity"), [(19, Severity.DOUBT), (20, Severity.CONDEMNS)])
+def test_a_few_patients_raise_a_doubt_only(units, severity):
+    one = Shortcut(ShortcutKind.MARKER, "sick", 0.95, 0.9, 1.0, "patient", units)
+    (finding,) = all_findings([], [], [one], HonestSplit(True))
+    assert finding.severity is severity
 
 
 def test_classes_of_few_patients_are_asked_by_picture(tmp_path):
