@@ -27,6 +27,7 @@ from spinealign.cli.dicom_objects import (
     require_silent_image,
     restored_case,
 )
+from spinealign.cli.evaluation import add_evaluation
 from spinealign.cli.model_choice import add_model_choice, silent_models_lines
 from spinealign.cli.network import add_network
 from spinealign.cli.own_readings import OwnReadings, own_readings, print_error
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
-    "self-test", "audit", "train", "package", "peers", "send", "fetch", "receive",
+    "self-test", "audit", "train", "evaluate", "package", "peers", "send", "fetch", "receive",
     "archive", "accounts", "audit-trail",
 )  # fmt: skip
 _Result = TypeVar("_Result")
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     add_profile_option(test)
     test.set_defaults(run=_self_test)
     add_data_audit(commands)
+    add_evaluation(commands)
     add_training(commands)
     add_network(commands, _analyse_folder)
     add_archive(commands)

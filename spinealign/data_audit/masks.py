@@ -32,7 +32,7 @@ def mask_problems(file: ListedFile, shape: tuple[int, int]) -> list[FileProblem]
     if has_no_mask(file):
         return [FileProblem.MASK_MISSING]
     try:
-        mask = _read(file.mask)
+        mask = read_mask(file.mask)
     except Exception:  # noqa: BLE001 - a decoder meets a hostile file
         return [FileProblem.MASK_UNREADABLE]
     found = []
@@ -46,7 +46,8 @@ def mask_problems(file: ListedFile, shape: tuple[int, int]) -> list[FileProblem]
     return found
 
 
-def _read(path: Path) -> NDArray[Any]:
+def read_mask(path: Path) -> NDArray[Any]:
+    """Read a mask's values (rows, cols); of a volume its middle slice."""
     if is_metaimage(path):
         return middle_slice(path)[0]
     if path.name.lower().endswith((".nii", ".nii.gz")):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
-from html import escape
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import cv2
@@ -27,34 +26,12 @@ from spinealign.domain.data_audit import (
     Shortcut,
     ShortcutKind,
 )
+from spinealign.html_pages import html_note, html_page, html_table, html_text
 from spinealign.wording import data_audit as words
 from spinealign.wording import data_audit_report as report
-from spinealign.wording.text import safe_text
 
 _MOST_PAIRS: Final = 8
 _MOST_ROWS: Final = 200
-_STYLE: Final = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { font: 15px/1.5 "Noto Sans", "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #111;
-  max-width: 1000px; margin: 24px auto; padding: 0 16px; background: #fff; }
-h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 32px 0 8px;
-  border-bottom: 1px solid #c9ced6; } h3 { font-size: 15px; margin: 18px 0 4px; }
-p { margin: 0 0 8px; } .small { font-size: 13px; color: #5a6068; }
-.verdict { border-left: 6px solid #1b7f3b; background: #eef7f0; padding: 12px 16px; margin: 16px 0;
-  font-size: 17px; }
-.verdict.condemned { border-color: #b3261e; background: #fdeeed; }
-.split { border-left: 6px solid #c9ced6; background: #f2f4f7; padding: 12px 16px; }
-ul { padding-left: 20px; margin: 4px 0 12px; } li { margin: 0 0 6px; overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top;
-  padding: 4px 8px 4px 0; border-bottom: 1px solid #e2e5ea; overflow-wrap: anywhere; }
-th { border-bottom-color: #111; } td.number, th.number { text-align: end; white-space: nowrap; }
-.condemns { color: #b3261e; font-weight: bold; } .doubt { color: #8a5a00; font-weight: bold; }
-figure { margin: 8px 0 16px; break-inside: avoid; } figure img { max-width: 100%; display: block; }
-figcaption { font-size: 13px; color: #5a6068; overflow-wrap: anywhere; }
-.pairs { display: flex; flex-wrap: wrap; gap: 16px; } .pairs figure { width: 300px; }
-svg { display: block; } @media print { body { margin: 0; } }
-"""
 
 
 def report_html(outcome: AuditOutcome) -> str:
@@ -64,18 +41,7 @@ def report_html(outcome: AuditOutcome) -> str:
         _head(audit), _counts(audit.counts), _findings(audit), _pairs(outcome),
         _shortcuts(outcome), _files(audit), _limits(audit),
     ]  # fmt: skip
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    return (
-        '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{_text(f'{words.TITLE}: {audit.name}')}</title><style>{_STYLE}</style></head>"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
-
-
-def _text(text: str) -> str:
-    return escape(safe_text(text))
+    return html_page(f"{words.TITLE}: {audit.name}", parts)
 
 
 def _head(audit: DataAudit) -> str:
@@ -84,43 +50,25 @@ def _head(audit: DataAudit) -> str:
         f"{report.COUNT_FILES.format(count=len(audit.files))} {words.LAYOUT_WORDS[audit.layout]}."
     )
     return (
-        f"<h1>{_text(words.TITLE)}</h1><p>{_text(audit.name)}</p>"
-        f'<p class="{kind}">{_text(words.verdict_text(audit))}</p>'
-        f'<p class="split">{_text(words.split_text(audit.split))}</p>'
-        f'<p class="small">{_text(told)} SpineAlign {_text(audit.program)}</p>'
+        f"<h1>{html_text(words.TITLE)}</h1><p>{html_text(audit.name)}</p>"
+        f'<p class="{kind}">{html_text(words.verdict_text(audit))}</p>'
+        f'<p class="split">{html_text(words.split_text(audit.split))}</p>'
+        f'<p class="small">{html_text(told)} SpineAlign {html_text(audit.program)}</p>'
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
-    """Return a table of cells that are HTML already; the last `numbers` columns are numbers."""
-    first = len(head) - numbers
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        return "".join(
-            f'<{tag} class="number">{cell}</{tag}>' if place >= first else f"<{tag}>{cell}</{tag}>"
-            for place, cell in enumerate(cells)
-        )
-
-    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{line('th', head)}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _counts(counts: Sequence[Counted]) -> str:
     most = max((one.files for one in counts), default=1)
     rows = [
         (
-            _text(one.part or report.NO_PART), _text(one.label or report.NO_CLASS),
+            html_text(one.part or report.NO_PART), html_text(one.label or report.NO_CLASS),
             _bar(one.files / most), f"{one.files:,}", f"{one.pictures:,}", f"{one.groups:,}",
             f"{one.patients:,}",
         )
         for one in counts
     ]  # fmt: skip
-    table = _table(report.COUNT_HEADINGS, rows, 4)
-    return f"<h2>{report.COUNTS_TITLE}</h2>{table}{_note(report.COUNTS_NOTE)}"
-
-
-def _note(text: str) -> str:
-    return f'<p class="small">{_text(text)}</p>'
+    table = html_table(report.COUNT_HEADINGS, rows, 4)
+    return f"<h2>{report.COUNTS_TITLE}</h2>{table}{html_note(report.COUNTS_NOTE)}"
 
 
 def _bar(share: float) -> str:
@@ -134,7 +82,7 @@ def _findings(audit: DataAudit) -> str:
         found = [one for one in audit.findings if one.severity is severity]
         if found:
             items = "".join(
-                f"<li>{_text(words.finding_text(one))}{_places(one)}</li>" for one in found
+                f"<li>{html_text(words.finding_text(one))}{_places(one)}</li>" for one in found
             )
             title = words.SEVERITY_WORDS[severity].capitalize()
             parts.append(f'<h3 class="{severity.value}">{title}</h3><ul>{items}</ul>')
@@ -145,7 +93,7 @@ def _places(finding: Finding) -> str:
     """Return some files of a finding whose sentence does not name them."""
     if not finding.paths or finding.kind is FindingKind.SHORTCUT:
         return ""
-    return f'<br><span class="small">{_text(", ".join(finding.paths[:6]))}</span>'
+    return f'<br><span class="small">{html_text(", ".join(finding.paths[:6]))}</span>'
 
 
 def _pairs(outcome: AuditOutcome) -> str:
@@ -164,9 +112,11 @@ def _pairs(outcome: AuditOutcome) -> str:
                 caption = f"{pair.first} | {pair.second}: {words.pair_text(pair)}"
                 figures.append(_figure(picture, caption))
         title = f"{words.RELATION_WORDS[relation].capitalize()} ({len(pairs):,})"
-        parts.append(f'<h3>{_text(title)}</h3><div class="pairs">{"".join(figures)}</div>')
+        parts.append(f'<h3>{html_text(title)}</h3><div class="pairs">{"".join(figures)}</div>')
     return (
-        f"<h2>{report.PAIRS_TITLE}</h2>{_note(report.PAIRS_NOTE)}{''.join(parts)}" if parts else ""
+        f"<h2>{report.PAIRS_TITLE}</h2>{html_note(report.PAIRS_NOTE)}{''.join(parts)}"
+        if parts
+        else ""
     )
 
 
@@ -175,7 +125,7 @@ def _figure(picture: NDArray[np.uint8], caption: str) -> str:
     data = base64.b64encode(coded.tobytes()).decode("ascii")
     return (
         f'<figure><img alt="" src="data:image/png;base64,{data}">'
-        f"<figcaption>{_text(caption)}</figcaption></figure>"
+        f"<figcaption>{html_text(caption)}</figcaption></figure>"
     )
 
 
@@ -197,19 +147,19 @@ def _shortcuts(outcome: AuditOutcome) -> str:
     ]  # fmt: skip
     figures = "".join(_shortcut_figure(outcome, one) for one in shown)
     return (
-        f"<h2>{report.SHORTCUTS_TITLE}</h2>{_note(note)}"
-        f"{_table(report.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
+        f"<h2>{report.SHORTCUTS_TITLE}</h2>{html_note(note)}"
+        f"{html_table(report.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
     )
 
 
 def _shortcut_row(one: Shortcut, severity: Severity | None) -> tuple[str, ...]:
-    name = _text(words.SHORTCUT_TITLES[one.kind])
+    name = html_text(words.SHORTCUT_TITLES[one.kind])
     if severity is not None:
         name = f'<span class="{severity.value}">{name}</span>'
     held_out = "" if one.held_out_accuracy is None else f"{one.held_out_accuracy:.0%}"
     area = f"{one.auc:.2f} ({one.low:.2f} to {one.high:.2f})"
-    rule = f'<span class="small">{_text(one.rule)}</span>'
-    return f"{name}<br>{rule}", _text(one.label), _interval(one), area, held_out
+    rule = f'<span class="small">{html_text(one.rule)}</span>'
+    return f"{name}<br>{rule}", html_text(one.label), _interval(one), area, held_out
 
 
 def _interval(one: Shortcut) -> str:
@@ -263,12 +213,14 @@ def _files(audit: DataAudit) -> str:
     if not odd:
         return ""
     odd.sort(key=lambda file: not file.is_broken)
-    rows = [(_text(file.path), _text(words.file_text(file))) for file in odd[:_MOST_ROWS]]
+    rows = [(html_text(file.path), html_text(words.file_text(file))) for file in odd[:_MOST_ROWS]]
     more = len(odd) - len(rows)
-    rest = _note(report.MORE_FILES.format(count=more)) if more else ""
-    return f"<h2>{report.FILES_TITLE}</h2>{_table(report.FILE_HEADINGS, rows)}{rest}"
+    rest = html_note(report.MORE_FILES.format(count=more)) if more else ""
+    return f"<h2>{report.FILES_TITLE}</h2>{html_table(report.FILE_HEADINGS, rows)}{rest}"
 
 
 def _limits(audit: DataAudit) -> str:
     known = report.KNOWN_PATIENTS.format(share=audit.patients_known)
-    return f"<h2>{report.LIMITS_TITLE}</h2><p>{_text(known)}</p><p>{_text(report.LIMITS)}</p>"
+    return (
+        f"<h2>{report.LIMITS_TITLE}</h2><p>{html_text(known)}</p><p>{html_text(report.LIMITS)}</p>"
+    )

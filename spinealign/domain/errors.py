@@ -353,5 +353,9 @@ class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 
 
+class AnswersError(DataSetError):
+    """A table of a model's answers, or a data set to be answered, cannot be evaluated."""
+
+
 class Cancelled(SpineAlignError):  # noqa: N818 - stopping on request is no error
     """The user stopped the work; not a failure, and nothing was written."""

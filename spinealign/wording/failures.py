@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spinealign.domain.errors import (
+    AnswersError,
     Cancelled,
     CorrectionsError,
     CorrectionsProblem,
@@ -429,6 +430,12 @@ def explain(error: SpineAlignError) -> Message:
             )
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
+        case AnswersError():
+            return Message(
+                f"The answers cannot be evaluated: {as_sentence(str(error))}",
+                "“spinealign evaluate --help” names the options; docs/training.md shows what a "
+                "table looks like.",
+            )
         case DataSetError():
             return Message(
                 f"The training folder cannot be used: {as_sentence(str(error))}",

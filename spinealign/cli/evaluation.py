@@ -1,0 +1,219 @@
+"""The evaluation of a model's answers on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spinealign.cli.series import WrongUseError
+from spinealign.domain.errors import ModelError, ModelProblem
+
+if TYPE_CHECKING:
+    from spinealign.domain.model_card import ModelCard
+    from spinealign.evaluation.cases import ClassifiedCases
+    from spinealign.evaluation.run import Evaluation, Threshold
+    from spinealign.evaluation.tables import Wanted
+
+EXIT_DONE, EXIT_SOME_FAILED = 0, 1
+
+
+def add_evaluation(commands: Any) -> None:
+    """Add the command `evaluate`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="figures, curves and worst cases of a model's answers (needs the 'train' extra)",
+    )
+    parser.add_argument(
+        "answers", metavar="MODEL_OR_TABLE",
+        help="model by name or folder, or a CSV table of any program's answers: image, patient, "
+        "truth, predicted, probability_<class>",
+    )  # fmt: skip
+    parser.add_argument(
+        "data", type=Path, nargs="?", metavar="DATA",
+        help="for a model: <class>/ folders, train|val/<class>/ (val alone is answered), a CSV "
+        "list, or images/ with masks/",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="evaluation.html, evaluation.json and predictions.csv go here (default: the name of "
+        "the model or table with -evaluation, in the current folder)",
+    )  # fmt: skip
+    parser.add_argument("--numbers", action="store_true", help="truth and answers are numbers")
+    parser.add_argument("--unit", default="", help="of numbers, such as deg or mm")
+    parser.add_argument(
+        "--positive", default="", metavar="CLASS", help="the class that means abnormal"
+    )
+    parser.add_argument(
+        "--order", nargs="+", default=[], metavar="CLASS", help="grades from lowest to highest"
+    )
+    for name, what in (
+        ("image", "the pictures"), ("patient", "the patients"), ("truth", "the truth"),
+        ("predicted", "the answers"),
+    ):  # fmt: skip
+        parser.add_argument(
+            f"--{name}-column", default="", metavar="NAME", help=f"column of {what} in a table"
+        )
+    parser.add_argument(
+        "--patient-pattern", default="", metavar="REGEX",
+        help="finds the patient in a file's name: its first group, or all that it matched",
+    )  # fmt: skip
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--threshold", type=float, help="probability from which a case is positive")
+    chosen.add_argument(
+        "--threshold-from", type=Path, metavar="TABLE",
+        help="answers on other patients, on which the threshold is chosen",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sensitivity", type=float, metavar="SHARE",
+        help="with --threshold-from: at least this sensitivity, instead of Youden's index",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", type=Path, metavar="TABLE", help="another model's answers on the same pictures"
+    )
+    parser.add_argument("--json", action="store_true", help="print evaluation.json instead of text")
+    parser.set_defaults(run=_evaluate)
+
+
+def evaluation_module(name: str) -> Any:
+    """Import a module of the evaluation.
+
+    Raises
+    ------
+    ModelError
+        ENGINE_UNAVAILABLE: scikit-learn is an extra, and the message says what to install.
+    """
+    try:
+        return importlib.import_module(f"spinealign.evaluation.{name}")
+    except ModuleNotFoundError as error:
+        is_packaged = getattr(sys, "frozen", False)
+        if error.name and error.name.startswith("spinealign") and not is_packaged:
+            raise
+        raise ModelError(
+            "scikit-learn", ModelProblem.ENGINE_UNAVAILABLE, str(error.name)
+        ) from error
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from spinealign.wording import evaluation as words
+    from spinealign.wording.text import safe_text
+
+    writing = evaluation_module("writing")
+    given = Path(options.answers)
+    folder = options.out or Path(f"{given.resolve().stem}-evaluation")
+    gallery: dict[str, bytes] = {}
+    card: ModelCard | None = None
+    try:
+        if given.suffix.lower() == ".csv" and options.data is None:
+            found = _of_table(options, given)
+        elif options.data is not None:
+            found, card, gallery = _of_model(options)
+        else:
+            raise WrongUseError(words.NOTHING_TO_EVALUATE)
+    except KeyboardInterrupt:
+        _clear_line()
+        sys.stderr.write(words.STOPPED)
+        return EXIT_SOME_FAILED
+    _clear_line()
+    items = evaluation_module("checklists").items(found, card)
+    writing.write_evaluation(found, folder, items, gallery)
+    if options.json:
+        sys.stdout.write(writing.evaluation_json(found, items))
+    else:
+        print("\n".join(words.evaluation_lines(found)))
+        print(words.WRITTEN.format(folder=safe_text(str(folder))))
+    return EXIT_DONE
+
+
+def _of_table(options: argparse.Namespace, table: Path) -> Evaluation:
+    run = evaluation_module("run")
+    read = evaluation_module("tables").read_answers(table, _wanted(options))
+    if options.numbers:
+        measured: Evaluation = run.evaluate_measured(
+            table.name, read.cases, read.left_out, show=_shown()
+        )
+        return measured
+    threshold = _threshold(options, read.cases, None)
+    found = run.evaluate_classified(table.name, read.cases, threshold, read.left_out, show=_shown())
+    return _compared(options, found)
+
+
+def _of_model(options: argparse.Namespace) -> tuple[Evaluation, ModelCard, dict[str, bytes]]:
+    from spinealign.inference.catalog import ModelStore
+
+    run, predicting = evaluation_module("run"), evaluation_module("predicting")
+    store = ModelStore(chosen=[options.answers])
+    model = store.load(Path(options.answers).resolve().name)
+    if predicting.is_segmentation(model):
+        outlined = predicting.outlines_of(model, options.data, options.patient_pattern, _counted())
+        found = run.evaluate_outlined(
+            model.card.name, outlined.cases, outlined.left_out, show=_shown()
+        )
+        return found, model.card, {}
+    answered = predicting.answers_of(model, options.data, options.patient_pattern, _counted())
+    threshold = _threshold(options, answered.cases, answered.threshold)
+    found = run.evaluate_classified(
+        model.card.name, answered.cases, threshold, answered.left_out, show=_shown()
+    )
+    gallery = predicting.gallery(model, answered, [one.image for one in found.worst])
+    return _compared(options, found), model.card, gallery
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    wanted: Wanted = evaluation_module("tables").Wanted(
+        options.image_column, options.patient_column, options.truth_column,
+        options.predicted_column, options.positive, tuple(options.order), options.unit,
+        options.numbers,
+    )  # fmt: skip
+    return wanted
+
+
+def _threshold(
+    options: argparse.Namespace, cases: ClassifiedCases, of_card: Threshold | None
+) -> Threshold | None:
+    from spinealign.wording import evaluation as words
+
+    run = evaluation_module("run")
+    if options.threshold is not None:
+        note = words.THRESHOLD_GIVEN.format(threshold=options.threshold)
+        given: Threshold = run.Threshold(options.threshold, note)
+        return given
+    if options.threshold_from is None:
+        return of_card
+    wanted = replace(_wanted(options), positive=cases.classes[-1])
+    others = evaluation_module("tables").read_answers(options.threshold_from, wanted)
+    chosen: Threshold = run.chosen_threshold(others.cases, cases, options.sensitivity)
+    return chosen
+
+
+def _compared(options: argparse.Namespace, found: Evaluation) -> Evaluation:
+    if options.against is None:
+        return found
+    wanted = replace(_wanted(options), positive=found.cases.classes[-1])  # type: ignore[union-attr]
+    other = evaluation_module("tables").read_answers(options.against, wanted)
+    threshold = evaluation_module("run").default_threshold(other.cases)
+    compared = evaluation_module("pairing").compare(
+        found.cases, other.cases, (found.threshold, threshold.value)
+    )
+    return replace(found, compared=compared, compared_name=options.against.name)
+
+
+def _shown() -> Callable[[str], object] | None:
+    if not sys.stderr.isatty():
+        return None
+    return lambda text: sys.stderr.write(f"\r\033[K{text}")
+
+
+def _counted() -> Callable[[str, int, int], object] | None:
+    if not sys.stderr.isatty():
+        return None
+    return lambda name, done, total: sys.stderr.write(f"\r\033[K{done} / {total}  {name}")
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")

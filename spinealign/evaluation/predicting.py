@@ -1,0 +1,246 @@
+"""Answers of one of this program's models on a data set, in the form that is evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.data_audit.dicom_facts import patient_of
+from spinealign.data_audit.listing import ListedFile, has_no_mask, list_files
+from spinealign.data_audit.masks import read_mask
+from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
+from spinealign.domain.image import SpineImage
+from spinealign.evaluation.cases import ClassifiedCases, OutlinedCases
+from spinealign.evaluation.overlaps import overlap
+from spinealign.evaluation.run import Threshold
+from spinealign.imaging.read import read_image
+from spinealign.inference.engine import LoadedModel
+from spinealign.predict import classify_with, segment_with
+from spinealign.wording import evaluation as words
+
+GALLERY_PX = 240
+"""Longer side of a picture in the gallery."""
+
+_HELD_OUT = ("test", "held_out", "val", "valid", "validation")
+Show = Callable[[str, int, int], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A classifier's answers on a data set.
+
+    Parameters
+    ----------
+    cases : ClassifiedCases
+    left_out : tuple of str
+        Names of files without a class, or that could not be read, each with the reason.
+    paths : tuple of Path
+        One a case.
+    threshold : Threshold
+        Of the model's card.
+    """
+
+    cases: ClassifiedCases
+    left_out: tuple[str, ...]
+    paths: tuple[Path, ...]
+    threshold: Threshold
+
+
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """A segmentation's answers on a data set, and names of what was left out."""
+
+    cases: OutlinedCases
+    left_out: tuple[str, ...]
+
+
+def answers_of(
+    model: LoadedModel, data: Path, pattern: str = "", show: Show | None = None
+) -> Answered:
+    """Let a classifier answer on pictures whose class is known.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    data : Path
+        ``<class>/``, ``train|val/<class>/`` or a CSV list; see `data_audit.listing`. Of a split
+        that has a part ``test`` or ``val``, that part alone is answered.
+    pattern : str
+        Regular expression that finds the patient in a file's name; else a list or DICOM says it.
+    show : callable, optional
+        Takes a file's name, how many are done, and how many there are.
+
+    Raises
+    ------
+    AnswersError
+        There are no pictures, or none of the model's classes.
+    """
+    card = model.card
+    files = _listed(data)
+    files = _held_out(files)
+    folded = {name.casefold(): k for k, name in enumerate(card.classes)}
+    strange = sorted({f.label for f in files if f.label and f.label.casefold() not in folded})
+    if strange:
+        raise AnswersError(words.strange_classes(strange, card.classes))
+    order = _positive_last(card.classes, card.positive_class)
+    left_out, kept, probabilities = [], [], []
+    for done, file in enumerate(files):
+        _tell(show, file.name, done, len(files))
+        if not file.label:
+            left_out.append(file.name)
+            continue
+        try:
+            answer = classify_with(model, read_image(file.path))
+        except SpineAlignError:
+            left_out.append(file.name)
+            continue
+        kept.append(file)
+        probabilities.append([float(answer.probabilities[k]) for k in order])
+    if not kept:
+        raise AnswersError(words.no_rows(data))
+    patients, knows = _patients(kept, pattern)
+    place = {old: new for new, old in enumerate(order)}
+    groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
+    cases = ClassifiedCases(
+        tuple(f.name for f in kept),
+        patients,
+        tuple(card.classes[k] for k in order),
+        np.array([place[folded[f.label.casefold()]] for f in kept], np.int64),
+        np.array(probabilities, np.float64),
+        groups=groups,
+        knows_patients=knows,
+    )
+    value = card.threshold if cases.is_binary else None
+    note = words.LIKELIEST if value is None else words.THRESHOLD_CARD.format(threshold=value)
+    return Answered(cases, tuple(left_out), tuple(f.path for f in kept), Threshold(value, note))
+
+
+def outlines_of(
+    model: LoadedModel, data: Path, pattern: str = "", show: Show | None = None
+) -> Outlined:
+    """Let a segmentation outline pictures whose masks are known.
+
+    A mask's value is the index of its class in the model's card, background first.
+
+    Parameters
+    ----------
+    data : Path
+        ``images/`` with ``masks/`` of the same names.
+
+    Raises
+    ------
+    AnswersError
+        There are no pictures with masks, or a mask has values beyond the model's classes.
+    """
+    files = _listed(data)
+    files = [file for file in files if file.mask is not None and not has_no_mask(file)]
+    classes = tuple(model.card.classes[1:])
+    left_out, kept, rows = [], [], []
+    for done, file in enumerate(files):
+        _tell(show, file.name, done, len(files))
+        assert file.mask is not None
+        try:
+            image = read_image(file.path)
+            truth = read_mask(file.mask)
+        except (SpineAlignError, OSError):
+            left_out.append(file.name)
+            continue
+        if truth.shape[:2] != image.pixels.shape[:2] or truth.ndim != 2:
+            left_out.append(file.name)
+            continue
+        if truth.max() > len(classes):
+            raise AnswersError(words.strange_mask(file.name, int(truth.max()), classes))
+        kept.append(file)
+        rows.append(_overlaps(model, image, truth, classes))
+    if not kept:
+        raise AnswersError(words.no_masks(data))
+    patients, knows = _patients(kept, pattern)
+    names = tuple(file.name for file in kept)
+    cases = OutlinedCases(names, patients, classes, tuple(rows), knows_patients=knows)
+    return Outlined(cases, tuple(left_out))
+
+
+def gallery(model: LoadedModel, answered: Answered, images: Sequence[str]) -> dict[str, bytes]:
+    """Return PNG of some pictures, each beside itself with what spoke for the abnormal class."""
+    paths = dict(zip(answered.cases.images, answered.paths, strict=True))
+    return {name: _explained(model, paths[name]) for name in images if name in paths}
+
+
+def _explained(model: LoadedModel, path: Path) -> bytes:
+    image = read_image(path)
+    heat = classify_with(model, image).heatmap
+    low, high = np.percentile(image.pixels, (1, 99))
+    grey = np.clip((image.pixels - low) / max(high - low, 1e-6), 0, 1) * 255
+    plain = cv2.cvtColor(grey.astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    scale = GALLERY_PX / max(plain.shape[:2])
+    parts = [plain]
+    if heat is not None:
+        coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        parts.append((0.55 * plain + 0.45 * coloured).round().astype(np.uint8))
+    small = [
+        cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for part in parts
+    ]
+    _, content = cv2.imencode(".png", np.hstack(small))
+    return content.tobytes()
+
+
+def is_segmentation(model: LoadedModel) -> bool:
+    """Whether a model outlines, rather than classifies."""
+    return model.card.task == "segmentation"
+
+
+def _overlaps(
+    model: LoadedModel, image: SpineImage, truth: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    found = segment_with(model, image).mask
+    return {
+        name: overlap(truth == number, found == number)
+        for number, name in enumerate(classes, start=1)
+    }
+
+
+def _listed(data: Path) -> list[ListedFile]:
+    try:
+        return list_files(data)[1]
+    except DataSetError as error:
+        raise AnswersError(str(error)) from error
+
+
+def _held_out(files: Sequence[ListedFile]) -> list[ListedFile]:
+    """Return the part of a split that no training saw, if there is a split."""
+    parts = {file.part.casefold() for file in files}
+    wanted = next((name for name in _HELD_OUT if name in parts), "")
+    return [file for file in files if not wanted or file.part.casefold() == wanted]
+
+
+def _patients(files: Sequence[ListedFile], pattern: str) -> tuple[tuple[str, ...], bool]:
+    if pattern:
+        try:
+            found = [re.search(pattern, file.name) for file in files]
+        except re.error as error:
+            raise AnswersError(words.bad_pattern(pattern)) from error
+        for file, match in zip(files, found, strict=True):
+            if match is None:
+                raise AnswersError(words.no_match(pattern, file.name))
+        return tuple((m.group(1) if m.re.groups else m.group()) for m in found if m), True
+    told = [file.patient or patient_of(file.path) for file in files]
+    named = tuple(name or f"\0{k}" for k, name in enumerate(told))
+    return named, any(told)
+
+
+def _positive_last(classes: Sequence[str], positive: str | None) -> list[int]:
+    places = list(range(len(classes)))
+    if len(classes) == 2 and positive in classes:
+        places.sort(key=lambda k: classes[k] == positive)
+    return places
+
+
+def _tell(show: Show | None, name: str, done: int, total: int) -> None:
+    if show is not None:
+        show(name, done, total)

@@ -1,0 +1,188 @@
+"""An evaluation as one HTML file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases, OutlinedCases
+from spinealign.evaluation.checklists import Item
+from spinealign.evaluation.intervals import FEWEST_PATIENTS, Figure
+from spinealign.evaluation.pairing import Compared
+from spinealign.evaluation.pictures import against_truth, bland_altman, curve_pictures
+from spinealign.evaluation.run import Evaluation, Subgroup, roc_points
+from spinealign.html_pages import html_note, html_page, html_table, html_text
+from spinealign.wording import evaluation as words
+
+_WORST_NOTES = {
+    ClassifiedCases: words.WORST_NOTE,
+    MeasuredCases: words.WORST_NUMBERS_NOTE,
+    OutlinedCases: words.WORST_OUTLINES_NOTE,
+}
+
+
+def report_html(
+    found: Evaluation, items: Sequence[Item], gallery: Mapping[str, bytes] | None = None
+) -> str:
+    """Return the whole report.
+
+    Parameters
+    ----------
+    found : Evaluation
+    items : sequence of Item
+        Of reporting guidelines.
+    gallery : mapping of str to bytes, optional
+        PNG of some of the worst cases, by picture.
+    """
+    parts = [
+        _head(found), _figures(found), _confusion(found), _pictures(found),
+        _subgroups(found.subgroups, _unit(found)), _compared(found.compared),
+        _worst(found, gallery or {}), _checklist(items),
+    ]  # fmt: skip
+    return html_page(f"{words.TITLE}: {found.name}", parts)
+
+
+def _unit(found: Evaluation) -> str:
+    return "" if isinstance(found.cases, ClassifiedCases) else found.cases.unit
+
+
+def _head(found: Evaluation) -> str:
+    cases = found.cases
+    notes = [words.cases_text(len(cases), found.patients, cases.knows_patients)]
+    if found.threshold_note:
+        notes.append(found.threshold_note)
+    if found.left_out:
+        notes.append(words.left_out_text(found.left_out))
+    warning = "" if cases.knows_patients else words.PATIENTS_UNKNOWN
+    return (
+        f"<h1>{html_text(words.TITLE)}</h1><p>{html_text(found.name)}</p>"
+        f'<p class="split">{html_text(" ".join(notes))}</p>'
+        + (f'<p class="verdict condemned">{html_text(warning)}</p>' if warning else "")
+        + html_note(f"{words.INTERVALS.format(draws=found.draws)} SpineAlign {found.program}")
+    )
+
+
+def _figures(found: Evaluation) -> str:
+    is_small = found.patients < FEWEST_PATIENTS
+    rows = _figure_rows(found.figures, _unit(found), is_small)
+    small = html_note(words.small_note(FEWEST_PATIENTS)) if is_small else ""
+    table = html_table(words.FIGURE_HEADINGS, rows, 2)
+    return f"<h2>{words.FIGURES_TITLE}</h2>{table}{small}"
+
+
+def _figure_rows(
+    figures: Mapping[str, Figure], unit: str, is_small: bool
+) -> list[tuple[str, str, str]]:
+    return [
+        (
+            html_text(words.figure_name(name)),
+            html_text(words.figure_text(name, each.value, unit)),
+            html_text(words.interval_text(each.low, each.high, is_small)),
+        )
+        for name, each in figures.items()
+    ]
+
+
+def _confusion(found: Evaluation) -> str:
+    if found.confusion is None or not isinstance(found.cases, ClassifiedCases):
+        return ""
+    names = [html_text(name) for name in found.cases.classes]
+    rows = [
+        (name, *(f"{int(count):,}" for count in row))
+        for name, row in zip(names, found.confusion, strict=True)
+    ]
+    table = html_table((html_text(words.CONFUSION_CORNER), *names), rows, len(names))
+    return f"<h2>{words.CONFUSION_TITLE}</h2>{table}"
+
+
+def _pictures(found: Evaluation) -> str:
+    cases = found.cases
+    if isinstance(cases, MeasuredCases):
+        drawn = [
+            (words.AGREEMENT_TITLE, bland_altman(cases, found.figures)),
+            (words.AGAINST_TITLE, against_truth(cases)),
+        ]
+        note = ""
+    elif isinstance(cases, OutlinedCases):
+        return ""
+    else:
+        drawn = curve_pictures(roc_points(cases))
+        note = html_note(words.CALIBRATION_NOTE)
+    if not drawn:
+        return ""
+    figures = "".join(
+        f"<figure>{_picture(svg.encode(), 'image/svg+xml')}"
+        f"<figcaption>{html_text(title)}</figcaption></figure>"
+        for title, svg in drawn
+    )
+    return f'<h2>{words.CURVES_TITLE}</h2>{note}<div class="curves">{figures}</div>'
+
+
+def _picture(content: bytes, kind: str) -> str:
+    return f'<img alt="" src="data:{kind};base64,{base64.b64encode(content).decode()}">'
+
+
+def _subgroups(groups: Sequence[Subgroup], unit: str) -> str:
+    if not groups:
+        return ""
+    rows = [
+        (
+            html_text(f"{one.column}: {one.value}"),
+            f"{one.cases:,}",
+            f"{one.patients:,}",
+            html_text(words.group_figures(one.figures, unit, one.is_small)),
+        )
+        for one in groups
+    ]
+    has_small = any(one.is_small for one in groups)
+    small = html_note(words.small_note(FEWEST_PATIENTS)) if has_small else ""
+    return f"<h2>{words.GROUPS_TITLE}</h2>{html_table(words.GROUP_HEADINGS, rows)}{small}"
+
+
+def _compared(compared: Compared | None) -> str:
+    if compared is None:
+        return ""
+    is_small = compared.patients < FEWEST_PATIENTS
+    told = words.mcnemar_text(
+        compared.only_first, compared.only_second, compared.mcnemar_p, compared.cases
+    )
+    rows = _figure_rows(compared.differences, "", is_small)
+    table = html_table(words.PAIR_HEADINGS, rows, 2)
+    return f"<h2>{words.PAIR_TITLE}</h2><p>{html_text(told)}</p>{table}"
+
+
+def _worst(found: Evaluation, gallery: Mapping[str, bytes]) -> str:
+    if not found.worst:
+        return ""
+    rows = [
+        (
+            html_text(one.image), html_text(one.patient), html_text(one.truth),
+            html_text(one.answer), f"{one.error:.3g}",
+        )
+        for one in found.worst
+    ]  # fmt: skip
+    note = _WORST_NOTES[type(found.cases)]
+    figures = "".join(
+        f"<figure>{_picture(gallery[one.image], 'image/png')}<figcaption>"
+        f"{html_text(f'{one.image}: {one.truth}, answered {one.answer}')}</figcaption></figure>"
+        for one in found.worst
+        if one.image in gallery
+    )
+    shown = f'<div class="pairs">{figures}</div>' if figures else ""
+    table = html_table(words.WORST_HEADINGS, rows, 1)
+    return f"<h2>{words.WORST_TITLE}</h2>{html_note(note)}{table}{shown}"
+
+
+def _checklist(items: Sequence[Item]) -> str:
+    rows = [
+        (
+            html_text(one.guideline),
+            html_text(one.about),
+            f'<span class="doubt">{html_text(words.OPEN_ITEM)}</span>'
+            if one.is_open
+            else html_text(one.answer),
+        )
+        for one in items
+    ]
+    table = html_table(words.CHECKLIST_HEADINGS, rows)
+    return f"<h2>{words.CHECKLIST_TITLE}</h2>{html_note(words.CHECKLIST_NOTE)}{table}"

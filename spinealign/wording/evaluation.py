@@ -1,0 +1,398 @@
+"""What an evaluation says: names of figures, notes, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from spinealign.wording.text import listed, safe_text
+
+TITLE = "Evaluation"
+TRUTH, ANSWER = "the truth", "the answer"
+NO_SHARED_CASES = (
+    "The two tables share no picture. Name the pictures alike in both, in a column image."
+)
+
+FIGURE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "accuracy": "Accuracy",
+        "balanced_accuracy": "Balanced accuracy",
+        "sensitivity": "Sensitivity (recall)",
+        "specificity": "Specificity",
+        "precision": "Precision (positive predictive value)",
+        "negative_predictive_value": "Negative predictive value",
+        "f1": "F1",
+        "precision_macro": "Precision, mean of classes",
+        "recall_macro": "Recall, mean of classes",
+        "f1_macro": "F1, mean of classes",
+        "kappa": "Cohen’s kappa",
+        "kappa_linear": "Cohen’s kappa, linear weights",
+        "kappa_quadratic": "Cohen’s kappa, quadratic weights",
+        "within_one_grade": "Within one grade",
+        "auc": "Area under the ROC curve",
+        "auc_macro": "Area under the ROC curve, mean of classes",
+        "average_precision": "Average precision",
+        "average_precision_macro": "Average precision, mean of classes",
+        "brier": "Brier score",
+        "calibration_error": "Expected calibration error",
+        "mean_absolute_error": "Mean absolute error",
+        "root_mean_square_error": "Root mean square error",
+        "bias": "Bias (measured minus true)",
+        "standard_deviation": "Standard deviation of differences",
+        "limit_low": "Limits of agreement, lower",
+        "limit_high": "Limits of agreement, upper",
+        "concordance": "Concordance correlation coefficient",
+        "correlation": "Pearson’s correlation",
+        "dice": "Dice coefficient",
+        "surface_distance": "Mean distance of the edges",
+        "hausdorff_95": "Hausdorff distance, 95th percentile",
+    }
+)
+
+WITH_UNIT: Final = frozenset(
+    {
+        "mean_absolute_error", "root_mean_square_error", "bias", "standard_deviation", "limit_low",
+        "limit_high", "surface_distance", "hausdorff_95",
+    }
+)  # fmt: skip
+"""Figures in the unit of what is measured."""
+
+UNKNOWN_FIGURE = "not defined here"
+PATIENTS_UNKNOWN = (
+    "No column names the patients, so each picture counts as a patient of its own: if patients "
+    "have several pictures, the intervals are too narrow. Add a column patient."
+)
+FEW_PATIENTS = "fewer than {least} patients: the interval says little of others"
+INTERVALS = (
+    "Intervals are 95 % percentile intervals over {draws:,} draws of patients with replacement."
+)
+THRESHOLD_GIVEN = "Decided at the probability {threshold:.3g}, as given."
+THRESHOLD_CARD = "Decided at the probability {threshold:.3g}, as the model’s card says."
+THRESHOLD_TABLE = "Decisions are those of the table."
+THRESHOLD_HALF = "Decided at the probability 0.5."
+LIKELIEST = "Decided for the likeliest class."
+ALL_CASES = "all cases"
+NO_SCORES_FOR_THRESHOLD = "A threshold needs two classes and their probabilities."
+
+
+def other_classes(first: Sequence[str], second: Sequence[str]) -> str:
+    """Return that two models answer with other classes."""
+    here, there = (listed([safe_text(name) for name in each]) for each in (first, second))
+    return f"The first table has the classes {here}, the second {there}. Compare models of one task"
+
+
+def other_truth(name: str) -> str:
+    """Return that two tables call the truth of a picture differently."""
+    return f"The two tables say different truths of “{safe_text(name)}”. Correct one of them"
+
+
+def _of(path: Path) -> str:
+    return f"“{safe_text(path.name)}”"
+
+
+def no_column(path: Path, what: str, columns: Sequence[str]) -> str:
+    """Return that a column is missing, and which there are."""
+    there = listed([safe_text(name) for name in columns[:20]])
+    option = "--truth-column" if what == TRUTH else "--predicted-column"
+    return f"{_of(path)} has no column for {what}; it has {there}. Name it with {option}"
+
+
+def no_answers(path: Path) -> str:
+    """Return that a table has no answers."""
+    return (
+        f"{_of(path)} has neither probabilities (columns such as probability_fracture) nor "
+        "decisions (a column predicted)"
+    )
+
+
+def not_in_order(path: Path, stray: Sequence[str]) -> str:
+    """Return which classes the order of grades lacks."""
+    return f"{_of(path)} has classes that --order does not name: {_some(stray)}"
+
+
+def one_class(path: Path, names: Sequence[str]) -> str:
+    """Return that there is nothing to tell apart."""
+    return f"{_of(path)} has one class only ({_some(names) or 'none'}); an evaluation needs two"
+
+
+def which_is_positive(path: Path, names: Sequence[str]) -> str:
+    """Return the question which class means abnormal."""
+    choice = " or ".join(map(safe_text, names))
+    return f"Say which class of {_of(path)} means abnormal: --positive {choice}"
+
+
+def no_probability(path: Path, values: Iterable[float]) -> str:
+    """Return that a number is no probability."""
+    wrong = next(value for value in values if not 0 <= value <= 1)
+    return f"{_of(path)} has the number {wrong:g} for a probability; they go from 0 to 1"
+
+
+def columns_missing(path: Path, columns: Sequence[str], count: int) -> str:
+    """Return that not all classes have a probability."""
+    return f"{_of(path)} has {count} classes, but probabilities in {_some(columns)} only"
+
+
+def no_sum(path: Path, total: float) -> str:
+    """Return that probabilities of a row do not add up."""
+    return f"{_of(path)} has a row whose probabilities add up to {total:.3g}, not 1"
+
+
+def no_number(path: Path, text: str) -> str:
+    """Return that a text is no number."""
+    return f"{_of(path)} has “{safe_text(text)}” where a number is expected"
+
+
+def no_rows(path: Path) -> str:
+    """Return that no row can be used."""
+    return f"{_of(path)} has no row with a truth and an answer"
+
+
+def left_out_text(names: Sequence[str]) -> str:
+    """Return which pictures have no part in the figures."""
+    return f"{len(names):,} without a truth or an answer are left out: {_some(names)}."
+
+
+def cases_text(pictures: int, patients: int, knows_patients: bool) -> str:
+    """Return how much was evaluated."""
+    one = "picture" if pictures == 1 else "pictures"
+    if not knows_patients:
+        return f"{pictures:,} {one}; their patients are unknown."
+    return f"{pictures:,} {one} of {patients:,} {'patient' if patients == 1 else 'patients'}."
+
+
+def strange_classes(there: Sequence[str], known: Sequence[str]) -> str:
+    """Return that a data set has classes that a model does not know."""
+    return f"The data have the classes {_some(there)}, the model tells {_some(known)} apart"
+
+
+def strange_mask(name: str, value: int, classes: Sequence[str]) -> str:
+    """Return that a mask has a value that means nothing to a model."""
+    return (
+        f"The mask of “{safe_text(name)}” has the value {value}; the model’s classes go to "
+        f"{len(classes)} ({_some(classes)})"
+    )
+
+
+def no_masks(data: Path) -> str:
+    """Return that there is nothing to compare outlines with."""
+    return f"{_of(data)} has no picture with a mask of its size: images/ and masks/ of equal names"
+
+
+def bad_pattern(pattern: str) -> str:
+    """Return that a pattern is none."""
+    return f"--patient-pattern {safe_text(pattern)} is no regular expression"
+
+
+def no_match(pattern: str, name: str) -> str:
+    """Return that a pattern finds no patient in a name."""
+    return f"--patient-pattern {safe_text(pattern)} finds nothing in “{safe_text(name)}”"
+
+
+def threshold_from(value: float, patients: int, sensitivity: float | None) -> str:
+    """Return where a threshold comes from."""
+    rule = (
+        "the largest sum of sensitivity and specificity, Youden’s index"
+        if sensitivity is None
+        else f"the best specificity with a sensitivity of at least {sensitivity:g}"
+    )
+    return f"Decided at the probability {value:.3g}, chosen on {patients:,} other patients: {rule}."
+
+
+def threshold_on_reported(patients: Sequence[str]) -> str:
+    """Return that a threshold would be chosen on those it is reported on."""
+    return (
+        f"The threshold would be chosen on patients who are reported on ({_some(patients)}), which "
+        "flatters the model. Choose it on others"
+    )
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = [safe_text(str(name)) for name in names[:most]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+ROC_TITLE, PRECISION_TITLE = "ROC curve", "Precision and recall"
+CALIBRATION_TITLE, BENEFIT_TITLE = "Calibration", "Net benefit (decision curve)"
+FALSE_AXIS, SENSITIVITY_AXIS = "1 − specificity", "sensitivity"
+PRECISION_AXIS, ANSWERED_AXIS = "precision", "answered probability"
+SHARE_AXIS = "share of positive cases"
+THRESHOLD_AXIS, BENEFIT_AXIS = "threshold probability", "net benefit"
+MODEL, TREAT_ALL, TREAT_NONE = "model", "treat all", "treat none"
+MEAN_AXIS, DIFFERENCE_AXIS = "mean of both", "measured − true"
+TRUE_AXIS, MEASURED_AXIS = "true", "measured"
+AGREEMENT_TITLE, AGAINST_TITLE = "Bland-Altman plot", "Measured against true"
+FIGURES_TITLE, CONFUSION_TITLE, CURVES_TITLE = "Figures", "Confusion matrix", "Curves"
+GROUPS_TITLE, PAIR_TITLE, WORST_TITLE = "By subgroup", "Against another model", "Worst cases"
+CHECKLIST_TITLE = "For reporting"
+FIGURE_HEADINGS = ("Figure", "Value", "95 % interval")
+GROUP_HEADINGS = ("Group", "Pictures", "Patients", "Figures")
+WORST_HEADINGS = ("Picture", "Patient", "Truth", "Answer", "Error")
+PAIR_HEADINGS = ("Figure", "Second minus first", "95 % interval")
+CHECKLIST_HEADINGS = ("Guideline", "To be told", "Answer")
+CONFUSION_CORNER = "true \\ decided"
+CALIBRATION_NOTE = (
+    "Calibration: bars are Wilson’s intervals, numbers count pictures. Net benefit: a model is of "
+    "use where it lies above both other lines. Intervals of curves take pictures for independent."
+)
+WORST_NOTE = (
+    "Wrong decisions, the surest first. A model should be judged by looking at these, not by means."
+)
+WORST_OUTLINES_NOTE = "Lowest mean Dice coefficients first; the error is 1 minus it."
+WORST_NUMBERS_NOTE = "Largest differences first."
+OPEN_ITEM = "To be answered by whoever reports."
+CHECKLIST_NOTE = (
+    "What this program knows of items of CLAIM 2024 (Tejani et al., Radiology: Artificial "
+    "Intelligence 6:e240300) and TRIPOD+AI (Collins et al., BMJ 385:e078378), in its own words. "
+    "Read the guidelines themselves before you publish."
+)
+NONE_LEFT_OUT = "No picture was left out."
+NO_GROUPS = ""
+READING, ANSWERING = "reading answers", "answering"
+WRITTEN = "evaluation.html, evaluation.json and predictions.csv are in {folder}"
+STOPPED = "Stopped; nothing was written.\n"
+NOTHING_TO_EVALUATE = "Give a CSV table of answers, or --model with a data set."
+
+CHECKLIST_ITEMS: Final = (
+    ("CLAIM", "Where the data come from, when and how patients were chosen", ""),
+    ("CLAIM", "How the reference standard was made, by whom, with what experience", ""),
+    ("CLAIM", "How readers of the reference agree with one another", ""),
+    ("CLAIM, TRIPOD+AI", "How many patients and pictures were evaluated", "cases"),
+    ("CLAIM, TRIPOD+AI", "What was excluded or is missing, and why", "left_out"),
+    ("CLAIM", "That training, tuning and test data share no patient", ""),
+    ("CLAIM", "The model: architecture, version, where it can be had", "model"),
+    ("CLAIM", "What the model was trained on", "training"),
+    ("CLAIM, TRIPOD+AI", "Intended use and users", "use"),
+    ("TRIPOD+AI", "How the decision threshold was chosen", "threshold"),
+    ("CLAIM, TRIPOD+AI", "Measures of performance with uncertainty", "figures"),
+    ("CLAIM, TRIPOD+AI", "How uncertainty was computed", "intervals"),
+    ("CLAIM, TRIPOD+AI", "Performance in subgroups, fairness", "subgroups"),
+    ("CLAIM", "Failure analysis", "failures"),
+    ("CLAIM", "Comparison with another method", "compared"),
+    ("CLAIM, TRIPOD+AI", "Limits of the model and of this study", "limits"),
+    ("CLAIM, TRIPOD+AI", "Software, and where its code is", "software"),
+    ("CLAIM, TRIPOD+AI", "Ethics approval, registration, protocol, funding", ""),
+    ("TRIPOD+AI", "Patient and public involvement", ""),
+)
+"""Guideline, what it asks for, and what answers it."""
+
+
+def calibration_line(intercept: float, slope: float) -> str:
+    """Return the line of recalibration."""
+    return f"intercept {intercept:.2f}, slope {slope:.2f} (ideal 0 and 1)"
+
+
+def axis_text(name: str, unit: str) -> str:
+    """Return the name of an axis with its unit."""
+    return f"{name} ({unit})" if unit else name
+
+
+def figure_name(key: str) -> str:
+    """Return a figure's name; ``measure/class`` is the one of a class."""
+    measure, _, name = key.partition("/")
+    return f"{FIGURE_NAMES[measure]}: {safe_text(name)}" if name else FIGURE_NAMES[measure]
+
+
+def figure_text(name: str, value: float, unit: str = "") -> str:
+    """Return a figure in as many digits as it deserves."""
+    if value != value:
+        return UNKNOWN_FIGURE
+    if name.partition("/")[0] in WITH_UNIT:
+        return f"{value:.2f} {unit}".strip()
+    return f"{value:.3f}"
+
+
+def interval_text(low: float, high: float, is_small: bool) -> str:
+    """Return an interval, marked where few patients make it."""
+    if low != low or high != high:
+        return "none"
+    mark = " *" if is_small else ""
+    return f"{low:.3f} to {high:.3f}{mark}"
+
+
+def listed_figures(figures: Mapping[str, Any]) -> str:
+    """Return which figures there are."""
+    known = [figure_name(name) for name, each in figures.items() if each.value == each.value]
+    return f"{listed(known)}, each with an interval."
+
+
+def listed_groups(groups: Sequence[tuple[str, str]]) -> str:
+    """Return by what cases were parted."""
+    columns = list(dict.fromkeys(column for column, _ in groups))
+    return f"By {listed([safe_text(name) for name in columns])}." if columns else ""
+
+
+def worst_text(count: int) -> str:
+    """Return that the worst cases are listed."""
+    return (
+        f"The {count} worst cases are listed with this evaluation." if count else "None is wrong."
+    )
+
+
+def compared_with(name: str) -> str:
+    """Return with what a model was compared."""
+    return f"With {safe_text(name)}, on the same pictures."
+
+
+def model_text(title: str, version: str, sha256: str) -> str:
+    """Return which model this is."""
+    return f"{safe_text(title)}, version {safe_text(version)} (SHA-256 {sha256[:12]})"
+
+
+def software_text(program: str) -> str:
+    """Return what computed the figures."""
+    return f"SpineAlign {program}, scikit-learn; free software under GPL-3.0-or-later."
+
+
+def group_figures(figures: Mapping[str, Any], unit: str, is_small: bool) -> str:
+    """Return the main figures of a group in a line."""
+    parts = [
+        f"{figure_name(name)} {figure_text(name, each.value, unit)} "
+        f"({interval_text(each.low, each.high, is_small)})"
+        for name, each in figures.items()
+        if each.value == each.value
+    ]
+    return "; ".join(parts) or UNKNOWN_FIGURE
+
+
+def small_note(least: int) -> str:
+    """Return what the mark of a small group means."""
+    return f"* {FEW_PATIENTS.format(least=least)}."
+
+
+def mcnemar_text(only_first: int, only_second: int, p: float, cases: int) -> str:
+    """Return on how many cases one model alone was right."""
+    told = (
+        f"Of {cases:,} pictures that both answered, the first alone is right on {only_first:,}, "
+        f"the second alone on {only_second:,}"
+    )
+    if p != p:
+        return f"{told}. Patients have several pictures, so McNemar’s test would not hold."
+    return f"{told} (McNemar’s exact test: p = {p:.3g})."
+
+
+def evaluation_lines(found: Any) -> list[str]:
+    """Return an evaluation as text: what was evaluated, figures, groups."""
+    cases = found.cases
+    unit = getattr(cases, "unit", "")
+    lines = [cases_text(len(cases), found.patients, cases.knows_patients)]
+    lines += [] if cases.knows_patients else [PATIENTS_UNKNOWN]
+    lines += [found.threshold_note] if found.threshold_note else []
+    lines += [left_out_text(found.left_out)] if found.left_out else []
+    width = max(len(figure_name(name)) for name in found.figures)
+    for name, each in found.figures.items():
+        value = figure_text(name, each.value, unit)
+        interval = interval_text(each.low, each.high, False)
+        lines.append(f"  {figure_name(name):{width}}  {value}  ({interval})")
+    for group in found.subgroups:
+        told = group_figures(group.figures, unit, group.is_small)
+        count = cases_text(group.cases, group.patients, cases.knows_patients)
+        lines.append(f"{safe_text(group.column)} {safe_text(group.value)}: {count} {told}")
+    if any(group.is_small for group in found.subgroups):
+        lines.append(small_note(found.fewest_patients))
+    if found.compared is not None:
+        pair = found.compared
+        lines.append(mcnemar_text(pair.only_first, pair.only_second, pair.mcnemar_p, pair.cases))
+    return lines
