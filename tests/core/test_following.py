@@ -198,15 +198,18 @@ def test_a_second_window_waits_and_takes_no_step_twice(
 
     monkeypatch.setattr(database, "SCHEMA_VERSION", 3)
     monkeypatch.setattr(database, "_MIGRATIONS", {2: lambda _: steps.append("step")})
-    # The other window migrates after this one saw that it is older, and before it begins.
-    assert migrate(one, lambda: None if steps else assert_true(migrate(other, lambda: None)))
+    begun = database.transaction
+
+    def slow(connection: object) -> object:
+        if connection is one and not steps:  # it saw that it is older, and has not begun
+            assert migrate(other, lambda: None)
+        return begun(connection)
+
+    monkeypatch.setattr(database, "transaction", slow)
+    assert migrate(one, lambda: None)
     assert steps == ["step"]
     one.close()
     other.close()
-
-
-def assert_true(said: bool) -> None:
-    assert said
 
 
 def test_codes_of_a_newer_program_are_left_out() -> None:

@@ -37,7 +37,14 @@ from spinealign.files import write_durably
 from spinealign.imaging.read import read_image
 from spinealign.json_files import read_json
 from spinealign.protected_folders import LockedFolderError
-from spinealign.vault import administration, network_folders, place, safety_copies, session
+from spinealign.vault import (
+    administration,
+    exchange,
+    network_folders,
+    place,
+    safety_copies,
+    session,
+)
 from spinealign.vault.keeping import Opened, delete, keep, keeping, originals
 from spinealign.vault.network_folders import is_on_network, type_of
 from spinealign.vault.place import Place, Protection
@@ -396,6 +403,25 @@ class TestKeeping:
         assert not [path for path in where.files.rglob("*") if path.is_file()]
         assert not anna.archive.search(Search())
 
+    def test_a_package_that_is_stopped_leaves_nothing(
+        self, where: Place, anna: Session, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "two.spinealign-case"
+        record = keep(anna, Opened((FILM_SAMPLE, MR_SAMPLE), JANE))
+        steps = exchange.exporting(anna, record.identifier, path, PASSWORD)
+        assert [next(steps), next(steps)] == [(0, 2), (1, 2)]
+        steps.close()
+        assert not path.exists()
+        exchange.export_package(anna, record.identifier, path, PASSWORD)
+        delete(anna, [record.identifier])
+        assert not [each for each in where.files.rglob("*") if each.is_file()]
+        coming = exchange.importing(anna, path, PASSWORD)
+        assert [next(coming), next(coming)] == [(0, 2), (1, 2)]
+        assert [each for each in where.files.rglob("*") if each.is_file()]
+        coming.close()
+        assert not [each for each in where.files.rglob("*") if each.is_file()]
+        assert not anna.archive.search(Search())
+
     def test_a_signature_counts_from_when_it_was_made(self, anna: Session) -> None:
         image = ReadImage("0" * 64, "film.png", 10, 10)
         reading = Reading(image, "lateral neck", reader="Dr. Anna")
@@ -556,6 +582,21 @@ class TestSafetyCopies:
         for _ in range(3):
             list(safety_copies.back_up(anna, tmp_path / "disk"))
         assert len(safety_copies.back_ups_on(tmp_path / "disk")) == 3
+
+    def test_restoring_that_is_stopped_leaves_nothing(
+        self, where: Place, anna: Session, tmp_path: Path
+    ) -> None:
+        kept_film(anna)
+        list(safety_copies.back_up(anna, tmp_path / "disk"))
+        [copy] = safety_copies.back_ups_on(tmp_path / "disk")
+        fresh = Place.of_profile(tmp_path / "fresh")
+        steps = safety_copies.restoring(copy, fresh, "anna", PASSWORD)
+        told = [next(steps) for _ in range(3)]
+        assert [done for done, _ in told] == [0, 1, 2]
+        assert [path for path in fresh.profile.rglob("*") if path.is_file()]
+        steps.close()
+        assert not [path for path in fresh.profile.rglob("*") if path.is_file()]
+        assert safety_copies.restore(copy, fresh, "anna", PASSWORD) == 1
 
     def test_never_beside_the_anchor_of_an_archive(
         self, where: Place, anna: Session, tmp_path: Path
