@@ -423,12 +423,10 @@ class TestList:
         page = show_archive(qtbot, kept).list
         for _ in range(2):
             QTest.keyClicks(page.lines["words"], "doe")
-            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
-            rest(qtbot, kept)
-            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
-            rest(qtbot, kept)
-            page.lines["words"].clear()
-            QTest.keyClick(page.lines["words"], Qt.Key.Key_Return)
+            for _ in range(2):
+                press(page.search)
+                rest(qtbot, kept)
+            press(page.clear)
             rest(qtbot, kept)
         events = [event for _, event in kept.accounts.keeper.session.events()]
         asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]

@@ -19,10 +19,10 @@ from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
 from spinealign.ui.vault.key_store_door import KeyStoreDoor
 from spinealign.ui.vault.password_dialogs import ChangePasswordDialog, RecoverDialog
+from spinealign.ui.vault.person_dialogs import PersonDialogs
 from spinealign.ui.vault.recorder import Recorder
 from spinealign.ui.vault.set_up_dialog import SetUpDialog
 from spinealign.ui.vault.sign_in_dialog import (
-    ConfirmDialog,
     PasswordDialog,
     SignInDialog,
     UnlockDialog,
@@ -47,7 +47,6 @@ from spinealign.vault.system_account import (
 from spinealign.vault.taking_in import TAKEN_IN, take_in
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
-    CHANGED_PASSWORD,
     LOOKING_FOR_KEY_STORE,
     SET_UP_DONE,
     SIGNING_IN,
@@ -105,7 +104,8 @@ class Keeper(QObject):
         self._covers = Covers(self)
         self._dialog: PasswordDialog | None = None
         self._is_leaving = self._has_started = False
-        self.recorder = Recorder(bench, self._at_work, self)
+        self.dialogs = PersonDialogs(self, bench, self._secrets, window)
+        self.recorder = Recorder(bench, lambda: self.at_work, self)
         self.key_store = KeyStoreDoor(self, self._secrets, window, bench.messages.tell)
         self.idle = IdleWatch(self)
         self.idle.idle.connect(self.lock)
@@ -129,7 +129,9 @@ class Keeper(QObject):
         """Whether somebody has to sign in."""
         return self.protection is Protection.ACCOUNTS
 
-    def _at_work(self) -> Session | None:
+    @property
+    def at_work(self) -> Session | None:
+        """The session of whoever is at work; None while it is locked or nobody is."""
         session = self.session
         return None if session is None or session.is_locked else session
 
@@ -342,78 +344,6 @@ class Keeper(QObject):
         self.session = None
         self.recorder.forget()
         self.left.emit()
-
-    # Passwords
-
-    def change_password(self) -> None:
-        """Let the person at work change the password."""
-        session = self.session
-        if session is None or session.is_locked:
-            return
-        dialog = ChangePasswordDialog(session.person.name, "", self._window)
-
-        def change(old: str, new: str) -> None:
-            dialog.wait()
-            act = partial(administration.change_password, session, old, new)
-            self.run(act, dialog.fail, changed)
-
-        def changed(_: object) -> None:
-            dialog.close_for_good()
-            self._bench.messages.tell(CHANGED_PASSWORD)
-
-        dialog.wanted.connect(change)
-        dialog.open()
-
-    def confirm(self, act: Callable[[], object]) -> None:
-        """Do something once the person at work typed the password again."""
-        session = self.session
-        if session is None or session.is_locked:
-            return
-        dialog = ConfirmDialog(session.person.name, session.person.full_name, self._window)
-
-        def confirmed(_: object) -> None:
-            dialog.close_for_good()
-            act()
-
-        def check(_name: str, password: str) -> None:
-            dialog.wait()
-            self.run(partial(session.confirm, password), dialog.fail, confirmed)
-
-        dialog.entered.connect(check)
-        dialog.open()
-
-    # Administration
-
-    def manage(self) -> None:
-        """Show the accounts to an administrator."""
-        session = self._at_work()
-        if session is not None:
-            from spinealign.ui.vault.accounts_dialog import AccountsDialog
-
-            dialog = AccountsDialog(session, self.run, self._secrets, self._window)
-            dialog.finished.connect(lambda _: self._renew(session))
-            dialog.open()
-
-    def _renew(self, session: Session) -> None:
-        """Take over what an administrator changed of the own account: it counts at once."""
-        if self._at_work() is not session:
-            return
-        name = session.person.name
-        account = next((a for a in administration.accounts(session) if a.name == name), None)
-        if account is not None and account != session.person.account:
-            session.renew(account)
-            self.entered.emit(session)
-
-    def show_trail(self) -> None:
-        """Show the audit trail to an administrator."""
-        session = self._at_work()
-        if session is not None:
-            from spinealign.ui.vault.audit_dialog import AuditDialog
-
-            dialog = AuditDialog(session, self.run, self._window)
-            for signal in (dialog.begun, dialog.found_damaged):
-                signal.connect(self.recorder.warn_of_damage)
-            dialog.open()
 
     # Locking
 

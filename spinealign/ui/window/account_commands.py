@@ -74,9 +74,9 @@ class AccountCommands(QObject):
         self._keeper: Keeper | None = None
         actions.on("lock", lambda: self.keeper.lock())
         actions.on("switch_user", lambda: self.keeper.switch())
-        actions.on("change_password", lambda: self.keeper.change_password())
-        actions.on("accounts", lambda: self.keeper.manage())
-        actions.on("audit_trail", lambda: self.keeper.show_trail())
+        actions.on("change_password", lambda: self.keeper.dialogs.change_password())
+        actions.on("accounts", lambda: self.keeper.dialogs.manage())
+        actions.on("audit_trail", lambda: self.keeper.dialogs.show_trail())
         actions.on("set_up_accounts", lambda: self.keeper.set_up())
         actions.on("encryption", lambda: self.keeper.key_store.show())
         if has_archive(bench.preferences.folder):
@@ -133,7 +133,7 @@ class AccountCommands(QObject):
             person = None if session is None else session.person
             at_work.full_name = "" if person is None else person.signs_as
             at_work.may = lambda right: person is not None and person.may(right)
-            at_work.record, at_work.confirm = self._record, keeper.confirm
+            at_work.record, at_work.confirm = self._record, keeper.dialogs.confirm
             at_work.change_reading = keeper.recorder.change_reading
             self._bench.services.keep_in(keeper.place.kept)
         self._offer()
