@@ -7,6 +7,7 @@ taken for what stands in the report, and options overrule it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -232,10 +233,14 @@ def _best_table(place: Path, paths: Sequence[Path], columns: Columns) -> Table |
 
 def _told_by(table: Table, columns: Columns, files: Sequence[ListedFile]) -> list[ListedFile]:
     rows = table.rows_by_stem(columns)
-    return [
-        _with_row(file, rows.get(file.path.stem.lower()) or rows.get(file.path.name.lower()))
-        for file in files
-    ]
+    stems = Counter(file.path.stem.lower() for file in files)
+    found = []
+    for file in files:
+        stem = file.path.stem.lower()
+        # A bare name that several files have tells nothing of any of them.
+        by_name = rows.get(stem) or rows.get(file.path.name.lower()) if stems[stem] == 1 else None
+        found.append(_with_row(file, rows.get(file.name.lower()) or by_name))
+    return found
 
 
 def _with_row(file: ListedFile, row: dict[str, str] | None) -> ListedFile:
@@ -254,17 +259,18 @@ def _listed(
     folder: Path, table: Table, columns: Columns, paths: Sequence[Path]
 ) -> list[ListedFile]:
     """List what the rows of a table name; a file that is not there is listed all the same."""
-    by_stem: dict[str, Path] = {}
+    by_stem: dict[str, set[Path]] = {}
     for path in paths or [path for path in files_below(folder) if _is_picture(path)]:
-        by_stem.setdefault(path.stem.lower(), path)
-        by_stem.setdefault(path.name.lower(), path)
+        by_stem.setdefault(path.stem.lower(), set()).add(path)
+        by_stem.setdefault(path.name.lower(), set()).add(path)
     files = []
     for given, row in table.rows(columns):
         direct = folder / given
-        key = Path(given).name.lower()
-        path = direct if direct.is_file() else by_stem.get(key, direct)
+        likely = by_stem.get(Path(given).name.lower(), set())
+        path = next(iter(likely)) if len(likely) == 1 and not direct.is_file() else direct
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else given
         files.append(_with_row(ListedFile(path, name), row))
+    files = _from_common_folder(files)
     counts = Counter(file.name for file in files)
     if not files:
         raise DataSetError(f"{table.path.name} names no files")
@@ -273,6 +279,22 @@ def _listed(
         for place, file in enumerate(files)
         if counts[file.name] == 1 or _is_first(files, place)
     ]
+
+
+def _from_common_folder(files: Sequence[ListedFile]) -> list[ListedFile]:
+    """Name files that lie elsewhere than their list from the folder that they share."""
+    if all(file.path.name == file.name or not _is_elsewhere(file) for file in files):
+        return list(files)
+    whole = [file.path.resolve() for file in files]
+    shared = Path(os.path.commonpath([path.parent for path in whole]))
+    return [
+        replace(file, name=path.relative_to(shared).as_posix())
+        for file, path in zip(files, whole, strict=True)
+    ]
+
+
+def _is_elsewhere(file: ListedFile) -> bool:
+    return Path(file.name).is_absolute() or file.name.startswith("../")
 
 
 def _is_first(files: Sequence[ListedFile], place: int) -> bool:

@@ -97,11 +97,14 @@ class AuditOutcome:
         Honest part of every path; empty where no honest split is possible.
     pictures : dict of str to ndarray of uint8, (h, w)
         Small pictures by path, of files that have one.
+    places : dict of str to Path
+        Where the file of every path lies.
     """
 
     audit: DataAudit
     parts: Mapping[str, str]
     pictures: Mapping[str, NDArray[np.uint8]]
+    places: Mapping[str, Path]
 
     @property
     def verdict(self) -> Verdict:
@@ -160,7 +163,8 @@ def audit_data(
         for file, seen in zip(files, looks, strict=True)
         if seen.recognised is not None
     }
-    return AuditOutcome(found, parts, pictures)
+    places_of = {file.path: told.path for file, told in zip(files, listed, strict=True)}
+    return AuditOutcome(found, parts, pictures, places_of)
 
 
 def fingerprint(files: Sequence[AuditedFile]) -> str:

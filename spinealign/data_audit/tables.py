@@ -73,6 +73,7 @@ class Table:
         """Return rows by the file's name in lower case, with and without its suffix."""
         found: dict[str, dict[str, str]] = {}
         for given, row in self.rows(columns):
+            found.setdefault(given.lower(), row)
             found.setdefault(Path(given).name.lower(), row)
             found.setdefault(Path(given).stem.lower(), row)
         return found

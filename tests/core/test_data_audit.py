@@ -162,7 +162,7 @@ class TestFiles:
         assert outcome.audit.layout is Layout.CLASS_FOLDERS
         assert outcome.audit.split.blocking == ("a",)
         assert {FindingKind.NO_SPLIT, FindingKind.CLASS_FROM_FEW_PATIENTS} <= kinds(outcome)
-        rows = split_csv(outcome).splitlines()
+        rows = split_csv(outcome, tmp_path).splitlines()
         assert len(rows) == 10
         assert all(row.endswith(",") for row in rows[1:])
 
@@ -211,6 +211,20 @@ class TestVolumes:
         )
         files = {f.path: f.problems for f in audit(tmp_path).audit.files}
         assert files["huge.mha"] == (FileProblem.UNREADABLE,)
+
+
+def test_the_written_split_is_a_data_set_itself(leaky, cache, tmp_path):
+    outcome = leaky[1]
+    write_audit(outcome, tmp_path / "out")
+    again = audit(tmp_path / "out" / "split.csv", AuditOptions(cache=cache))
+    assert len(again.audit.files) == len(outcome.audit.files)
+    assert not any(file.problems for file in again.audit.files)
+    assert {one.severity for one in again.audit.findings} <= {Severity.DOUBT, Severity.NOTE}
+    assert not again.verdict.is_condemned
+    copies = {file.patient for file in again.audit.files if "qqqqq" in file.path}
+    assert copies == {
+        file.patient for file in again.audit.files if "patient00_slice0" in file.path
+    }  # fmt: skip
 
 
 SECRET = "ZP88231Q"
@@ -281,10 +295,12 @@ class TestRunning:
             first.audit
         )
         changed = next((made.folder / "train" / "sick").iterdir())
-        encoded(draw_slice(40, 0), changed)
-        assert audit(made.folder, AuditOptions(cache=kept)).audit.fingerprint != (
-            first.audit.fingerprint
-        )
+        encoded(draw_slice(40, 0)[:120], changed)
+        again = audit(made.folder, AuditOptions(cache=kept)).audit
+        assert again.fingerprint != first.audit.fingerprint
+        heights = {file.path.rpartition("/")[2]: file.height for file in again.files}
+        assert heights.pop(changed.name) == 120
+        assert set(heights.values()) == {144}
 
 
 class TestReport:

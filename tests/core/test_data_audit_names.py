@@ -112,6 +112,18 @@ def test_a_list_of_names_at_the_source_tells_patients(tmp_path):
     )  # fmt: skip
 
 
+def test_a_bare_name_in_two_folders_is_nobodys(tmp_path):
+    for name in ("train/a/img0.png", "val/b/img0.png"):
+        encoded(PIXELS, tmp_path / name)
+    (tmp_path / "list.csv").write_text("file,patient\nimg0.png,7\nval/b/img0.png,8\n")
+    assert files_of(tmp_path)[1] == {
+        "train/a/img0.png": ("train", "a", ""),
+        "val/b/img0.png": ("val", "b", "8"),
+    }
+    names = names_told(list_files(tmp_path)[1])
+    assert {name.patient for name in names} == {""}
+
+
 def test_masks_stand_beside_pictures(tmp_path):
     encoded(PIXELS, tmp_path / "images" / "001_s1.png")
     encoded(PIXELS, tmp_path / "images" / "001_s2.png")
