@@ -201,16 +201,25 @@ def _map_by_features(
     if kept.sum() < _LEAST_AGREEING:
         return None
     source, target = second.points[kept], first.points[nearest[kept]]
+    # Its own refinement multiplies by a library that the packages leave out.
     matrix, agreed = cv2.estimateAffine2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=_ERROR_PX, maxIters=1000,
-        confidence=0.99, refineIters=10,
+        confidence=0.99, refineIters=0,
     )  # fmt: skip
     if matrix is None:
         return None
-    agreeing = len(np.unique(target[agreed.ravel() > 0].round(), axis=0))
+    inside = agreed.ravel() > 0
+    matrix = _least_squares(source[inside], target[inside])
+    agreeing = len(np.unique(target[inside].round(), axis=0))
     if agreeing < _LEAST_AGREEING or not _is_plausible(matrix, is_mirrored):
         return None
     return matrix, agreeing
+
+
+def _least_squares(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the affine map (2, 3) that takes points (n, 2) nearest to others."""
+    rows = np.column_stack([source, np.ones(len(source))]).astype(np.float64)
+    return np.asarray(np.linalg.lstsq(rows, target.astype(np.float64), rcond=None)[0].T)
 
 
 def _is_plausible(matrix: NDArray[np.float64], is_mirrored: bool) -> bool:

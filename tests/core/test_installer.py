@@ -29,16 +29,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 # Functions of OpenCV (and its constants) that use neither video nor AV1 nor LAPACK: on Linux the
 # package holds empty stand-ins for those (installer/stand_ins.py). Before a name is added here,
-# run the tests with the stand-ins loaded, as docs/design/packaging.md tells.
+# run the tests with the stand-ins loaded, as docs/design/packaging.md tells. With `refineIters`
+# estimateAffine2D does call cblas_dgemm.
 OPENCV_WITHOUT_STAND_INS = {
     "CLAHE", "GaussianBlur", "LUT", "Laplacian", "Sobel", "applyColorMap", "approxPolyDP", "blur",
     "boundingRect", "circle", "connectedComponents", "connectedComponentsWithStats",
     "contourArea", "copyMakeBorder", "createCLAHE", "cvtColor", "dilate", "distanceTransform",
-    "distanceTransformWithLabels", "drawContours", "erode", "fillPoly", "findContours", "fitLine",
+    "distanceTransformWithLabels", "drawContours", "erode", "estimateAffine2D", "fillPoly",
+    "findContours", "fitLine",
     "getRotationMatrix2D", "getStructuringElement", "getTextSize", "imdecodemulti", "imencode",
     "line", "max", "medianBlur", "min", "minAreaRect", "morphologyEx", "pointPolygonTest",
     "polylines", "putText", "rectangle", "remap", "resize", "setNumThreads", "sumElems",
-    "typing", "warpAffine",
+    "threshold", "typing", "warpAffine", "warpPolar",
 }  # fmt: skip
 
 
@@ -286,3 +288,17 @@ def test_sums_are_those_of_sha256sum(tmp_path: Path) -> None:
     write_sums([file], tmp_path / "SUMS")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert (tmp_path / "SUMS").read_text() == f"{known}  a.bin\n"
+
+
+def test_affine_maps_are_not_refined_by_what_the_package_leaves_out() -> None:
+    calls = [
+        node
+        for path in (ROOT / "spinealign").rglob("*.py")
+        if "training" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "cv2.estimateAffine2D"
+    ]
+    assert calls
+    for call in calls:
+        [refined] = [word.value for word in call.keywords if word.arg == "refineIters"]
+        assert ast.literal_eval(refined) == 0
