@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from spinealign.domain.data_audit import (
@@ -108,10 +108,27 @@ def _pairs(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Finding]
             names = ("pixels",) if relation is Relation.NEIGHBOUR else ()
             found.append(_of_pairs(kind, Severity.CONDEMNS, across, len(mine), names))
     copies = [pair for pair in pairs if pair.relation is not Relation.NEIGHBOUR]
+    found += _of_two_patients(copies, by_path)
     unsaid = [p for p in copies if by_path[p.first].base != by_path[p.second].base]
     if unsaid:
         found.append(_of_pairs(FindingKind.COPIES, Severity.NOTE, unsaid, len(pairs)))
     return found
+
+
+def _of_two_patients(copies: Sequence[Pair], by_path: Mapping[str, AuditedFile]) -> list[Finding]:
+    """Find copies whose names or tags tell of two patients: one of them is wrong."""
+    both = [(by_path[pair.first], by_path[pair.second]) for pair in copies]
+    wrong = [
+        (one, other)
+        for one, other in both
+        if one.patient and other.patient and one.patient != other.patient
+    ]
+    if not wrong:
+        return []
+    names = tuple(f"{one.patient} / {other.patient}" for one, other in wrong[:_FIRST])
+    paths = tuple(file.path for pair in wrong[: _FIRST // 2] for file in pair)
+    kind = FindingKind.COPIES_OF_TWO_PATIENTS
+    return [Finding(kind, Severity.DOUBT, len(wrong), len(copies), names=names, paths=paths)]
 
 
 def _of_pairs(

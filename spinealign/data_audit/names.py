@@ -37,12 +37,12 @@ _SLICE_WORD: Final = re.compile(
 _TRAILING: Final = re.compile(r"^(.*?)[\s._-]+(\d{1,4})$")
 
 _VIEWS: Final = re.compile(
-    r"[\s._-]+(?:ap|pa|lat(?:eral)?|frontal|sagittal|axial|coronal|sag|ax|cor|t1w?|t2w?|t2s|t2_space|"
+    r"[\s._-]+(?:(?:ap|pa|lat(?:eral)?)\d?|frontal|sagittal|axial|coronal|sag|ax|cor|t1w?|t2w?|t2s|t2_space|"
     r"space|tirm|stir|flair|pdw?|dwi|adc|fatsat|fs|ct|mr|mri|xray|xr|cr|dx|left|right)$",
     re.IGNORECASE,
 )
 _EXAMINATION: Final = re.compile(
-    r"[\s._-]+(?:[a-h]|(?:series|ser|study|session|ses|visit|exam|scan|s|v|film|acq|run)[\s._-]?\d+)$",
+    r"[\s._-]+(?:[a-z]|(?:series|ser|study|session|ses|visit|exam|scan|s|v|film|acq|run)[\s._-]?\d+)$",
     re.IGNORECASE,
 )
 _NAMED_PATIENT: Final = re.compile(

@@ -100,6 +100,7 @@ class FindingKind(StrEnum):
     CLASS_FROM_FEW_PATIENTS = "class_from_few_patients"
     PART_FROM_ONE_SERIES = "part_from_one_series"
     SHORTCUT = "shortcut"
+    COPIES_OF_TWO_PATIENTS = "copies_of_two_patients"
     COPIES = "copies"
     PREPARED_COPIES = "prepared_copies"
     REPEATED_PATIENTS = "repeated_patients"

@@ -248,6 +248,11 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
         FindingKind.CLASS_FROM_FEW_PATIENTS: _few_patients,
         FindingKind.PART_FROM_ONE_SERIES: _part_of_one,
         FindingKind.SHORTCUT: _shortcut,
+        FindingKind.COPIES_OF_TWO_PATIENTS: lambda f: (
+            f"{count_text(f.count, 'pair')} of copies are named after two patients: "
+            f"{_names(f.names, f.count)}. Whoever splits by these names parts copies; split.csv "
+            "keeps them together."
+        ),
         FindingKind.COPIES: lambda f: (
             f"{count_text(f.count, 'pair')} of pictures are copies of each other although their "
             "names do not say so."

@@ -10,12 +10,17 @@ import pytest
 from lxml import html as html_reader
 
 from spinealign.data_audit import AuditOptions, audit, audit_data, looking
+from spinealign.data_audit.findings import all_findings
+from spinealign.data_audit.grouping import grouped
 from spinealign.data_audit.writing import audit_json, split_csv, write_audit
 from spinealign.domain.data_audit import (
+    AuditedFile,
     DataAudit,
     FileProblem,
     FindingKind,
+    HonestSplit,
     Layout,
+    Pair,
     PatientSource,
     Relation,
     Severity,
@@ -211,6 +216,22 @@ class TestVolumes:
         )
         files = {f.path: f.problems for f in audit(tmp_path).audit.files}
         assert files["huge.mha"] == (FileProblem.UNREADABLE,)
+
+
+def test_a_picture_under_two_patients_is_told():
+    files = [
+        AuditedFile(name, patient=patient, base=name)
+        for name, patient in (("a.png", "7"), ("b.png", "8"), ("c.png", "9"), ("d.png", "9"))
+    ]
+    pairs = [
+        Pair("a.png", "b.png", Relation.NEAR), Pair("c.png", "d.png", Relation.NEAR),
+        Pair("b.png", "c.png", Relation.NEIGHBOUR),
+    ]  # fmt: skip
+    findings = {one.kind: one for one in all_findings(files, pairs, [], HonestSplit(True))}
+    told = findings[FindingKind.COPIES_OF_TWO_PATIENTS]
+    assert (told.count, told.names) == (1, ("7 / 8",))
+    assert "named after two patients: “7 / 8”" in finding_text(told)
+    assert len({file.group for file in grouped(files, pairs[:2])}) == 2
 
 
 def test_the_written_split_is_a_data_set_itself(leaky, cache, tmp_path):
