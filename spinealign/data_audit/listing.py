@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -259,14 +259,14 @@ def _listed(
     folder: Path, table: Table, columns: Columns, paths: Sequence[Path]
 ) -> list[ListedFile]:
     """List what the rows of a table name; a file that is not there is listed all the same."""
-    by_stem: dict[str, set[Path]] = {}
-    for path in paths or [path for path in files_below(folder) if _is_picture(path)]:
-        by_stem.setdefault(path.stem.lower(), set()).add(path)
-        by_stem.setdefault(path.name.lower(), set()).add(path)
+    rows = list(table.rows(columns))
+    # A list may lie above much else: that is searched only for names without their folder.
+    is_complete = all((folder / given).is_file() for given, _ in rows)
+    by_name = {} if is_complete else _by_name(paths or files_below(folder))
     files = []
-    for given, row in table.rows(columns):
+    for given, row in rows:
         direct = folder / given
-        likely = by_stem.get(Path(given).name.lower(), set())
+        likely = by_name.get(Path(given).name.lower(), set())
         path = next(iter(likely)) if len(likely) == 1 and not direct.is_file() else direct
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else given
         files.append(_with_row(ListedFile(path, name), row))
@@ -279,6 +279,16 @@ def _listed(
         for place, file in enumerate(files)
         if counts[file.name] == 1 or _is_first(files, place)
     ]
+
+
+def _by_name(paths: Iterable[Path]) -> dict[str, set[Path]]:
+    """Return pictures by their names in lower case, with and without suffix."""
+    found: dict[str, set[Path]] = {}
+    for path in paths:
+        if _is_picture(path):
+            found.setdefault(path.stem.lower(), set()).add(path)
+            found.setdefault(path.name.lower(), set()).add(path)
+    return found
 
 
 def _from_common_folder(files: Sequence[ListedFile]) -> list[ListedFile]:
