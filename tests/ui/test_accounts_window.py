@@ -1,5 +1,7 @@
 """Accounts in the window by mouse and keys: signing in, locking, switching, setting up."""
 
+import errno
+import os
 import threading
 import unicodedata
 from pathlib import Path
@@ -387,6 +389,22 @@ class TestLocking:
         assert order == ["written", "locked"]
         monkeypatch.undo()
         keeper.close()
+
+    def test_a_full_disk_keeps_it_locked_and_says_so(self, qtbot, anna, monkeypatch):
+        def fail(_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "fsync", fail)
+            lock(qtbot, anna)
+            dialog = the(UnlockDialog)
+            QTest.keyClicks(dialog.password.line, PASSWORD)
+            QTest.keyClick(dialog, Qt.Key.Key_Return)
+            qtbot.waitUntil(lambda: "is full" in dialog.told.text())
+            assert is_covered(anna)
+            assert anna.accounts.keeper.session.is_locked
+        enter(qtbot, anna, PASSWORD, UnlockDialog)
+        assert EventKind.LOCK in kinds(anna)
 
     def test_a_question_for_a_file_is_closed(self, qtbot, anna):
         dialog = QFileDialog(anna)
