@@ -20,6 +20,11 @@ IN_ZIP = Message(
     "Images inside a zip archive cannot be kept in the archive by themselves.",
     "Unpack the zip archive, open the images, and keep them again.",
 )
+STOPPED_BY_LOCK = Message(
+    "What the archive was doing when it was locked was stopped.",
+    "What was there before is as it was; do it again. Settings, page Privacy, hold after how many "
+    "minutes the program locks itself.",
+)
 LOCKED_BEFORE = Message(*ARCHIVE_WORDS[ArchiveProblem.LOCKED])
 
 # The list

@@ -33,7 +33,7 @@ from spinealign.ui.vault.examination_list import framed
 from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
 from spinealign.ui.vault.restore_dialog import RestoreDialog
-from spinealign.ui.vault.sign_in_dialog import SignInDialog
+from spinealign.ui.vault.sign_in_dialog import SignInDialog, UnlockDialog
 from spinealign.ui.window import archive_commands
 from spinealign.vault import administration, exchange, place, safety_copies, session
 from spinealign.vault.following import followed, in_time
@@ -64,6 +64,7 @@ from spinealign.wording.archive_window import (
     ONLY_ONE_PATIENT,
     STOP_KEEPING,
     STOPPED,
+    STOPPED_BY_LOCK,
     TOO_FEW_VALUES,
     UNLINK_NOW,
 )
@@ -784,6 +785,27 @@ class TestSafety:
         assert page.told.text() == STOPPED
         assert not safety_copies.back_ups_on(tmp_path / "disk")
         assert page.back_up.isEnabled()
+
+    @pytest.mark.parametrize("is_same", [True, False], ids=["unlocked", "somebody else"])
+    def test_what_locking_stopped_is_told_to_who_unlocks(
+        self, qtbot, kept, page, tmp_path, monkeypatch, is_same
+    ):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "disk"))
+        press(page.back_up)
+        keeper = kept.accounts.keeper
+        with qtbot.waitSignal(keeper.locked):
+            keeper.lock()
+        dialog = the(UnlockDialog)
+        if not is_same:
+            with qtbot.waitSignal(keeper.left):
+                press(dialog.leave)
+            dialog = the(SignInDialog)
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        with qtbot.waitSignal(keeper.entered):
+            QTest.keyClick(dialog, Qt.Key.Key_Return)
+        rest(qtbot, kept)
+        assert (STOPPED_BY_LOCK.sentence in kept.banner.text) == is_same
+        assert not safety_copies.back_ups_on(tmp_path / "disk")
 
     def test_a_check_names_what_is_damaged(self, qtbot, kept, page, where):
         press(page.check)

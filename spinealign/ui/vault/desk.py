@@ -17,7 +17,7 @@ from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.session import Session
 from spinealign.wording import Message, explain
-from spinealign.wording.archive_window import LOCKED_BEFORE, THERE_ALREADY
+from spinealign.wording.archive_window import LOCKED_BEFORE, STOPPED_BY_LOCK, THERE_ALREADY
 
 Failed = Callable[[Message], object]
 """Takes what went wrong in words."""
@@ -36,9 +36,29 @@ class ArchiveDesk(QObject):
         self._bench, self._keeper = bench, keeper
         self.runner = TaskRunner(bench.messages, self)
         bench.add_runner(self.runner)
-        keeper.about_to_lock.connect(self.runner.cancel_all)
+        self._long = set[Task]()
+        self._stopped_in: Session | None = None
+        keeper.about_to_lock.connect(self._stop)
+        keeper.entered.connect(self._tell_stopped)
         for signal in (keeper.locked, keeper.left):
             signal.connect(self.closed)
+
+    def tell_if_locked(self, task: Task) -> Task:
+        """Have whoever unlocks be told that something long was stopped by locking."""
+        self._long.add(task)
+        task.ended.connect(lambda: self._long.discard(task))
+        return task
+
+    def _stop(self) -> None:
+        if self._long:
+            self._stopped_in = self._keeper.session
+        self.runner.cancel_all()
+
+    def _tell_stopped(self, session: Session) -> None:
+        """Tell it to nobody else who signs in meanwhile."""
+        stopped_in, self._stopped_in = self._stopped_in, None
+        if stopped_in is session:
+            self._bench.messages.fail(STOPPED_BY_LOCK)
 
     @property
     def session(self) -> Session | None:

@@ -183,7 +183,7 @@ class SafetyPage(QWidget):
         self._begin(CHECKING_ARCHIVE, _check, lambda found: check_text(*found))
 
     def _begin(self, words: str, steps: Steps, told: Callable[[Any], str]) -> None:
-        task = self._task = self._desk.steps(steps, self._fail, self)
+        task = self._task = self._desk.tell_if_locked(self._desk.steps(steps, self._fail, self))
         task.progressed.connect(self._show_progress)
         task.finished.connect(lambda came: self.told.say(told(came), "good"))
         task.cancelled.connect(lambda: self.told.say(STOPPED, "warning"))

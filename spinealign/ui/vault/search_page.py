@@ -463,7 +463,7 @@ class SearchPage(QWidget):
 
         def run(password: str) -> None:
             steps = partial(_export, record.identifier, path, password)
-            task = self._desk.steps(steps, dialog.fail, self)
+            task = self._desk.tell_if_locked(self._desk.steps(steps, dialog.fail, self))
             dialog.watch(task)
             task.finished.connect(lambda _: dialog.close_for_good())
             task.finished.connect(lambda _: self.told.say(packed_text(path.name), "good"))
@@ -478,7 +478,8 @@ class SearchPage(QWidget):
         path, dialog = Path(name), ImportDialog(self)
 
         def run(password: str) -> None:
-            task = self._desk.steps(partial(_import, path, password), dialog.fail, self)
+            steps = partial(_import, path, password)
+            task = self._desk.tell_if_locked(self._desk.steps(steps, dialog.fail, self))
             dialog.watch(task)
             task.finished.connect(lambda _: dialog.close_for_good())
             task.finished.connect(lambda came: self._search_and_say(imported_text(*came)))

@@ -107,6 +107,7 @@ class ArchiveCommands(QObject):
         ready = [gathered(self._bench, case) for case in whole]
         services, messages = self._bench.services, self._bench.messages
         task = self.desk.steps(lambda session: keep_all(session, services, ready))
+        self.desk.tell_if_locked(task)
         stopping = Message(keeping_question(len(ready)), "")
         if sum(len(case.files) for case in ready) >= _LONG_FILES:
             messages.notice(stopping, STOP_KEEPING, task.cancel)
