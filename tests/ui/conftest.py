@@ -18,6 +18,7 @@ from spinealign.ui.window.main_window import MainWindow
 from spinealign.ui.work.services import program_services
 from tests.fakes import FakeServices, answer_for
 from tests.image_files import write_series
+from tests.keyrings import use
 from tests.ui.hands import Hands, open_and_rest
 
 
@@ -38,6 +39,12 @@ def only_new_objects_are_searched(qapp):
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_key_store(monkeypatch):
+    """Let no test touch the system's key store; `tests.keyrings.use` gives one in memory."""
+    use(monkeypatch, is_there=False)
 
 
 @pytest.fixture(autouse=True)

@@ -78,15 +78,9 @@ from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
 from start import FILM_SAMPLE
 from tests.dicom_objects import film_analysis
 from tests.fakes import answer_for
-from tests.keyrings import use
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
-
-
-@pytest.fixture(autouse=True)
-def no_key_store(monkeypatch):
-    use(monkeypatch, is_there=False)
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,6 @@ from spinealign.wording.archive_window import (
     TOO_FEW_VALUES,
     UNLINK_NOW,
 )
-from tests.keyrings import use
 from tests.ui.hands import open_and_rest, settle
 
 LEFT = Qt.MouseButton.LeftButton
@@ -76,11 +75,6 @@ PASSWORD, OTHER = "correct horse battery", "another horse battery"
 JANE = PatientFacts(
     name="Planted^Jane", identifier="ID-1", birth_date="19700131", study_date="20261101"
 )
-
-
-@pytest.fixture(autouse=True)
-def no_key_store(monkeypatch):
-    use(monkeypatch, is_there=False)
 
 
 @pytest.fixture(autouse=True)
