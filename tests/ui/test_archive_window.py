@@ -1,6 +1,7 @@
 """The archive in the window by mouse and keys: kept, searched, opened, followed, backed up."""
 
 import shutil
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,7 +28,7 @@ from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.study import PatientFacts
 from spinealign.files import TEMPORARY_PREFIX
-from spinealign.ui.vault import search_page
+from spinealign.ui.vault import keeping_jobs, restore_dialog, search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
 from spinealign.ui.vault.examination_list import framed
 from spinealign.ui.vault.follow_page import dated_values
@@ -116,6 +117,8 @@ def enter(qtbot, window, password=PASSWORD):
     with qtbot.waitSignal(window.accounts.keeper.entered):
         QTest.keyClick(dialog, Qt.Key.Key_Return)
     window.activateWindow()
+    # A key that comes before is nobody's.
+    qtbot.waitUntil(window.isActiveWindow)
 
 
 @pytest.fixture
@@ -131,6 +134,22 @@ def anna(qtbot, recovery_key, open_window, fake):
 
 def all_words(widget):
     return " ".join(label.text() for label in widget.findChildren(QLabel))
+
+
+class Gate:
+    """Holds back what a worker does until the test lets it go on."""
+
+    def __init__(self):
+        self.may_go_on = threading.Event()
+
+    def before(self, steps):
+        """The same steps, held back at their beginning."""
+
+        def held(*given):
+            assert self.may_go_on.wait(10)
+            return (yield from steps(*given))
+
+        return held
 
 
 def press(button):
@@ -152,6 +171,7 @@ def keep(qtbot, window, paths):
         if not path.read_bytes():
             path.write_bytes(path.name.encode())
     open_and_rest(qtbot, window, *paths)
+    qtbot.waitUntil(lambda: window_reason(window) == "")
     give(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     rest(qtbot, window)
 
@@ -238,6 +258,8 @@ class TestKeeping:
         assert window_reason(window) == MAY_NOT_KEEP
 
     def test_keeping_many_files_is_stopped(self, qtbot, anna, files, monkeypatch):
+        gate = Gate()
+        monkeypatch.setattr(keeping_jobs, "keeping", gate.before(keeping_jobs.keeping))
         monkeypatch.setattr(archive_commands, "_LONG_FILES", 2)
         paths = files("film_1.png", "film_2.png")
         for path in paths:
@@ -252,6 +274,7 @@ class TestKeeping:
         assert button == STOP_KEEPING
         assert message.sentence.startswith("2 cases")
         stop()
+        gate.may_go_on.set()
         rest(qtbot, anna)
         assert archive_of(anna).count(Search()) == 0
         assert not [path for path in anna.accounts.keeper.place.files.rglob("*") if path.is_file()]
@@ -596,9 +619,12 @@ class TestList:
         for line in (field.first.line, field.again.line) if does_export else (field.line,):
             QTest.keyClicks(line, "package password")
         before = sorted(kept.accounts.keeper.place.files.rglob("*/*"))
+        gate, name = Gate(), "exporting" if does_export else "importing"
+        monkeypatch.setattr(search_page, name, gate.before(getattr(search_page, name)))
         press(dialog.run)
         assert dialog.progress.isVisible()
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        gate.may_go_on.set()
         rest(qtbot, kept)
         assert dialog.isVisible()
         assert dialog.told.text() == STOPPED
@@ -886,8 +912,11 @@ class TestRestoring:
         window = open_window()
         dialog = self.dialog_of(window, copied, monkeypatch)
         QTest.keyClicks(dialog.password.line, PASSWORD)
+        gate = Gate()
+        monkeypatch.setattr(restore_dialog, "restoring", gate.before(restore_dialog.restoring))
         press(dialog.run)
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        gate.may_go_on.set()
         rest(qtbot, window)
         assert dialog.told.text() == STOPPED
         assert not where.folder.exists()

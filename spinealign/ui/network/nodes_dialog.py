@@ -5,7 +5,6 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QDialog,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from spinealign.ui.network.node_test import NodeTest
 from spinealign.ui.network.receiver_page import ReceiverPage
 from spinealign.ui.network.tables import Rows
 from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.ui.widgets.questions import ask
 from spinealign.wording.network_window import (
     ADD_NODE,
     EDIT_NODE,
@@ -121,18 +121,8 @@ class NodesDialog(QDialog):
         if peer is None:
             return
         question, more = REMOVE_QUESTION
-        box = QMessageBox(QMessageBox.Icon.Question, NODES_TITLE, question.format(name=peer.name),
-                          parent=self)  # fmt: skip
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText(more)
-        remove = box.addButton(REMOVE_NOW, QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton(KEEP_IT, QMessageBox.ButtonRole.RejectRole)
-        assert remove is not None
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        remove.clicked.connect(lambda: self._remove(peer.name))
-        box.open()
+        words = NODES_TITLE, question.format(name=peer.name), more, REMOVE_NOW, KEEP_IT
+        ask(self, words, lambda: self._remove(peer.name))
 
     def _remove(self, name: str) -> None:
         self._desk.change(lambda network: network.remove_peer(name), self.node_test.tell_failure)

@@ -11,7 +11,6 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QMessageBox,
     QPushButton,
     QWidget,
 )
@@ -32,6 +31,7 @@ from spinealign.ui.vault.account_forms import (
 from spinealign.ui.vault.recovery_key import RecoveryKeyDialog
 from spinealign.ui.vault.system_user_dialog import SystemUserDialog
 from spinealign.ui.widgets.labels import offer, row_of, without_icons, wrapped_label
+from spinealign.ui.widgets.questions import ask
 from spinealign.vault import administration
 from spinealign.vault.session import Session
 from spinealign.vault.system_account import allow, forbid, system_user
@@ -250,8 +250,8 @@ class AccountsDialog(QDialog):
             act = partial(administration.remove_account, self._session, account.name, self._secrets)
             self._do_here(act, lambda _: self._done(WAS_REMOVED.format(name=account.name)))
 
-        self._ask(REMOVE_TITLE, question.format(name=account.name), more, REMOVE_NOW,
-                  KEEP_ACCOUNT, remove)  # fmt: skip
+        named = question.format(name=account.name)
+        ask(self, (REMOVE_TITLE, named, more, REMOVE_NOW, KEEP_ACCOUNT), remove)
 
     def _ask_renewal(self) -> None:
         question, more = RENEW_QUESTION
@@ -263,12 +263,7 @@ class AccountsDialog(QDialog):
         def renew() -> None:
             self._do_here(partial(administration.renew_recovery_key, self._session), show)
 
-        self._ask(ACCOUNTS_TITLE, question, more, RENEW_NOW, KEEP_KEY, renew)
-
-    def _ask(
-        self, title: str, question: str, more: str, yes: str, no: str, act: Callable[[], object]
-    ) -> None:
-        ask(self, (title, question, more, yes, no), act)
+        ask(self, (ACCOUNTS_TITLE, question, more, RENEW_NOW, KEEP_KEY), renew)
 
     def _do(self, dialog: AccountForm, act: Callable[[], object], words: str) -> None:
         def done(_: object) -> None:
@@ -289,23 +284,6 @@ class AccountsDialog(QDialog):
     def _fail(self, error: Exception) -> None:
         message = explain(error) if isinstance(error, SpineAlignError) else None
         self.told.say(f"{message.sentence} {message.advice}" if message else "", "danger")
-
-
-def ask(parent: QWidget, words: tuple[str, str, str, str, str], act: Callable[[], object]) -> None:
-    """Ask whether something that cannot be taken back is done: title, question, more, yes, no."""
-    title, question, more, yes, no = words
-    box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setInformativeText(more)
-    do = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
-    leave = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
-    assert do is not None
-    do.setAutoDefault(False)
-    box.setDefaultButton(leave)
-    box.setEscapeButton(leave)
-    do.clicked.connect(lambda: act())
-    box.open()
 
 
 def account_cells(account: Account) -> tuple[str, str, str, str, str]:

@@ -29,8 +29,9 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.files import write_export
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of, fit
-from spinealign.ui.vault.accounts_dialog import Runs, ask
+from spinealign.ui.vault.accounts_dialog import Runs
 from spinealign.ui.widgets.labels import offer, row_of, show_plain_rows, without_icons
+from spinealign.ui.widgets.questions import ask
 from spinealign.vault.session import Session
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (

@@ -16,8 +16,8 @@ from spinealign.ui.network.forms import Told, choice
 from spinealign.ui.network.tables import Rows
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.fitted_dialog import LowSplitter
-from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.ui.widgets.questions import ask
 from spinealign.ui.widgets.theme import Theme
 from spinealign.vault.following import (
     Followed,

@@ -9,8 +9,8 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
 from spinealign.ui.vault.fitted_dialog import FittedDialog, Scrolled
-from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
+from spinealign.ui.widgets.questions import ask
 from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     CLOSE,

@@ -29,10 +29,10 @@ from spinealign.files import working_folder
 from spinealign.ui.network.forms import Told
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.examination_list import ExaminationsView
-from spinealign.ui.vault.questions import ask
 from spinealign.ui.vault.working_dialog import progress_bar, show_step
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.ui.widgets.questions import ask
 from spinealign.ui.work.tasks import Task
 from spinealign.vault.keeping import delete
 from spinealign.vault.safety_copies import back_up, back_ups_on, drill

@@ -32,9 +32,9 @@ from spinealign.ui.vault.details_pane import DetailsPane
 from spinealign.ui.vault.examination_list import ExaminationsView, framed
 from spinealign.ui.vault.fitted_dialog import LowSplitter
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
-from spinealign.ui.vault.questions import ask
 from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.labels import offer
+from spinealign.ui.widgets.questions import ask
 from spinealign.ui.work.tasks import Task
 from spinealign.ui.workbench import Workbench
 from spinealign.vault.exchange import SUFFIX, exporting, importing

@@ -1,9 +1,10 @@
-"""Questions before something of the archive is changed for good: Return never does it."""
+"""Questions before something is changed for good: Return never does it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QMessageBox, QWidget
 
 Words = tuple[str, str, str, str, str]
@@ -14,6 +15,8 @@ def ask(over: QWidget, words: Words, act: Callable[[], object]) -> QMessageBox:
     """Ask, and act if the answer is yes; Return and Esc leave everything as it is."""
     title, question, more, do, leave = words
     box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=over)
+    # Names of people and nodes are no markup.
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(more)
     yes = box.addButton(do, QMessageBox.ButtonRole.DestructiveRole)
     no = box.addButton(leave, QMessageBox.ButtonRole.RejectRole)
