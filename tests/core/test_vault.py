@@ -36,7 +36,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.files import write_durably
 from spinealign.imaging.read import read_image
 from spinealign.json_files import read_json
-from spinealign.protected_folders import LockedFolderError
+from spinealign.protected_folders import LockedFolderError, open_binary
 from spinealign.vault import (
     administration,
     exchange,
@@ -57,6 +57,7 @@ from spinealign.vault.session import (
     set_up_key_store,
     sign_in,
 )
+from spinealign.vault.taking_in import take_in
 from spinealign.wording import explain
 from spinealign.wording.archive import event_cells, object_words, study_name
 from spinealign.wording.protection import waiting_text
@@ -480,6 +481,20 @@ class TestKeeping:
         assert object_words(AuditObject(ObjectKind.AUDIT_LOG, checksum)) == "audit trail"
         named = AuditObject(ObjectKind.STUDY, checksum, study_name("", "lateral-neck"))
         assert object_words(named) == "study Lateral neck X-ray"
+
+    def test_a_plain_file_stays_where_another_one_is_kept(
+        self, where: Place, anna: Session
+    ) -> None:
+        kept, plain = where.kept / "corrections" / "a.json", where.profile / "corrections"
+        kept.parent.mkdir()
+        write_durably(kept, b"kept")
+        plain.mkdir()
+        for name, content in (("a.json", b"another"), ("b.json", b"moved")):
+            (plain / name).write_bytes(content)
+        assert take_in(where, ("corrections",)) == 1
+        assert [path.name for path in plain.iterdir()] == ["a.json"]
+        with open_binary(kept) as there, open_binary(kept.with_name("b.json")) as moved:
+            assert (there.read(), moved.read()) == (b"kept", b"moved")
 
     def test_nothing_of_it_can_be_read_on_the_disk(self, where: Place, anna: Session) -> None:
         kept_film(anna)
