@@ -7,12 +7,13 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from spinealign.files import write_whole
 from spinealign.training.own.looking import Skipped
+
+if TYPE_CHECKING:
+    import keras
 
 RESULTS = "results"
 """Folder below the working folder; not in the model's, which is passed on."""
