@@ -83,6 +83,15 @@ class TestOn:
         with pytest.raises(protected_folders.LockedFolderError):
             opened(where.kept / "readings" / "one" / "draft.json")
 
+    def test_taking_in_takes_nothing_that_is_kept_otherwise(self, where, draft):
+        at_work = turn_on(where, STORE)
+        draft.parent.mkdir(parents=True)
+        draft.write_bytes(b"[2]")
+        assert take_in(where, ("readings",)) == 0
+        assert draft.read_bytes() == b"[2]"
+        assert opened(where.kept / "readings" / "one" / "draft.json") == PLANTED
+        at_work.close()
+
     def test_without_a_key_store_nothing_is_made(self, where, draft, monkeypatch):
         use(monkeypatch, is_there=False)
         with pytest.raises(AccountError) as raised:
