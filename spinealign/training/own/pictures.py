@@ -241,10 +241,11 @@ def with_split(found: PictureSet, split: Path | None) -> PictureSet:
     if split is None:
         return found
     by_name = {row.get("image", ""): row for row in read_table(split)}
-    # An audit before a training lists whole paths.
+    # An audit names files from the folder of its table.
+    by_place = {(split.parent / name).resolve(): row for name, row in by_name.items()}
     rows = {}
     for picture in found.pictures:
-        row = by_name.get(picture.name) or by_name.get(str(picture.path.resolve()))
+        row = by_name.get(picture.name) or by_place.get(picture.path.resolve())
         if row:
             rows[picture.name] = row
     kept = found.where(lambda p: p.name in rows)
