@@ -103,6 +103,14 @@ def test_a_table_tells_class_patient_and_split(tmp_path):
     assert all(p.path.is_file() for p in found.pictures)
 
 
+def test_groups_of_an_audit_do_not_make_patients_known(tmp_path):
+    rows = "file,class,patient,group,split\nimages/narrow/n0_t1.png,a,{0},1,train\n"
+    rows += "images/wide/w0_t1.png,b,p2,2,val\n"
+    assert not list_pictures(table(tmp_path, rows.format("group 1"))).has_patients
+    (tmp_path / "list.csv").write_text(rows.format("p1"))
+    assert list_pictures(tmp_path / "list.csv").has_patients
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -383,3 +391,6 @@ def test_a_condemned_training_needs_a_reason(tmp_path):
     # The split that it writes is one that the same data can be trained with.
     parted = with_split(found, work / "audit" / "split.csv")
     assert len(parted.pictures) == len(found.pictures)
+    listed = list_pictures(work / "audit" / "split.csv")
+    assert sorted(p.label for p in listed.pictures) == sorted(p.label for p in found.pictures)
+    assert all(p.path.is_file() for p in listed.pictures)

@@ -105,8 +105,12 @@ def list_pictures(data: Path, pattern: str | None = None) -> PictureSet:
     DataSetError
         There is no such layout, the pattern is none, or it does not match a name.
     """
-    pictures = _of_table(data) if data.suffix.lower() == ".csv" else _of_folder(data)
-    return _with_patients(pictures, pattern)
+    if data.suffix.lower() != ".csv":
+        return _with_patients(_of_folder(data), pattern)
+    rows = read_table(data)
+    # In the split.csv of an audit, groups stand for patients that nothing tells.
+    are_patients = not any(row.get("patient") == f"group {row.get('group')}" for row in rows)
+    return _with_patients(_of_table(data, rows), pattern, are_patients)
 
 
 def _of_folder(data: Path) -> list[Picture]:
@@ -135,8 +139,7 @@ def _pictures_below(folder: Path) -> list[Path]:
     return find_images([folder])
 
 
-def _of_table(table: Path) -> list[Picture]:
-    rows = read_table(table)
+def _of_table(table: Path, rows: Sequence[dict[str, str]]) -> list[Picture]:
     if not rows or "image" not in rows[0] or "label" not in rows[0]:
         raise DataSetError(words.table_lacks(table, ["image", "label"]))
     return [_of_row(table, row) for row in rows]
@@ -178,7 +181,9 @@ def _renamed(row: dict[str, str | None]) -> dict[str, str]:
     return renamed
 
 
-def _with_patients(pictures: Sequence[Picture], pattern: str | None) -> PictureSet:
+def _with_patients(
+    pictures: Sequence[Picture], pattern: str | None, are_patients: bool = True
+) -> PictureSet:
     twice = _first_repeated(p.name for p in pictures)
     if twice is not None:
         raise DataSetError(words.listed_twice(twice))
@@ -188,7 +193,8 @@ def _with_patients(pictures: Sequence[Picture], pattern: str | None) -> PictureS
             PatientSource.PATTERN,
         )
     if pictures and all(p.patient for p in pictures):
-        return PictureSet(tuple(pictures), PatientSource.TABLE)
+        source = PatientSource.TABLE if are_patients else PatientSource.UNKNOWN
+        return PictureSet(tuple(pictures), source)
     if any(p.patient for p in pictures):
         without = next(p for p in pictures if not p.patient)
         raise DataSetError(words.no_patient_of(without.name))
