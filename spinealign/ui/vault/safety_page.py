@@ -186,7 +186,8 @@ class SafetyPage(QWidget):
         task = self._task = self._desk.tell_if_locked(self._desk.steps(steps, self._fail, self))
         task.progressed.connect(self._show_progress)
         task.finished.connect(lambda came: self.told.say(told(came), "good"))
-        task.cancelled.connect(lambda: self.told.say(STOPPED, "warning"))
+        # No lambda: a page that is gone by then is told nothing.
+        task.cancelled.connect(self._tell_stopped)
         task.ended.connect(self._end)
         self.told.say(words, "muted")
         self.progress.setMaximum(0)
@@ -202,6 +203,9 @@ class SafetyPage(QWidget):
         if self._task is not None:
             self._task.cancel()
             self.told.say(STOPPING, "muted")
+
+    def _tell_stopped(self) -> None:
+        self.told.say(STOPPED, "warning")
 
     def _end(self) -> None:
         self._task = None
