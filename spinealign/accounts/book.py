@@ -514,7 +514,8 @@ class AccountBook:
         self, data_key: bytes, accounts: tuple[Account, ...], recovery: WrappedKey | None = None
     ) -> None:
         if not any(Role.ADMINISTRATOR in account.roles for account in accounts):
-            raise AccountError(AccountProblem.LAST_ADMINISTRATOR)
+            last = next(each.name for each in self.accounts if Role.ADMINISTRATOR in each.roles)
+            raise AccountError(AccountProblem.LAST_ADMINISTRATOR, last)
         self._content = _sealed(
             data_key, self.archive, accounts, recovery or self._content.recovery
         )

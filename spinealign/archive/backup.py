@@ -135,10 +135,29 @@ def back_up(
     _clear_left_behind(target.parent)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    # The anchor first: one that knows of fewer events than the database is sound, one of more not.
-    for other, path in others.items():
-        _copy_whole(path, unfinished / other)
-    examinations = _copy_database(archive, unfinished / DATABASE, keys)
+    try:
+        # The anchor first: one that knows of fewer events than the database is sound, one of more
+        # not.
+        for other, path in others.items():
+            _copy_whole(path, unfinished / other)
+        examinations = _copy_database(archive, unfinished / DATABASE, keys)
+        copied, new_files, new_bytes = yield from _copy_files(archive, folder, shared)
+        beside = tuple(_described(unfinished / each, each) for each in (DATABASE, *others))
+        contents = Contents(identifier, name, beside, tuple(copied), "")
+        contents = msgspec.structs.replace(contents, mac=_mac(keys, contents))
+        write_durably(unfinished / CONTENTS, msgspec.json.encode(contents))
+        if not is_back_up_whole(unfinished, keys):
+            raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+        unfinished.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # a disk that it filled would stay full
+    yield BackedUp(target, examinations, len(copied), new_files, new_bytes)
+
+
+def _copy_files(
+    archive: Archive, folder: Path, shared: Path
+) -> Generator[tuple[int, int], None, tuple[list[BackedUpFile], int, int]]:
+    """Copy the encrypted files that are not there yet; return all, and how many are new."""
     stored = [row[0] for row in archive.connection.execute("SELECT identifier FROM stored_file")]
     copied: list[BackedUpFile] = []
     new_files = new_bytes = 0
@@ -151,14 +170,7 @@ def back_up(
             _copy_whole(source, goal)
             new_files, new_bytes = new_files + 1, new_bytes + source.stat().st_size
         copied.append(_described(goal, file_identifier))
-    beside = tuple(_described(unfinished / each, each) for each in (DATABASE, *others))
-    contents = Contents(identifier, name, beside, tuple(copied), "")
-    contents = msgspec.structs.replace(contents, mac=_mac(keys, contents))
-    write_durably(unfinished / CONTENTS, msgspec.json.encode(contents))
-    if not is_back_up_whole(unfinished, keys):
-        raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
-    unfinished.rename(target)
-    yield BackedUp(target, examinations, len(copied), new_files, new_bytes)
+    return copied, new_files, new_bytes
 
 
 def _clear_left_behind(folder: Path) -> None:

@@ -211,6 +211,10 @@ def _kind(plain: Any) -> Any:
         def execute(self, *given: Any) -> Any:
             return self.cursor().execute(*given)
 
+        def backup(self, *given: Any, **named: Any) -> None:
+            with _told(plain):
+                super().backup(*given, **named)
+
     return Connection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as Xml
 
 from spinealign.audit.events import (
@@ -62,6 +62,9 @@ _LIFE_CYCLES: dict[EventKind, str] = {
 }
 """What becomes of the objects of an event. Source: PS3.15 A.5.1.2.3."""
 
+DOCUMENT_ROOT = "AuditMessages"
+"""Of a file with several messages."""
+
 AUDIT_LOG_NAME = "Security Audit Log"
 """Source: PS3.15 A.5.3.2."""
 
@@ -97,10 +100,16 @@ def message_xml(event: AuditEvent, source: str, site: str = "") -> str:
     return Xml.tostring(root, encoding="unicode", xml_declaration=False)
 
 
-def messages_xml(events: Iterable[AuditEvent], source: str, site: str = "") -> Iterable[str]:
-    """Yield each event as `message_xml` does, one a line."""
+def messages_xml(events: Iterable[AuditEvent], source: str, site: str = "") -> Iterator[str]:
+    """Yield the lines of one XML document that holds events, each as `message_xml` does on a line.
+
+    PS3.15 knows single messages only; the root that holds them is this program's own.
+    """
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield f"<{DOCUMENT_ROOT}>\n"
     for event in events:
-        yield message_xml(event, source, site)
+        yield f"{message_xml(event, source, site)}\n"
+    yield f"</{DOCUMENT_ROOT}>\n"
 
 
 def _add_event(root: Xml.Element, event: AuditEvent) -> None:

@@ -265,7 +265,7 @@ def _audit_export(options: argparse.Namespace) -> int:
     with signed_in(options) as session:
         events = [event for _, event in session.events()]
         lines = messages_xml(events, platform.node() or "SpineAlign", options.site)
-        write_export(options.file, "".join(f"{line}\n" for line in lines).encode())
+        write_export(options.file, "".join(lines).encode())
     print(EXPORTED_TRAIL.format(count=counted(len(events), "event"), file=options.file))
     return EXIT_DONE
 

@@ -140,7 +140,7 @@ def _keep(options: argparse.Namespace) -> int:
     from spinealign.vault.keeping import keep
     from spinealign.vault.taking_in import TAKEN_IN, take_in
     from spinealign.wording import explain
-    from spinealign.wording.archive import KEPT_EXAMINATION, counted
+    from spinealign.wording.archive import AND_MORE, KEPT_EXAMINATION, counted
     from spinealign.wording.archive_window import IN_ZIP
     from spinealign.wording.text import safe_text
 
@@ -159,7 +159,13 @@ def _keep(options: argparse.Namespace) -> int:
             record = keep(session, opened)
             told = counted(len(opened.files), "file")
             what = safe_text(record.description or entry.description or record.kind or "images")
-            print(KEPT_EXAMINATION.format(identifier=record.identifier, what=what, files=told))
+            more = AND_MORE if len(opened.files) > 1 else ""
+            names = safe_text(opened.files[0].name) + more
+            print(
+                KEPT_EXAMINATION.format(
+                    identifier=record.identifier, what=what, files=told, names=names
+                )
+            )
     is_all = len(loose) == len(scan.found) > 0
     return EXIT_DONE if is_all and not scan.refused else EXIT_SOME_FAILED
 
@@ -198,6 +204,7 @@ def _analysed(entry: SeriesEntry, opened: Opened, own: OwnReadings) -> Opened:
 def _search(options: argparse.Namespace) -> int:
     from spinealign.wording.archive import NOTHING_FOUND, columns, examination_cells
 
+    options.kind = _kind(options.kind)
     with signed_in(options) as session:
         found = session.archive.search(_wanted(options, session.person.signs_as))
         session.record_query(" ".join(options.words))
@@ -217,6 +224,17 @@ def _wanted(options: argparse.Namespace, reader: str) -> Search:
         first_date=_dicom_date(getattr(options, "from")), last_date=_dicom_date(options.to),
         most=options.most,
     )  # fmt: skip
+
+
+def _kind(name: str) -> str:
+    from spinealign.domain.examination import EXAMINATIONS, examination_named
+    from spinealign.wording.archive import NO_SUCH_KIND
+
+    try:
+        return examination_named(name).key if name else ""
+    except ValueError:
+        kinds = ", ".join(each.key for each in EXAMINATIONS.values())
+        raise WrongUseError(NO_SUCH_KIND.format(kind=name, kinds=kinds)) from None
 
 
 def _dicom_date(text: str) -> str:

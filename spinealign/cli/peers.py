@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +163,7 @@ def own_node(record: Record | None = None) -> Network:
 
 def _ask(peer: Peer) -> str | None:
     """Ask at the terminal, or take the first line where there is none."""
+    from spinealign.cli.signing_in import asked
     from spinealign.wording.network import PASSWORD_PROMPT
 
-    if sys.stdin.isatty():
-        return getpass.getpass(PASSWORD_PROMPT.format(name=peer.name)) or None
-    return sys.stdin.readline().rstrip("\r\n") or None
+    return asked(PASSWORD_PROMPT.format(name=peer.name)) or None

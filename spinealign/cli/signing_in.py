@@ -167,7 +167,17 @@ def new_password(name: str) -> str:
 
 
 def asked(prompt: str) -> str:
-    """Ask at the terminal without showing what is typed, or take a line where there is none."""
+    """Ask at the terminal without showing what is typed, or take a line where there is none.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Nothing was typed but the end of all typing, which stops the command as Ctrl+C does.
+    """
     if sys.stdin.isatty():
-        return getpass.getpass(prompt)
+        try:
+            return getpass.getpass(prompt)
+        except (EOFError, KeyboardInterrupt):
+            sys.stderr.write("\n")  # the prompt stands in this line
+            raise KeyboardInterrupt from None
     return sys.stdin.readline().rstrip("\r\n")

@@ -35,6 +35,7 @@ class AccountProblem(StrEnum):
     LAST_ADMINISTRATOR = "last_administrator"
     NO_ROLE = "no_role"
     NOT_ALLOWED = "not_allowed"
+    OWN_ACCOUNT = "own_account"
     PASSWORD_TOO_SHORT = "password_too_short"
     PASSWORD_TOO_LONG = "password_too_long"
     PASSWORD_COMMON = "password_common"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spinealign.accounts.book import Account, Role
+from spinealign.accounts.book import Account, Right, Role
 from spinealign.accounts.key_store import Secrets
 from spinealign.accounts.recovery import printed
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
@@ -83,11 +83,13 @@ def remove_account(session: Session, name: str, secrets_store: Secrets | None = 
     Raises
     ------
     AccountError
+        ``NOT_ALLOWED``, ``OWN_ACCOUNT``, ``LAST_ADMINISTRATOR``, ``NO_SUCH_ACCOUNT``.
     """
+    session.require(Right.MANAGE_ACCOUNTS)
     book = session.place.book()
     known = book.name_of(name)
     if known == session.person.name:
-        raise AccountError(AccountProblem.NOT_ALLOWED, name)
+        raise AccountError(AccountProblem.OWN_ACCOUNT, known)
     with_key, before = session.unlocked(), book.accounts
     try:
         book.remove(with_key, name)

@@ -23,7 +23,7 @@ from spinealign.accounts.book import Right, password_problem
 from spinealign.accounts.keys import SALT_BYTES, PasswordCost, calibrated_cost, password_key
 from spinealign.archive.encrypted_files import decrypted_stream, encrypted_stream
 from spinealign.archive.records import ExaminationRecord, FileRole, ReadingVersion, StoredFile
-from spinealign.audit.events import EventKind
+from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import (
     AccountError,
@@ -34,6 +34,7 @@ from spinealign.domain.protection import (
 from spinealign.files import as_export_error, written_beside
 from spinealign.json_files import JsonError, parse_json
 from spinealign.protected_folders import open_binary
+from spinealign.vault.failed_acts import failure_recorded
 from spinealign.vault.keeping import objects_of
 from spinealign.vault.session import Session
 
@@ -112,8 +113,9 @@ def exporting(session: Session, identifier: str, path: Path, password: str) -> S
     salt, cost = secrets.token_bytes(SALT_BYTES), calibrated_cost()
     head = msgspec.json.encode(_Head(_KIND, salt.hex(), cost)) + b"\n"
     key = password_key(password, salt, cost)
-    session.record(EventKind.EXPORT, *objects_of(session.archive.get(identifier)))
-    with as_export_error(path):
+    about = objects_of(session.archive.get(identifier))
+    session.record(EventKind.EXPORT, *about)
+    with failure_recorded(session, EventKind.EXPORT, *about), as_export_error(path):
         sealed = _with_head(head, encrypted_stream([content], key, _bound(head)))
         with written_beside(path, sealed, is_private=True) as temporary:
             temporary.replace(path)
@@ -149,7 +151,12 @@ def importing(
     OSError
     """
     session.require(Right.IMPORT)
-    with zipfile.ZipFile(io.BytesIO(_opened(path, password))) as package:
+    # Whose examination it is stands in the package, which may not open: its name has to do.
+    packed = AuditObject(ObjectKind.FILE, path.name)
+    with (
+        failure_recorded(session, EventKind.IMPORT, packed),
+        zipfile.ZipFile(io.BytesIO(_opened(path, password))) as package,
+    ):
         contents = _contents(package)
         known = _known(session, contents, package)
         if known is not None:

@@ -66,6 +66,11 @@ def note_failure(
     event = AuditEvent(
         EventKind.LOGIN, stamp(now()), name or "", Outcome.MINOR_FAILURE, why, process=os.getpid()
     )
+    have_wait(place, event)
+
+
+def have_wait(place: Place, event: AuditEvent) -> None:
+    """Have an event without patients wait in plain until somebody has a key for the trail."""
     with held_alone(place.folder / _IN_USE):
         waiting = read_events(place.failed_sign_ins)
         write_events(place.failed_sign_ins, (*waiting[: _MOST_FAILED - 1], event))

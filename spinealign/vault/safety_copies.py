@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,17 @@ from spinealign.accounts.keys import calibrated_cost, sub_keys
 from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
-from spinealign.audit.events import AuditObject, EventKind, ObjectKind
+from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.core_dumps import switch_off_core_dumps
+from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import (
     AccountError,
     ArchiveError,
     ArchiveProblem,
 )
+from spinealign.vault.failed_acts import failure_recorded
+from spinealign.vault.failed_sign_ins import have_wait, stamp
 from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
 from spinealign.vault.session import Session
 
@@ -44,11 +48,14 @@ def back_up(session: Session, disk: Path) -> Iterator[tuple[int, int] | BackedUp
         Earlier back-ups are as they were.
     """
     session.require(Right.BACK_UP)
-    session.record(EventKind.BACK_UP, AuditObject(ObjectKind.FILE, session.identifier))
-    place, name = session.place, _free_name(disk / session.identifier)
-    yield from backup.back_up(
-        session.archive, place.folder, session.keys, disk, session.identifier, name, _beside(place)
-    )
+    what = AuditObject(ObjectKind.FILE, session.identifier)
+    session.record(EventKind.BACK_UP, what)
+    with failure_recorded(session, EventKind.BACK_UP, what):
+        place, name = session.place, _free_name(disk / session.identifier)
+        yield from backup.back_up(
+            session.archive, place.folder, session.keys, disk, session.identifier, name,
+            _beside(place),
+        )  # fmt: skip
 
 
 def _free_name(folder: Path) -> str:
@@ -126,7 +133,8 @@ def restoring(copy: Path, place: Place, name: str, password: str) -> Restoring:
     book = AccountBook(copy / ACCOUNTS, calibrated_cost)
     unlocked = book.sign_in(name, password)
     try:
-        return (yield from _restored(copy, place, book.archive, unlocked.data_key))
+        return (yield from _restored(copy, place, unlocked.account.name, book.archive,
+                                     unlocked.data_key))  # fmt: skip
     finally:
         unlocked.drop()
 
@@ -157,19 +165,39 @@ def restoring_with_recovery_key(
     problem = book.new_password_problem(name, password)
     if problem is not None:
         raise AccountError(problem, name)
-    count = yield from _restored(copy, place, book.archive, book.data_key_of(key))
-    place.book().recover(key, name, password).drop()
+    count = yield from _restored(copy, place, name, book.archive, book.data_key_of(key))
+    try:
+        place.book().recover(key, name, password).drop()
+    except (SpineAlignError, OSError):
+        _note_restored(place, name, book.archive, Outcome.SERIOUS_FAILURE)
+        raise
     return count
 
 
-def _restored(copy: Path, place: Place, identifier: str, data_key: bytes) -> Restoring:
+def _restored(copy: Path, place: Place, name: str, identifier: str, data_key: bytes) -> Restoring:
     place.require_local()
     if place.protection is not Protection.NONE or place.anchor.exists():
         raise FileExistsError(place.folder)
     count = yield from backup.restoring(copy, sub_keys(data_key, identifier), place.folder)
     place.profile.mkdir(parents=True, exist_ok=True)
     shutil.move(place.folder / ANCHOR, place.anchor)
+    _note_restored(place, name, identifier)
     return count
+
+
+def _note_restored(
+    place: Place, name: str, identifier: str, outcome: Outcome = Outcome.SUCCESS
+) -> None:
+    """Have the trail say that it comes from a back-up, once somebody opens it.
+
+    Before there was no trail on this computer; a failure that left nothing stands in none.
+    """
+    what = AuditObject(ObjectKind.FILE, identifier)
+    at_utc = stamp(datetime.now(UTC))
+    have_wait(
+        place,
+        AuditEvent(EventKind.RESTORE, at_utc, name, outcome, objects=(what,), process=os.getpid()),
+    )
 
 
 def _beside(place: Place) -> dict[str, Path]:

@@ -22,6 +22,7 @@ from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.audit.trail import begin_anew
 from spinealign.core_dumps import switch_off_core_dumps
+from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
@@ -222,7 +223,28 @@ class Session:
             kind, stamp(self._now()), self.person.name, outcome, description, objects, peer,
             os.getpid(),
         )  # fmt: skip
-        self._append((event,))
+        with self._appending:
+            self._append((*self._unwritten, event))
+            self._unwritten.clear()
+
+    def record_failure(
+        self, kind: EventKind, *objects: AuditObject, outcome: Outcome, description: str
+    ) -> None:
+        """Write that an act failed which stands in the trail already.
+
+        Where the trail cannot take it now, as on a full disk, it is written with the next event
+        or after unlocking: what made the act fail is told, not this.
+        """
+        event = AuditEvent(
+            kind, stamp(self._now()), self.person.name, outcome, description, objects, "",
+            os.getpid(),
+        )  # fmt: skip
+        with self._appending:
+            try:
+                self._append((*self._unwritten, event))
+                self._unwritten.clear()
+            except (SpineAlignError, OSError):
+                self._unwritten.append(event)
 
     def record_query(self, words: str) -> None:
         """Write into the trail that the archive was searched, and for which words."""

@@ -111,7 +111,8 @@ SET_UP_DONE = "Accounts are set up; you are signed in as {name}."
 
 # Without accounts
 
-KEY_STORE_TITLE = "Encryption without accounts"
+KEY_STORE_TITLE = "Encryption"  # a longer one is cut in the frame of so narrow a window
+KEY_STORE_NAME = "Encryption without accounts"
 KEY_STORE_IS_ON = "It is on: readings on this computer are encrypted."
 KEY_STORE_IS_OFF = "It is off: readings on this computer are not encrypted."
 KEY_STORE_WAS_OFF = (

@@ -61,6 +61,10 @@ ACCOUNT_WORDS: dict[AccountProblem, tuple[str, str]] = {
         "Your account may not do this.",
         "Ask an administrator, or sign in with another account.",
     ),
+    AccountProblem.OWN_ACCOUNT: (
+        "You are signed in as “{name}”, and nobody removes their own account.",
+        "Another administrator can remove it.",
+    ),
     AccountProblem.PASSWORD_TOO_SHORT: (
         "The password is too short.",
         "Use at least 8 letters; a few words in a row are easy to keep in mind.",

@@ -179,6 +179,9 @@ class TestAdministration:
         problem = AccountProblem.LAST_ADMINISTRATOR
         assert refused(new.book.remove, new.administrator, "anna") is problem
         assert refused(new.book.set_roles, new.administrator, "anna", [Role.READER]) is problem
+        with pytest.raises(AccountError) as raised:
+            new.book.set_roles(new.administrator, "ANNA", [Role.READER])
+        assert raised.value.name == "anna"
         assert (tmp_path / "accounts.json").read_bytes() == before
         assert new.book.sign_in("anna", PASSWORD).account.may(Right.MANAGE_ACCOUNTS)
 

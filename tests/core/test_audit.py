@@ -26,7 +26,7 @@ from spinealign.audit.events import (
     ObjectKind,
     Outcome,
 )
-from spinealign.audit.messages import message_xml, syslog_message
+from spinealign.audit.messages import message_xml, messages_xml, syslog_message
 from spinealign.audit.trail import AuditTrail, create_trail, read_anchor
 from spinealign.domain.protection import AuditDamagedError, Damage
 from spinealign.wording.archive import verdict_text
@@ -348,6 +348,19 @@ class TestMessages:
         found = root.findtext(".//ParticipantObjectQuery")
         expected = text.encode("utf-8", "replace")
         assert base64.b64decode(found or "") == expected
+
+    @given(texts=st.lists(st.text(), max_size=4))
+    def test_a_file_of_them_is_one_document(self, texts: list[str]) -> None:
+        events = [event(user=text, description=text) for text in texts]
+        document = "".join(messages_xml(events, "SpineAlign", "Ward")).encode()
+        root = etree.fromstring(document)
+        assert root.tag == "AuditMessages"
+        assert [etree.tostring(each).strip().decode("ascii") for each in root] == [
+            etree.tostring(etree.fromstring(message_xml(each, "SpineAlign", "Ward"))).decode()
+            for each in events
+        ]
+        for message in root:
+            SCHEMA.assertValid(etree.fromstring(etree.tostring(message)))
 
     @pytest.mark.skipif(not CODES.is_file(), reason="the tables of codes are not here")
     def test_codes_are_those_of_the_standard(self) -> None:

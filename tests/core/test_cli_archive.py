@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.encrypted_files import PIECE_BYTES
 from spinealign.cli.main import run_command
+from spinealign.domain.examination import EXAMINATIONS
 from spinealign.vault import exchange, place, safety_copies, session
 from spinealign.vault.place import Place
 from start import FILM_SAMPLE, MR_SAMPLE
@@ -70,6 +74,24 @@ def kept(run: Run, *paths: Path) -> str:
     return done.out.split()[0]
 
 
+def at_a_terminal(words: list[str], key: bytes) -> tuple[int, str]:
+    """Run a command in a terminal, press a key at its first prompt, and return what came of it."""
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "spinealign", *words])
+    told = b""
+    while not told.endswith(b": "):
+        told += os.read(terminal, 1024)
+    os.write(terminal, key)
+    with suppress(OSError):  # Linux says so at the end
+        while piece := os.read(terminal, 1024):
+            told += piece
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
+
+
 class TestAccounts:
     def test_the_first_account_and_its_recovery_key(self, run: Run, anna: str) -> None:
         assert len(anna.replace("-", "")) == 56
@@ -101,6 +123,29 @@ class TestAccounts:
         assert run("accounts", "list", user="bob").code == 0
         refused = run("accounts", "roles", "bob", "--role", "administrator", user="bob")
         assert (refused.code, refused.err.split(".")[0]) == (1, "Your account may not do this")
+
+    def test_who_may_not_be_removed_is_said(self, run: Run, anna: str) -> None:
+        last = run("accounts", "roles", "anna", "--role", "viewer")
+        assert (last.code, last.err.split(".")[0]) == (1, "“anna” is the last administrator")
+        own = run("accounts", "remove", "Anna")
+        assert (own.code, "signed in as “anna”" in own.err) == (1, True)
+        assert "administrator can" in own.err
+
+    @pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX has them")
+    @pytest.mark.parametrize("key", [b"\x04", b"\x03"], ids=["Ctrl+D", "Ctrl+C"])
+    @pytest.mark.parametrize("words", ["archive search --user anna", "accounts set-up bob"])
+    def test_a_prompt_that_is_left_is_one_sentence(
+        self, key: bytes, words: str, tmp_path: Path
+    ) -> None:
+        here = Place.of_profile(tmp_path / "profile")
+        if words.startswith("archive"):
+            made = session.set_up_accounts(here, "anna", "", PASSWORD)[0]
+            made.close()
+        code, told = at_a_terminal(
+            [*words.split(), "--profile-dir", str(tmp_path / "profile")], key
+        )
+        lines = told.replace("\r", "").splitlines()
+        assert (code, len(lines), lines[-1]) == (1, 2, "Stopped.")
 
     def test_roles_reset_and_removal(self, run: Run, anna: str) -> None:
         run("accounts", "add", "bob", "--role", "viewer", typed=f"{OTHER}\n")
@@ -140,6 +185,24 @@ class TestArchive:
         run("archive", "untag", identifier)
         assert run("archive", "search", "--tag", "teaching").out == "Nothing was found.\n"
         assert run("archive", "note", "nothing", "x").code == 1
+
+    def test_what_was_kept_is_named_by_its_file(self, run: Run, anna: str, tmp_path: Path) -> None:
+        films = [tmp_path / f"film-{number}.dcm" for number in range(3)]
+        for number, film in enumerate(films):
+            film.write_bytes(FILM_SAMPLE.read_bytes() + bytes(number))
+        told = run("archive", "keep", *map(str, films)).out.splitlines()
+        assert [line.partition("(")[2].partition(")")[0] for line in told] == [
+            film.name for film in films
+        ]
+
+    def test_a_kind_that_there_is_not_is_answered_with_those_there_are(
+        self, run: Run, anna: str
+    ) -> None:
+        answer = run("archive", "search", "--kind", "nonsense")
+        assert (answer.code, "“nonsense”" in answer.err) == (2, True)
+        for examination in EXAMINATIONS.values():
+            assert examination.key in answer.err
+            assert run("archive", "search", "--kind", examination.key).code == 0
 
     def test_analysed_ones_have_kind_measures_and_findings(
         self, run: Run, anna: str, monkeypatch: pytest.MonkeyPatch
@@ -309,11 +372,22 @@ class TestAudit:
         file = tmp_path / "audit.xml"
         assert run("audit-trail", "export", str(file), "--site", "Ward").code == 0
         schema = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "audit_message.rng"))
+        root = etree.parse(file).getroot()
+        assert (root.tag, len(root) > 8) == ("AuditMessages", True)
+        for message in root:
+            schema.assertValid(etree.fromstring(etree.tostring(message)))
         lines = file.read_text().splitlines()
-        assert len(lines) > 8
-        for line in lines:
-            schema.assertValid(etree.fromstring(line))
+        assert [line for line in lines if line.startswith("<AuditMessage>")] == lines[2:-1]
         assert "QueryParameters" in file.read_text() or "ParticipantObjectQuery" in file.read_text()
+
+    def test_what_could_not_be_done_is_marked(self, run: Run, anna: str, tmp_path: Path) -> None:
+        identifier = kept(run)
+        nowhere = tmp_path / "missing" / "x.spinealign-case"
+        answer = run("archive", "export", identifier, str(nowhere), typed=f"{PACKAGE}\n")
+        assert (answer.code, nowhere.exists()) == (1, False)
+        done, failed = run("audit-trail", "list").out.splitlines()[-5:-3]
+        assert ("Exported" in done, "failed" in done) == (True, False)
+        assert ("Exported" in failed, failed.endswith("failed; not writable")) == (True, True)
 
     def test_a_damaged_trail_is_told_and_begun_anew(
         self, run: Run, anna: str, tmp_path: Path

@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
 from spinealign.accounts.keys import LEAST_COST
+from spinealign.archive import backup
+from spinealign.archive.database import connect
 from spinealign.archive.problems import as_archive_error
 from spinealign.archive.records import Search
-from spinealign.audit.events import EventKind
+from spinealign.audit.events import EventKind, Outcome
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import AccountError, ArchiveError, ArchiveProblem
 from spinealign.domain.study import PatientFacts
@@ -193,6 +196,48 @@ def test_a_database_that_cannot_grow_is_told(name: str, anna: Session, tmp_path:
     assert is_told(raised.value, ArchiveProblem.FULL)
     connection.execute("PRAGMA max_page_count = 1000000")
     require_whole(anna)
+
+
+def test_a_disk_that_fills_while_the_database_is_copied_is_told_and_marked(
+    anna: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        ACTS["note"](anna, tmp_path)
+
+    def small(path: Path, key: bytes) -> Any:
+        copy = connect(path, key)
+        copy.execute("PRAGMA max_page_count = 1")  # no fewer than it has, and no more
+        return copy
+
+    with monkeypatch.context() as disk:
+        disk.setattr(backup, "connect", small)
+        with pytest.raises(SpineAlignError) as raised:
+            ACTS["back up"](anna, tmp_path)
+    assert is_told(raised.value, ArchiveProblem.FULL)
+    assert not list((tmp_path / "disk").rglob("*.unfinished"))
+    ACTS["back up"](anna, tmp_path)
+    told = [event for _, event in anna.events() if event.kind is EventKind.BACK_UP]
+    assert [(each.outcome, each.description) for each in told] == [
+        (Outcome.SUCCESS, ""), (Outcome.SERIOUS_FAILURE, "full"), (Outcome.SUCCESS, ""),
+    ]  # fmt: skip
+    require_whole(anna)
+
+
+def test_a_failure_that_could_not_be_written_is_written_with_the_next_event(
+    anna: Session, tmp_path: Path
+) -> None:
+    steps = safety_copies.back_up(anna, tmp_path / "disk")
+    next(steps)
+    anna.archive.connection.execute("PRAGMA query_only = ON")
+    steps.close()
+    anna.archive.connection.execute("PRAGMA query_only = OFF")
+    anna.record(EventKind.VIEW)
+    told = [(event.kind, event.outcome, event.description) for _, event in anna.events()][-4:-1]
+    assert told == [
+        (EventKind.BACK_UP, Outcome.SUCCESS, ""),
+        (EventKind.BACK_UP, Outcome.MINOR_FAILURE, "stopped"),
+        (EventKind.VIEW, Outcome.SUCCESS, ""),
+    ]
 
 
 def test_a_lock_that_could_not_be_written_is_written_later(

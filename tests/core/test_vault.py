@@ -18,7 +18,7 @@ from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.backup import BackedUp
 from spinealign.archive.records import FileRole, ReadingVersion, Search, View
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind, Outcome
-from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.errors import ExportError, SpineAlignError
 from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
@@ -331,8 +331,9 @@ class TestAccounts:
 
     def test_nobody_takes_their_own_account_away(self, anna: Session) -> None:
         administration.add_account(anna, "bob", "", [Role.ADMINISTRATOR], OTHER)
-        with pytest.raises(AccountError):
+        with pytest.raises(AccountError) as raised:
             administration.remove_account(anna, "ANNA")
+        assert (raised.value.problem, raised.value.name) == (AccountProblem.OWN_ACCOUNT, "anna")
 
     def test_a_changed_password_needs_the_old_one(self, where: Place, anna: Session) -> None:
         with pytest.raises(AccountError):
@@ -422,6 +423,25 @@ class TestKeeping:
         coming.close()
         assert not [each for each in where.files.rglob("*") if each.is_file()]
         assert not anna.archive.search(Search())
+
+    def test_what_fails_is_marked_in_the_trail(self, anna: Session, tmp_path: Path) -> None:
+        identifier, packed = kept_film(anna), tmp_path / "one.spinealign-case"
+        with pytest.raises(ExportError):
+            exchange.export_package(anna, identifier, tmp_path / "no" / "x.c", "package horse")
+        exchange.export_package(anna, identifier, packed, "package horse")
+        with pytest.raises(ArchiveError):
+            exchange.import_package(anna, packed, "another package")
+        with pytest.raises(FileNotFoundError):
+            exchange.import_package(anna, tmp_path / "none", "package horse")
+        told = [event_cells(*each)[3:] for each in anna.events()][3:-1]
+        [film] = {about for what, about, _ in told if what == "Exported"}
+        assert told == [
+            ("Exported", film, ""),
+            ("Exported", film, "failed; not writable"),
+            ("Exported", film, ""),
+            ("Imported", "file one.spinealign-case", "failed; wrong package password"),
+            ("Imported", "file none", "failed; No such file or directory"),
+        ]
 
     def test_a_signature_counts_from_when_it_was_made(self, anna: Session) -> None:
         image = ReadImage("0" * 64, "film.png", 10, 10)
@@ -597,6 +617,49 @@ class TestSafetyCopies:
         for _ in range(3):
             list(safety_copies.back_up(anna, tmp_path / "disk"))
         assert len(safety_copies.back_ups_on(tmp_path / "disk")) == 3
+
+    def test_what_locking_ended_is_marked_after_unlocking(
+        self, anna: Session, tmp_path: Path
+    ) -> None:
+        kept_film(anna)
+        steps = safety_copies.back_up(anna, tmp_path / "disk")
+        next(steps)
+        anna.lock()
+        with pytest.raises(ArchiveError):
+            next(steps)
+        anna.unlock(PASSWORD)
+        told = [event_cells(*each) for each in anna.events()]
+        failed = [cells[3:] for cells in told if cells[5].startswith("failed")]
+        assert [(what, details) for what, _, details in failed] == [("Backed up", "failed; locked")]
+
+    def test_the_trail_says_that_it_was_restored(
+        self, where: Place, anna: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = administration.renew_recovery_key(anna)
+        list(safety_copies.back_up(anna, tmp_path / "disk"))
+        [copy] = safety_copies.back_ups_on(tmp_path / "disk")
+        anna.close()
+        restored = Place.of_profile(tmp_path / "restored")
+        safety_copies.restore(copy, restored, "Anna", PASSWORD)
+        half = Place.of_profile(tmp_path / "half")
+
+        def fail(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as disk:
+            disk.setattr(accounts_book.AccountBook, "recover", fail)
+            with pytest.raises(OSError, match="No space"):
+                safety_copies.restore_with_recovery_key(copy, half, key, "anna", OTHER)
+        for here, outcomes in (
+            (restored, [Outcome.SUCCESS]),
+            (half, [Outcome.SUCCESS, Outcome.SERIOUS_FAILURE]),
+        ):
+            again = sign_in(here, "anna", PASSWORD)
+            told = [event for _, event in again.events() if event.kind is EventKind.RESTORE]
+            assert [(each.user, each.outcome) for each in told] == [
+                ("anna", outcome) for outcome in outcomes
+            ]
+            again.close()
 
     def test_restoring_that_is_stopped_leaves_nothing(
         self, where: Place, anna: Session, tmp_path: Path

@@ -285,7 +285,7 @@ class AuditDialog(QDialog):
 
 def _write_xml(events: Sequence[AuditEvent], path: Path) -> None:
     lines = messages_xml(events, platform.node() or "SpineAlign", "")
-    write_export(path, "".join(f"{line}\n" for line in lines).encode())
+    write_export(path, "".join(lines).encode())
 
 
 def _date(event: AuditEvent) -> QDate:

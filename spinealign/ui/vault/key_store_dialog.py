@@ -20,6 +20,7 @@ from spinealign.wording.accounts_window import (
     KEY_STORE_IS_ON,
     KEY_STORE_LIMITS,
     KEY_STORE_LOSS,
+    KEY_STORE_NAME,
     KEY_STORE_NOT_ENCRYPTED,
     KEY_STORE_TITLE,
     KEY_STORE_WAS_OFF,
@@ -67,7 +68,7 @@ class KeyStoreDialog(FittedDialog):
         self.scrolled = Scrolled(page)
         # There is no field in it by which keys could scroll.
         self.scrolled.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.scrolled.setAccessibleName(KEY_STORE_TITLE)
+        self.scrolled.setAccessibleName(KEY_STORE_NAME)
         outer = column_of(self)
         outer.addWidget(self.scrolled, 1)
         outer.addWidget(self.told)
