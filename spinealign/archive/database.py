@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.archive.problems import as_archive_error
+from spinealign.archive.word_index import index_amended
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 
-SCHEMA_VERSION = 2
-"""Of the tables; each change of them gets a number, and a step in `_MIGRATIONS`."""
+SCHEMA_VERSION = 3
+"""Of the tables and of what is indexed; each change gets a number, and a step in `_MIGRATIONS`."""
 
 _BUSY_MS = 10_000
 
@@ -265,7 +266,7 @@ def _add_basis(connection: Any) -> None:
         connection.execute(f"ALTER TABLE measure ADD COLUMN {column}")
 
 
-_MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _add_basis}
+_MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _add_basis, 2: index_amended}
 """What makes tables of a version those of the next one, by the version before."""
 
 

@@ -198,8 +198,8 @@ class Search:
     Parameters
     ----------
     words : str
-        In names, IDs, descriptions, findings, impressions, tags and notes; the beginnings of
-        words are enough, and accents do not matter.
+        In names, IDs, descriptions, findings, impressions, addenda with their reasons, tags and
+        notes; the beginnings of words are enough, and accents do not matter.
     view : View
     reader : str
         Whose examinations ``View.MINE`` shows: the name that stands under their readings.

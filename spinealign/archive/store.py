@@ -39,6 +39,7 @@ from spinealign.archive.searching import (
     record_of,
     where_of,
 )
+from spinealign.archive.word_index import index_examination
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 
 DATABASE, FILES = "archive.db", "files"
@@ -138,7 +139,7 @@ class Archive:
             )
             number = self._number(record.identifier)
             self._replace_details(number, record)
-            self._index(number)
+            index_examination(self.connection, number)
 
     def get(self, identifier: str) -> ExaminationRecord:
         """Return an examination.
@@ -328,7 +329,7 @@ class Archive:
                 "WHERE examination = ?",
                 (reading.status, reading.reader, reading.at_utc, signed, number),
             )
-            self._index(number)
+            index_examination(self.connection, number)
 
     def readings(self, identifier: str) -> tuple[ReadingVersion, ...]:
         """Return every version of a reading, what is not signed yet first."""
@@ -348,7 +349,7 @@ class Archive:
         number = self._number(identifier)
         with transaction(self.connection):
             self._replace_tags(number, tags)
-            self._index(number)
+            index_examination(self.connection, number)
 
     def add_note(self, identifier: str, author: str, at_utc: str, content: str) -> None:
         """Add a note, which is no part of the reading."""
@@ -358,7 +359,7 @@ class Archive:
                 "INSERT INTO note(examination, at_utc, author, content) VALUES (?, ?, ?, ?)",
                 (number, at_utc, author, content),
             )
-            self._index(number)
+            index_examination(self.connection, number)
 
     def notes(self, identifier: str) -> tuple[tuple[str, str, str], ...]:
         """Return time, author and content of each note, in the order in which they came."""
@@ -512,34 +513,6 @@ class Archive:
             findings=tuple(FindingRecord(*row) for row in findings),
             measures=tuple(measure_of(row) for row in measures),
             tags=tuple(row[0] for row in tags),
-        )
-
-    def _index(self, number: int) -> None:
-        """Make the words of an examination anew, from what its tables hold."""
-
-        def joined(query: str) -> str:
-            rows = self.connection.execute(query, (number,))
-            return "\n".join(" ".join(str(value) for value in row) for row in rows)
-
-        self.connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
-        columns = (
-            joined(
-                "SELECT replace(p.name, '^', ' '), p.patient_id, e.accession FROM examination e "
-                "JOIN patient p USING (patient) WHERE e.examination = ?"
-            ),
-            joined("SELECT description FROM examination WHERE examination = ?"),
-            joined("SELECT level, statement FROM finding WHERE examination = ?"),
-            joined(
-                "SELECT impression FROM reading_version WHERE examination = ? "
-                "ORDER BY version DESC LIMIT 1"
-            ),
-            joined("SELECT tag FROM tag WHERE examination = ?"),
-            joined("SELECT content FROM note WHERE examination = ?"),
-        )
-        self.connection.execute(
-            "INSERT INTO words(rowid, people, description, findings, impression, tags, notes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (number, *columns),
         )
 
 

@@ -196,8 +196,9 @@ def test_a_second_window_waits_and_takes_no_step_twice(
     steps: list[str] = []
     from spinealign.archive import database
 
-    monkeypatch.setattr(database, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(database, "_MIGRATIONS", {2: lambda _: steps.append("step")})
+    before = database.SCHEMA_VERSION
+    monkeypatch.setattr(database, "SCHEMA_VERSION", before + 1)
+    monkeypatch.setattr(database, "_MIGRATIONS", {before: lambda _: steps.append("step")})
     begun = database.transaction
 
     def slow(connection: object) -> object:

@@ -458,6 +458,42 @@ class TestKeeping:
         assert (after.status, after.signed_utc) == ("amended", "2026-11-05T01:00:00Z")
         assert after.changed_utc >= before.changed_utc
 
+    @staticmethod
+    def keep_with_addendum(anna: Session) -> str:
+        image = ReadImage("0" * 64, "film.png", 10, 10)
+        moment = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
+        said = Addendum("A zebrawort at C7.", "The quagga was overlooked.", "Dr. Anna", moment)
+        reading = Reading(image, "lateral neck", reader="Dr. Anna", signed_utc=moment)
+        for each in (reading, reading.with_changes(addenda=(said,))):
+            kept = keep(anna, Opened((FILM_SAMPLE,), JANE, reading=each))
+        return kept.identifier
+
+    @pytest.mark.parametrize("words", ["zebrawort", "quagga overlooked", "zebra planted jane"])
+    def test_an_addendum_is_found_by_its_text_and_its_reason(
+        self, anna: Session, words: str
+    ) -> None:
+        identifier = self.keep_with_addendum(anna)
+        found = anna.archive.search(Search(words=words))
+        assert [each.identifier for each in found] == [identifier]
+
+    def test_an_addendum_that_an_earlier_version_kept_is_found_once_it_is_opened(
+        self, anna: Session, where: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from spinealign.archive import word_index
+
+        with monkeypatch.context() as earlier:
+            earlier.setattr(word_index, "addenda_words", lambda _: "")
+            identifier = self.keep_with_addendum(anna)
+        assert not anna.archive.search(Search(words="zebrawort"))
+        anna.archive.connection.execute("PRAGMA user_version = 2")
+        anna.close()
+        again = sign_in(where, "anna", PASSWORD)
+        found = again.archive.search(Search(words="zebrawort"))
+        assert [each.identifier for each in found] == [identifier]
+        assert again.archive.search(Search(words="planted"))
+        again.close()
+        assert where.database.with_name("archive.db.before").is_file()
+
     def test_readings_without_a_full_name_are_signed_with_the_account(self) -> None:
         assert Person("anna").signs_as == "anna"
         assert Person("anna", "Dr. Anna").signs_as == "Dr. Anna"
