@@ -186,18 +186,23 @@ def _analysed(entry: SeriesEntry, opened: Opened, own: OwnReadings) -> Opened:
     from dataclasses import replace
 
     from spinealign.analysis import analyze_file
+    from spinealign.export.thumbnail import thumbnail_png
     from spinealign.inference.catalog import ModelStore
+    from spinealign.reading.key_value import key_value_of_result
 
     work = analyze_file(entry, ModelStore(), None, None, False, own.presentation)
     analysis = own.corrected(run_to_end(work), is_reading_ignored=False)
-    reading, _ = own.reading(analysis, is_ignored=False)
+    reading, left_out = own.reading(analysis, is_ignored=False)
     dicom = analysis.image.dicom
     return replace(
         opened,
         kind="" if analysis.examination is None else analysis.examination.key,
         study_uid="" if dicom is None else dicom.study_instance_uid,
+        # A reading that is left out may have overruled what the analysis says.
+        key_value="" if left_out is not None else key_value_of_result(analysis, reading),
         analysis=analysis,
         reading=reading,
+        thumbnail_png=thumbnail_png(analysis.image),
     )
 
 

@@ -8,20 +8,23 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from lxml import etree
+from PIL import Image
 
 from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.archive.encrypted_files import PIECE_BYTES
+from spinealign.archive.records import FileRole
 from spinealign.cli.main import run_command
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.vault import exchange, place, safety_copies, session
 from spinealign.vault.place import Place
+from spinealign.vault.session import sign_in
 from start import FILM_SAMPLE, MR_SAMPLE
 
 PASSWORD, OTHER, PACKAGE = "correct horse battery", "another horse battery", "package horse battery"
@@ -204,8 +207,8 @@ class TestArchive:
             assert examination.key in answer.err
             assert run("archive", "search", "--kind", examination.key).code == 0
 
-    def test_analysed_ones_have_kind_measures_and_findings(
-        self, run: Run, anna: str, monkeypatch: pytest.MonkeyPatch
+    def test_analysed_ones_have_kind_measures_findings_key_value_and_thumbnail(
+        self, run: Run, anna: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from spinealign import analysis
         from tests.readings import neck_analysis
@@ -218,6 +221,11 @@ class TestArchive:
         done = run("archive", "keep", str(FILM_SAMPLE), "--analyze")
         identifier = done.out.split()[0]
         assert "lateral-neck" in run("archive", "search").out
+        assert "C4/C5 translation 3.8 mm" in run("archive", "search").out
+        with closing(sign_in(Place.of_profile(tmp_path / "profile"), "anna", PASSWORD)) as at_work:
+            [small] = at_work.archive.files(identifier, FileRole.THUMBNAIL)
+            picture = Image.open(io.BytesIO(at_work.archive.read_file(small)))
+            assert max(picture.size) == 128
         course = run("archive", "course", identifier, "cobb_c2_c7", "C2/C7").out
         assert course.startswith("2025-01-01")
         assert course.endswith("not signed\n")
