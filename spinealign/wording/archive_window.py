@@ -131,6 +131,7 @@ NO_MEASURES = (
     "No measure of these examinations is in the archive. Open and analyse one, then keep it again "
     "(Ctrl+K)."
 )
+CHOOSE_TO_UNLINK = "Choose one examination of the patient to be unlinked in the table above"
 UNLINK = "&Unlink this patient…"
 UNLINK_TITLE, UNLINK_NOW, UNLINK_NOT = "Unlink patient", "&Unlink", "Stay &linked"
 UNLINK_MORE = "Nothing is deleted; the other patients stay linked."

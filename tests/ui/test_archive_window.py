@@ -47,6 +47,7 @@ from spinealign.wording.archive_window import (
     CASES_ARE_OPEN,
     CHANGED_SUFFIX,
     CHOOSE_BACK_UP,
+    CHOOSE_TO_UNLINK,
     DATES_TURNED,
     DELETE_NOW,
     EMPTY_ARCHIVE,
@@ -679,12 +680,20 @@ class TestFollowUp:
         press(page.link)
         press_word(LINK_NOW)
         rest(qtbot, course)
+        dialog.turn_to(dialog.person)
+        identifiers = {each.patient.patient_id: each.identifier for each in dialog.person._records}
+        assert dialog.person.rows.chosen == [identifiers["OLD-9"]]
+        assert dialog.person.unlink.isEnabled()
+        dialog.person.rows.clearSelection()
+        assert dialog.person.unlink.toolTip() == CHOOSE_TO_UNLINK
+        dialog.turn_to(page)
         choose(page, 0)
         press(page.follow)
         rest(qtbot, course)
         rows = cells(dialog.person.rows)
         assert [row[:2] for row in rows] == [["2024-03-01", "OLD-9"], ["2026-11-01", "ID-1"]]
         assert all(row[4] for row in rows)
+        assert dialog.person.rows.chosen == [identifiers["ID-1"]]
         assert not dialog.person.chart.pixmap().isNull()
         assert "2024-03-01" in dialog.person.chart.accessibleName()
         choose(dialog.person, 0)

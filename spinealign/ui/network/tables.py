@@ -87,6 +87,13 @@ class Rows(QTreeWidget):
         item = self.currentItem()
         return None if item is None else item.data(0, PAYLOAD)
 
+    def choose(self, payload: object) -> None:
+        """Choose the row that stands for something, and no other; without one nothing changes."""
+        for place in range(self.topLevelItemCount()):
+            item = self.topLevelItem(place)
+            if item is not None and item.data(0, PAYLOAD) == payload:
+                self.setCurrentItem(item)
+
     def focus_first(self) -> None:
         """Put the keys on the first row, and select it."""
         first = self.topLevelItem(0)

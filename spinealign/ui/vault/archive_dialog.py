@@ -37,6 +37,7 @@ class ArchiveDialog(QDialog):
             self.tabs.addTab(Scrolled(page), title)
         end_with_close(self, self.tabs)
         self.list.follow_wanted.connect(self._show_person)
+        self.list.linked.connect(self.person.show_person)
         for changing in (self.person, self.safety):
             changing.changed.connect(self.list.refresh)
         self.list.opened.connect(self.accept)

@@ -39,7 +39,7 @@ from spinealign.wording.archive_list import (
 )
 from spinealign.wording.archive_window import (
     CHANGED_SUFFIX,
-    CHOOSE_ONE,
+    CHOOSE_TO_UNLINK,
     FOLLOW_HEADINGS,
     FOLLOW_NAME,
     MAY_NOT_CHANGE,
@@ -107,7 +107,7 @@ class FollowPage(QWidget):
         column.addWidget(self.unlink, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_person(self, identifier: str) -> None:
-        """Show the person of an examination."""
+        """Show the person of an examination, whose row is chosen."""
         self._identifier = identifier
         task = self._desk.ask(partial(_person, identifier), self._fail, self)
         task.finished.connect(self._show)
@@ -126,6 +126,7 @@ class FollowPage(QWidget):
         self.measure.setCurrentIndex(max(self.measure.findData(before), 0))
         self.measure.blockSignals(False)
         self._show_measure()
+        self.rows.choose(self._identifier)
 
     @property
     def shown(self) -> Followed | None:
@@ -163,7 +164,7 @@ class FollowPage(QWidget):
     def _follow(self) -> None:
         refused = self._desk.bench.at_work.refusal(Right.CHANGE, MAY_NOT_CHANGE)
         several = len({record.patient for record in self._records}) > 1
-        none = "" if len(self.rows.chosen) == 1 else CHOOSE_ONE
+        none = "" if len(self.rows.chosen) == 1 else CHOOSE_TO_UNLINK
         offer(self.unlink, refused or ("" if several else ONLY_ONE_PATIENT) or none)
 
     def _ask_unlink(self) -> None:

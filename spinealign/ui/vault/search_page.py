@@ -122,11 +122,13 @@ class Found:
 class SearchPage(QWidget):
     """Lists what fits; `follow_wanted` brings the identifier of an examination to follow up.
 
-    `opened` says that images of the archive are being opened.
+    `opened` says that images of the archive are being opened, `linked` brings the identifier of
+    the examination whose patient was linked to another.
     """
 
     follow_wanted = pyqtSignal(str)
     opened = pyqtSignal()
+    linked = pyqtSignal(str)
 
     def __init__(self, desk: ArchiveDesk) -> None:
         super().__init__()
@@ -446,11 +448,17 @@ class SearchPage(QWidget):
             link(session, first.identifier, second.identifier)
 
         words = LINK_TITLE, question, LINK_MORE, LINK_NOW, LINK_NOT
-        ask(self, words, lambda: self._do(act, LINKED))
 
-    def _do(self, act: Callable[[Session], None], said: str) -> None:
+        def run() -> None:
+            task = self._do(act, LINKED)
+            task.finished.connect(lambda _: self.linked.emit(second.identifier))
+
+        ask(self, words, run)
+
+    def _do(self, act: Callable[[Session], None], said: str) -> Task:
         task = self._desk.ask(act, self._fail, self)
         task.finished.connect(lambda _: self._search_and_say(said))
+        return task
 
     def _ask_export(self) -> None:
         [record] = self.chosen
