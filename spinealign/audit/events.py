@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     DEIDENTIFY = "deidentify"
     BACK_UP = "back_up"
     RESTORE = "restore"
+    CHECK = "check"
+    DRILL = "drill"
     USER_ADMINISTRATION = "user_administration"
     AUDIT_LOG_USED = "audit_log_used"
     AUDIT_LOG_DAMAGED = "audit_log_damaged"
@@ -127,6 +129,9 @@ EVENT_CODES: dict[EventKind, EventCodes] = {
     EventKind.DEIDENTIFY: EventCodes(_EXPORT, "R"),
     EventKind.BACK_UP: EventCodes(_EXPORT, "R"),
     EventKind.RESTORE: EventCodes(_IMPORT, "C"),
+    # Both read every image and change nothing.
+    EventKind.CHECK: EventCodes(_INSTANCES_ACCESSED, "R"),
+    EventKind.DRILL: EventCodes(_INSTANCES_ACCESSED, "R"),
     EventKind.USER_ADMINISTRATION: EventCodes(
         _SECURITY_ALERT, "E", Code("110137", "User Security Attributes Changed")
     ),

@@ -207,12 +207,19 @@ def _analysed(entry: SeriesEntry, opened: Opened, own: OwnReadings) -> Opened:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from spinealign.wording.archive import NOTHING_FOUND, columns, examination_cells
+    from spinealign.wording.archive import (
+        ALL_EXAMINATIONS,
+        NOTHING_FOUND,
+        columns,
+        examination_cells,
+        query_text,
+    )
 
     options.kind = _kind(options.kind)
     with signed_in(options) as session:
-        found = session.archive.search(_wanted(options, session.person.signs_as))
-        session.record_query(" ".join(options.words))
+        wanted = _wanted(options, session.person.signs_as)
+        found = session.archive.search(wanted)
+        session.record_query(query_text(wanted) or ALL_EXAMINATIONS)
     rows = [(each.identifier, *examination_cells(each)) for each in found]
     print("\n".join(columns(rows)) if rows else NOTHING_FOUND)
     return EXIT_DONE
@@ -427,16 +434,13 @@ def _one_copy(folder: Path) -> Path:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from spinealign.archive.database import is_whole
-    from spinealign.wording.archive import ARCHIVE_DAMAGED, ARCHIVE_WHOLE, counted
+    from spinealign.vault.safety_copies import checking
+    from spinealign.wording.archive import archive_state_text
 
     with signed_in(options) as session:
-        damaged = list(session.archive.damaged_files())
-        faults = [] if is_whole(session.archive.connection) else ["the database"]
-    if damaged:
-        faults.append(counted(len(damaged), "file"))
-    print(ARCHIVE_DAMAGED.format(what=" and ".join(faults)) if faults else ARCHIVE_WHOLE)
-    return EXIT_SOME_FAILED if faults else EXIT_DONE
+        is_sound, damaged = run_to_end(checking(session))
+    print(archive_state_text(is_sound, damaged))
+    return EXIT_DONE if is_sound and not damaged else EXIT_SOME_FAILED
 
 
 def _last(steps: Any, show: Callable[[object], None]) -> object:

@@ -32,7 +32,7 @@ from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import open_binary
 from spinealign.reading.findings import findings_of
 from spinealign.vault.session import Session
-from spinealign.wording.archive import study_name
+from spinealign.wording.archive import kept_again_text, study_name
 from spinealign.wording.reading_page import finding_statement
 
 _PIECE_BYTES = 1 << 20
@@ -111,7 +111,12 @@ def keeping(
         record = _brought_up_to_date(archive.get(known), record, opened)
     stored = yield from _new_files(session, digests, () if known is None else archive.files(known))
     thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
-    session.record(EventKind.IMPORT if known is None else EventKind.CHANGE, *objects_of(record))
+    if known is None:
+        session.record(EventKind.IMPORT, *objects_of(record))
+    else:
+        has_result, has_reading = opened.analysis is not None, opened.reading is not None
+        again = kept_again_text(len(stored), has_result, has_reading)
+        session.record(EventKind.CHANGE, *objects_of(record), description=again)
     with archive.together():
         archive.put(record)
         for each in (*stored, *thumbnails):
@@ -208,7 +213,8 @@ def set_tags(session: Session, identifier: str, tags: Sequence[str]) -> None:
     AccountError, ArchiveError
     """
     session.require(Right.CHANGE)
-    session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+    what = objects_of(session.archive.get(identifier))
+    session.record(EventKind.CHANGE, *what, description="tags set" if tags else "tags taken away")
     session.archive.set_tags(identifier, tags)
 
 
@@ -221,7 +227,8 @@ def add_note(session: Session, identifier: str, content: str) -> None:
     """
     session.require(Right.CHANGE)
     author = session.person.signs_as
-    session.record(EventKind.CHANGE, *objects_of(session.archive.get(identifier)))
+    what = objects_of(session.archive.get(identifier))
+    session.record(EventKind.CHANGE, *what, description="note added")
     session.archive.add_note(identifier, author, _stamp(None), content)
 
 

@@ -13,6 +13,7 @@ from spinealign.accounts.keys import calibrated_cost, sub_keys
 from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
+from spinealign.archive.database import is_whole
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.errors import SpineAlignError
@@ -26,6 +27,8 @@ from spinealign.vault.failed_acts import failure_recorded
 from spinealign.vault.failed_sign_ins import have_wait, stamp
 from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
 from spinealign.vault.session import Session
+from spinealign.wording.archive import archive_state_text, read_text
+from spinealign.wording.text import safe_text
 
 _NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 
@@ -49,7 +52,7 @@ def back_up(session: Session, disk: Path) -> Iterator[tuple[int, int] | BackedUp
     """
     session.require(Right.BACK_UP)
     what = AuditObject(ObjectKind.FILE, session.identifier)
-    session.record(EventKind.BACK_UP, what)
+    _record(session, EventKind.BACK_UP, f"into {safe_text(str(disk.absolute()))}")
     with failure_recorded(session, EventKind.BACK_UP, what):
         place, name = session.place, _free_name(disk / session.identifier)
         yield from backup.back_up(
@@ -95,9 +98,61 @@ def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]
     Raises
     ------
     AccountError, ArchiveError, OSError
+
+    Notes
+    -----
+    What came of it is recorded when it is known; one that was stopped is no drill.
     """
     session.require(Right.BACK_UP)
-    return backup.drill(copy, session.keys, working_folder)
+    place = safe_text(str(copy.absolute()))
+    try:
+        read = backup.drill(copy, session.keys, working_folder)
+    except ArchiveError as error:
+        if error.problem is ArchiveProblem.BACK_UP_DAMAGED and not session.is_locked:
+            _record(session, EventKind.DRILL, place, Outcome.SERIOUS_FAILURE)
+        raise
+    if session.is_locked:
+        raise ArchiveError(ArchiveProblem.LOCKED)
+    _record(session, EventKind.DRILL, f"{place}: {read_text(*read)}")
+    return read
+
+
+def checking(session: Session) -> Generator[tuple[int, int], None, tuple[bool, int]]:
+    """Read the whole archive, and record what was found.
+
+    Yields
+    ------
+    (int, int)
+        Files done, and all; who stops here has checked nothing.
+
+    Returns
+    -------
+    (bool, int)
+        Whether the database is whole, and how many files are not.
+
+    Raises
+    ------
+    AccountError, ArchiveError
+    """
+    session.require(Right.VIEW)
+    archive = session.archive
+    damaged, stored = 0, archive.all_files()
+    yield 0, len(stored)
+    is_sound = is_whole(archive.connection)
+    for done, each in enumerate(stored):
+        yield done, len(stored)
+        damaged += not archive.is_file_whole(each)
+    outcome = Outcome.SUCCESS if is_sound and not damaged else Outcome.SERIOUS_FAILURE
+    archive.require_open()
+    _record(session, EventKind.CHECK, archive_state_text(is_sound, damaged), outcome)
+    return is_sound, damaged
+
+
+def _record(
+    session: Session, kind: EventKind, words: str, outcome: Outcome = Outcome.SUCCESS
+) -> None:
+    what = AuditObject(ObjectKind.FILE, session.identifier)
+    session.record(kind, what, outcome=outcome, description=words)
 
 
 Restoring = Generator[tuple[int, int], None, int]

@@ -247,7 +247,7 @@ class Session:
                 self._unwritten.append(event)
 
     def record_query(self, words: str) -> None:
-        """Write into the trail that the archive was searched, and for which words."""
+        """Write into the trail that the archive was searched, and for what (`query_text`)."""
         what = AuditObject(ObjectKind.QUERY, self.identifier, query=words)
         self.record(EventKind.QUERY, what)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from spinealign.accounts.book import Account, Role, SystemSignIn
-from spinealign.archive.records import CoursePoint, ExaminationRecord
+from spinealign.archive.records import CoursePoint, ExaminationRecord, Search, View
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.domain.examination import examination_named
@@ -41,6 +41,8 @@ EVENT_NAMES: dict[EventKind, str] = {
     EventKind.DEIDENTIFY: "De-identified",
     EventKind.BACK_UP: "Backed up",
     EventKind.RESTORE: "Restored a back-up",
+    EventKind.CHECK: "Checked the archive",
+    EventKind.DRILL: "Restored a back-up for trial",
     EventKind.USER_ADMINISTRATION: "Accounts changed",
     EventKind.AUDIT_LOG_USED: "Audit trail read",
     EventKind.AUDIT_LOG_DAMAGED: "Audit trail found damaged",
@@ -66,6 +68,7 @@ NO_ARCHIVE = (
     "“spinealign archive set-up” one whose key lies in this system's key store."
 )
 NO_DATE = "no date"
+ALL_EXAMINATIONS = "all examinations"
 NOTHING_FOUND = "Nothing was found."
 NEW_ACCOUNT = "Account “{name}” is there; its password has to be changed at the first sign-in."
 ACCOUNT_REMOVED = "Account “{name}” is gone."
@@ -181,13 +184,67 @@ def object_words(what: AuditObject) -> str:
     """
     named = safe_text(what.name or what.identifier)
     # A query of a node has the service it asked as its identifier.
-    if what.kind is ObjectKind.QUERY and what.query and _CHECKSUM.fullmatch(what.identifier):
-        return f"the archive for “{safe_text(what.query)}”"
+    if what.kind is ObjectKind.QUERY and _CHECKSUM.fullmatch(what.identifier):
+        # Earlier versions wrote typed words only.
+        return f"the archive for “{safe_text(what.query)}”" if what.query else "the archive"
+    if what.kind is ObjectKind.FILE and not what.name and _CHECKSUM.fullmatch(what.identifier):
+        return "the archive"
     if what.kind is ObjectKind.AUDIT_LOG:
         return OBJECT_NAMES[what.kind]
     if what.kind is ObjectKind.STUDY and not what.name and _CHECKSUM.fullmatch(what.identifier):
         named = f"of the image {what.identifier[:8]}…"
     return f"{OBJECT_NAMES[what.kind]} {named}".strip()
+
+
+def query_text(search: Search) -> str:
+    """Return what was searched for, as the audit trail tells it; empty where nothing narrows it.
+
+    Returns
+    -------
+    str
+        "neck; tag teaching; from 2026-11-01".
+    """
+    view = "" if search.view is View.ALL else search.view.value.replace("_", " ")
+    kind = kind_words(search.kind) if search.kind else ""
+    dates = (date_text(each) if each else "" for each in (search.first_date, search.last_date))
+    named = zip(
+        ("list", "image type", "status", "finding at", "tag", "read by", "from", "to"),
+        (
+            view,
+            kind,
+            search.status.replace("_", " "),
+            search.level,
+            search.tag,
+            search.read_by,
+            *dates,
+        ),
+        strict=True,
+    )
+    asked = (f"{name} {value}" for name, value in named if value)
+    return "; ".join(filter(None, (" ".join(search.words.split()), *asked)))
+
+
+def kept_again_text(new_files: int, has_result: bool, has_reading: bool) -> str:
+    """Return what keeping an examination again brought, as the audit trail tells it."""
+    brought = (
+        counted(new_files, "new file") if new_files else "",
+        "the result" if has_result else "",
+        "the reading" if has_reading else "",
+    )
+    named = ", ".join(filter(None, brought))
+    return f"kept again with {named}" if named else "kept again"
+
+
+def read_text(examinations: int, files: int) -> str:
+    """Return how much was read, as the audit trail tells it."""
+    return f"{counted(examinations, 'examination')} and {counted(files, 'file')} read"
+
+
+def archive_state_text(is_sound: bool, damaged: int) -> str:
+    """Return what a check of the archive found."""
+    faults = ("" if is_sound else "the database", counted(damaged, "file") if damaged else "")
+    named = " and ".join(filter(None, faults))
+    return ARCHIVE_DAMAGED.format(what=named) if named else ARCHIVE_WHOLE
 
 
 def event_cells(counter: int, event: AuditEvent) -> tuple[str, ...]:

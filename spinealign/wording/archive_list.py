@@ -13,8 +13,6 @@ from spinealign.domain.examination import examination_named
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.archive import (
-    ARCHIVE_DAMAGED,
-    ARCHIVE_WHOLE,
     BACKED_UP,
     DRILLED,
     counted,
@@ -259,13 +257,6 @@ def drilled_text(examinations: int, files: int) -> str:
     return DRILLED.format(
         examinations=counted(examinations, "examination"), files=counted(files, "file")
     )
-
-
-def check_text(is_sound: bool, damaged: int) -> str:
-    """Return what a check of the archive found."""
-    faults = ["" if is_sound else "the database", counted(damaged, "file") if damaged else ""]
-    named = " and ".join(filter(None, faults))
-    return ARCHIVE_DAMAGED.format(what=named) if named else ARCHIVE_WHOLE
 
 
 def due_text(count: int) -> str:

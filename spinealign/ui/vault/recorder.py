@@ -56,7 +56,9 @@ class Recorder(QObject):
         self._is_reading_changed = False
         self._warning: Message | None = None
         bench.current_changed.connect(self._begin_case)
-        bench.editing.saved.connect(lambda path, _: self.record(EventKind.CHANGE, [path]))
+        bench.editing.saved.connect(
+            lambda path, _: self.record(EventKind.CHANGE, [path], "corrections")
+        )
 
     def record(self, kind: str, paths: Sequence[Path] = (), description: str = "",
                peer: str = "") -> bool:  # fmt: skip

@@ -21,7 +21,6 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.database import is_whole
 from spinealign.archive.records import RetentionRule
 from spinealign.archive.searching import FoundRecords
 from spinealign.domain.protection import Right
@@ -35,12 +34,12 @@ from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.questions import ask
 from spinealign.ui.work.tasks import Task
 from spinealign.vault.keeping import delete
-from spinealign.vault.safety_copies import back_up, back_ups_on, drill
+from spinealign.vault.safety_copies import back_up, back_ups_on, checking, drill
 from spinealign.vault.session import Session
 from spinealign.wording import Message
+from spinealign.wording.archive import archive_state_text
 from spinealign.wording.archive_list import (
     backed_up_text,
-    check_text,
     delete_question,
     deleted_text,
     drilled_text,
@@ -180,7 +179,7 @@ class SafetyPage(QWidget):
         self._begin(DRILLING, steps, lambda read: drilled_text(*read))
 
     def _run_check(self) -> None:
-        self._begin(CHECKING_ARCHIVE, _check, lambda found: check_text(*found))
+        self._begin(CHECKING_ARCHIVE, _check, lambda found: archive_state_text(*found))
 
     def _begin(self, words: str, steps: Steps, told: Callable[[Any], str]) -> None:
         task = self._task = self._desk.tell_if_locked(self._desk.steps(steps, self._fail, self))
@@ -267,16 +266,7 @@ def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, 
 
 
 def _check(session: Session) -> Generator[object, None, tuple[bool, int]]:
-    """Read the whole archive; returns whether the database is whole, and how many files are not."""
-    session.require(Right.VIEW)
-    archive = session.archive
-    yield None
-    is_sound = is_whole(archive.connection)
-    damaged, stored = 0, archive.all_files()
-    for done, each in enumerate(stored):
-        yield done, len(stored)
-        damaged += not archive.is_file_whole(each)
-    return is_sound, damaged
+    return checking(session)
 
 
 def _due(rule: RetentionRule, session: Session) -> FoundRecords:

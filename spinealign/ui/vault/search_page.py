@@ -41,7 +41,7 @@ from spinealign.vault.exchange import SUFFIX, exporting, importing
 from spinealign.vault.keeping import delete, link, originals
 from spinealign.vault.session import Session
 from spinealign.wording import Message
-from spinealign.wording.archive import kind_words
+from spinealign.wording.archive import kind_words, query_text
 from spinealign.wording.archive_list import (
     dated_words,
     delete_question,
@@ -364,7 +364,7 @@ class SearchPage(QWidget):
             if task is not None:
                 task.cancel()
         wanted = self.wanted
-        words = " ".join(wanted.words.split())
+        words = query_text(wanted)
         is_new = words not in ("", self._recorded)
         act = partial(_search, wanted, words if is_new else "", not self._has_choices)
         self._search = task = self._desk.ask(act, self._fail, self)
