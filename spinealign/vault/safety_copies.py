@@ -27,7 +27,7 @@ from spinealign.vault.failed_acts import failure_recorded
 from spinealign.vault.failed_sign_ins import have_wait, stamp
 from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
 from spinealign.vault.session import Session
-from spinealign.wording.archive import archive_state_text, read_text
+from spinealign.wording.archive import THE_ARCHIVE, archive_state_text, read_text
 from spinealign.wording.text import safe_text
 
 _NAME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -151,7 +151,7 @@ def checking(session: Session) -> Generator[tuple[int, int], None, tuple[bool, i
 def _record(
     session: Session, kind: EventKind, words: str, outcome: Outcome = Outcome.SUCCESS
 ) -> None:
-    what = AuditObject(ObjectKind.FILE, session.identifier)
+    what = AuditObject(ObjectKind.FILE, session.identifier, THE_ARCHIVE)
     session.record(kind, what, outcome=outcome, description=words)
 
 

@@ -68,7 +68,7 @@ NO_ARCHIVE = (
     "“spinealign archive set-up” one whose key lies in this system's key store."
 )
 NO_DATE = "no date"
-ALL_EXAMINATIONS = "all examinations"
+ALL_EXAMINATIONS, THE_ARCHIVE = "all examinations", "the archive"
 NOTHING_FOUND = "Nothing was found."
 NEW_ACCOUNT = "Account “{name}” is there; its password has to be changed at the first sign-in."
 ACCOUNT_REMOVED = "Account “{name}” is gone."
@@ -186,9 +186,9 @@ def object_words(what: AuditObject) -> str:
     # A query of a node has the service it asked as its identifier.
     if what.kind is ObjectKind.QUERY and _CHECKSUM.fullmatch(what.identifier):
         # Earlier versions wrote typed words only.
-        return f"the archive for “{safe_text(what.query)}”" if what.query else "the archive"
-    if what.kind is ObjectKind.FILE and not what.name and _CHECKSUM.fullmatch(what.identifier):
-        return "the archive"
+        return f"{THE_ARCHIVE} for “{safe_text(what.query)}”" if what.query else THE_ARCHIVE
+    if what.kind is ObjectKind.FILE and what.name == THE_ARCHIVE:
+        return THE_ARCHIVE
     if what.kind is ObjectKind.AUDIT_LOG:
         return OBJECT_NAMES[what.kind]
     if what.kind is ObjectKind.STUDY and not what.name and _CHECKSUM.fullmatch(what.identifier):
@@ -207,17 +207,10 @@ def query_text(search: Search) -> str:
     view = "" if search.view is View.ALL else search.view.value.replace("_", " ")
     kind = kind_words(search.kind) if search.kind else ""
     dates = (date_text(each) if each else "" for each in (search.first_date, search.last_date))
+    status = search.status.replace("_", " ")
     named = zip(
         ("list", "image type", "status", "finding at", "tag", "read by", "from", "to"),
-        (
-            view,
-            kind,
-            search.status.replace("_", " "),
-            search.level,
-            search.tag,
-            search.read_by,
-            *dates,
-        ),
+        (view, kind, status, search.level, search.tag, search.read_by, *dates),
         strict=True,
     )
     asked = (f"{name} {value}" for name, value in named if value)

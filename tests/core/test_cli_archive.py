@@ -397,6 +397,66 @@ class TestAudit:
         assert ("Exported" in done, "failed" in done) == (True, False)
         assert ("Exported" in failed, failed.endswith("failed; not writable")) == (True, True)
 
+    def told(self, run: Run, name: str) -> list[str]:
+        """What the trail tells of one kind of event: about what, and the details."""
+        lines = run("audit-trail", "list").out.splitlines()
+        return [line.split(name, 1)[1].strip() for line in lines if f"  {name}  " in line]
+
+    def test_what_was_changed_is_told_without_its_words(self, run: Run, anna: str) -> None:
+        identifier = kept(run)
+        run("archive", "tag", identifier, "zebra")
+        run("archive", "untag", identifier)
+        run("archive", "note", identifier, "quagga")
+        kept(run)
+        told = self.told(run, "Changed")
+        details = ("tags set", "tags taken away", "note added", "kept again")
+        assert len(told) == len(details)
+        for line, words in zip(told, details, strict=True):
+            assert line.endswith(f"  {words}")
+        assert not any(word in line for line in told for word in ("zebra", "quagga"))
+
+    def test_what_was_searched_for_is_told(self, run: Run, anna: str) -> None:
+        for words in (
+            ("neck", "--tag", "teaching"), ("--reader", "Dr. Anna"), ("--list", "to-read"),
+            ("--kind", "lateral-neck", "--status", "being_read", "--level", "C2/C7"),
+            ("--from", "2026-11-01", "--to", "2026-11-02"), (),
+        ):  # fmt: skip
+            run("archive", "search", *words)
+        assert self.told(run, "Searched") == [
+            "the archive for “neck; tag teaching”",
+            "the archive for “read by Dr. Anna”",
+            "the archive for “list to read”",
+            "the archive for “image type Lateral neck X-ray; status being read; finding at C2/C7”",
+            "the archive for “from 2026-11-01; to 2026-11-02”",
+            "the archive for “all examinations”",
+        ]
+
+    def test_back_ups_drills_and_checks_are_told_with_what_came_of_them(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        kept(run)
+        disk = tmp_path / "disk"
+        run("archive", "back-up", str(disk))
+        run("archive", "drill", str(disk))
+        run("archive", "check")
+        [backed_up] = self.told(run, "Backed up")
+        assert backed_up.startswith("the archive  ")
+        assert backed_up.endswith(f"into {disk}")
+        [drilled] = self.told(run, "Restored a back-up for trial")
+        assert str(disk) in drilled
+        assert drilled.endswith(": 1 examination and 1 file read")
+        [path] = (tmp_path / "profile" / "archive" / "files").glob("*/*")
+        path.write_bytes(path.read_bytes()[:-1])
+        [copied] = [each for each in disk.rglob("*") if each.name == path.name]
+        copied.write_bytes(copied.read_bytes()[:-1])
+        assert run("archive", "check").code == 1
+        assert run("archive", "drill", str(disk)).code == 1
+        sound, damaged = self.told(run, "Checked the archive")
+        assert sound.endswith("  Database and files are as they were written.")
+        assert damaged.endswith("  failed; Not as it was written: 1 file.")
+        _, failed = self.told(run, "Restored a back-up for trial")
+        assert f"  failed; {disk}" in failed
+
     def test_a_damaged_trail_is_told_and_begun_anew(
         self, run: Run, anna: str, tmp_path: Path
     ) -> None:

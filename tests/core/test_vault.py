@@ -535,6 +535,8 @@ class TestKeeping:
         node = AuditObject(ObjectKind.QUERY, "1.2.840", query="plant")
         assert object_words(node) == "query 1.2.840"
         assert object_words(AuditObject(ObjectKind.AUDIT_LOG, checksum)) == "audit trail"
+        assert object_words(AuditObject(ObjectKind.QUERY, checksum)) == "the archive"
+        assert object_words(AuditObject(ObjectKind.FILE, checksum)) == f"file {checksum}"
         named = AuditObject(ObjectKind.STUDY, checksum, study_name("", "lateral-neck"))
         assert object_words(named) == "study Lateral neck X-ray"
 

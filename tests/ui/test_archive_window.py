@@ -23,7 +23,7 @@ from spinealign.archive.records import (
     ReadingVersion,
     Search,
 )
-from spinealign.audit.events import EventKind
+from spinealign.audit.events import EventKind, Outcome
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.study import PatientFacts
@@ -451,6 +451,15 @@ class TestList:
         asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]
         assert asked == ["doe", "doe"]
 
+    def test_a_choice_without_words_enters_the_trail(self, qtbot, kept):
+        page = show_archive(qtbot, kept).list
+        page.choices["view"].setFocus()
+        QTest.keyClick(page.choices["view"], Qt.Key.Key_Down)
+        rest(qtbot, kept)
+        events = [event for _, event in kept.accounts.keeper.session.events()]
+        asked = [e.objects[0].query for e in events if e.kind is EventKind.QUERY]
+        assert asked == ["list to read"]
+
     def test_a_heading_sorts_and_the_choice_stays(self, qtbot, kept):
         page = show_archive(qtbot, kept).list
         choose(page, 0)
@@ -845,6 +854,9 @@ class TestSafety:
         press(page.check)
         rest(qtbot, kept)
         assert page.told.text() == "Not as it was written: 1 file."
+        events = [event for _, event in kept.accounts.keeper.session.events()]
+        told = [event.outcome for event in events if event.kind is EventKind.CHECK]
+        assert told == [Outcome.SUCCESS, Outcome.SERIOUS_FAILURE]
 
     def test_what_is_old_is_listed_before_it_is_deleted(self, qtbot, kept, page):
         press(page.preview)
