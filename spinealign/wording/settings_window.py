@@ -23,6 +23,8 @@ OVERLAY_IS_OFF = (
     "Measures, names and outlines are drawn only while “Show what was found” is on (O)."
 )
 
+LOCK_IS_ADMINISTERED = "Only an administrator changes after how many minutes SpineAlign locks."
+
 SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
     {
         "theme": SettingWords("&Colours"),
@@ -32,7 +34,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = MappingProxyType(
         ),
         "lock_after_minutes": SettingWords(
             "&Lock after so many minutes without mouse and keys",
-            "Only with accounts. From 1 to 120 minutes.",
+            "Only with accounts, by an administrator. From 1 to 120 minutes.",
         ),
         "analyses_at_once": SettingWords(
             "&Analyse images as soon as they are opened",

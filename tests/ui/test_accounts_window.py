@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
+    QDialogButtonBox,
     QFileDialog,
     QLineEdit,
     QMessageBox,
@@ -55,6 +56,7 @@ from spinealign.ui.vault.sign_in_dialog import ConfirmDialog, SignInDialog, Unlo
 from spinealign.ui.vault.system_user_dialog import SystemUserDialog
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
 from spinealign.ui.window.dialogs import about_dialog
+from spinealign.ui.window.settings_dialog import SettingsDialog
 from spinealign.ui.work.services import program_services
 from spinealign.vault import administration, place, safety_copies, session
 from spinealign.vault.keeping import Opened, keep, originals
@@ -76,6 +78,7 @@ from spinealign.wording.accounts_window import (
     refusal_message,
 )
 from spinealign.wording.protection import ACCOUNT_WORDS, ARCHIVE_WORDS
+from spinealign.wording.settings_window import LOCK_IS_ADMINISTERED
 from start import FILM_SAMPLE
 from tests.dicom_objects import film_analysis
 from tests.fakes import answer_for
@@ -444,6 +447,31 @@ class TestLocking:
         assert the(SignInDialog).name == "anna"
         enter(qtbot, anna, PASSWORD)
 
+    @pytest.mark.parametrize("is_locked", [False, True])
+    def test_the_next_person_reads_no_title_of_a_case(self, qtbot, anna, files, is_locked):
+        analyse(qtbot, anna, files)
+        assert "film_1" in anna.windowTitle()
+        if is_locked:
+            lock(qtbot, anna)
+        with qtbot.waitSignal(anna.accounts.keeper.left):
+            if is_locked:
+                press(the(UnlockDialog).leave)
+            else:
+                anna.actions_by_name["switch_user"].trigger()
+        assert anna.windowTitle() == PROGRAM
+        titles = []
+        anna.windowTitleChanged.connect(titles.append)
+        enter(qtbot, anna, PASSWORD)
+        assert not is_covered(anna)
+        assert (anna.windowTitle(), set(titles) - {PROGRAM}) == (PROGRAM, set())
+
+    def test_closing_the_last_case_leaves_the_plain_title(self, qtbot, anna, files):
+        analyse(qtbot, anna, files)
+        anna.workbench.close_all()
+        assert anna.windowTitle() == PROGRAM
+        enough = [w.windowTitle() for w in QApplication.topLevelWidgets() if w.isVisible()]
+        assert not [title for title in enough if "film_1" in title]
+
     def test_switching_asks_while_images_are_analysed(self, qtbot, anna, fake, files):
         fake.analyser.hold = "Classifying"
         fake.analyser.reached.clear()
@@ -461,6 +489,44 @@ class TestLocking:
         fake.analyser.gate.set()
         assert anna.workbench.session.cases == []
         enter(qtbot, anna, PASSWORD)
+
+
+class TestLockMinutes:
+    """With accounts only an administrator says after how long it locks."""
+
+    @staticmethod
+    def settings_of(window):
+        window.actions_by_name["settings"].trigger()
+        return the(SettingsDialog)
+
+    def test_an_administrator_changes_them(self, qtbot, anna):
+        dialog = self.settings_of(anna)
+        assert dialog.lock_after.isEnabled()
+        assert dialog.lock_note.text() == ""
+        dialog.lock_after.setValue(3)
+        press(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok))
+        assert anna.workbench.preferences.settings.lock_after_minutes == 3
+
+    def test_others_read_why_they_cannot(self, qtbot, started):
+        box = the(SignInDialog).accounts
+        box.setCurrentIndex(box.findData("bob"))
+        given = the(SignInDialog)
+        with qtbot.waitSignal(given.entered):
+            QTest.keyClicks(given.password.line, OTHER)
+            QTest.keyClick(given, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: is_there(ChangePasswordDialog))
+        change = the(ChangePasswordDialog)
+        for field in (change.new.first, change.new.again):
+            QTest.keyClicks(field.line, "third horse battery")
+        with qtbot.waitSignal(started.accounts.keeper.entered):
+            QTest.keyClick(change, Qt.Key.Key_Return)
+        started.workbench.preferences.choose(lock_after_minutes=7)
+        dialog = self.settings_of(started)
+        assert not dialog.lock_after.isEnabled()
+        assert dialog.lock_after.toolTip() == dialog.lock_note.text() == LOCK_IS_ADMINISTERED
+        dialog.lock_after.setValue(90)  # as "Restore defaults" would do
+        press(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok))
+        assert started.workbench.preferences.settings.lock_after_minutes == 7
 
 
 class TestIdle:

@@ -53,6 +53,10 @@ class Cover(QWidget):
         self.hide()
         self.deleteLater()
 
+    def forget_title(self) -> None:
+        """Have the window be called as the program when it is shown again."""
+        self._title = PROGRAM
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow the size of the window."""
         if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
@@ -116,6 +120,16 @@ class Covers(QObject):
         covers, self._covers = self._covers, {}
         for cover in covers.values():
             cover.lift()
+
+    def forget_title(self, window: QWidget) -> None:
+        """Forget what a covered window was called: whose case it named is closed.
+
+        Qt tells nobody that a window takes the title it has already, and a covered one has the
+        plain title.
+        """
+        cover = self._covers.get(window)
+        if cover is not None:
+            cover.forget_title()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Cover what comes up, and stay above what is raised."""

@@ -439,6 +439,7 @@ class Keeper(QObject):
         self._covers.lower()
         _clear_clipboard()
         self._close_cases()
+        self._covers.forget_title(self._window)
         if session is not None:
             session.close()
         self._close_other_windows()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QSlider, QWidget
 
+from spinealign.domain.protection import Right
 from spinealign.ui.correcting.shown_measures import ShownMeasures
 from spinealign.ui.results.results_panel import ResultsPanel
 from spinealign.ui.series.slice_navigation import SliceNavigation
@@ -18,7 +20,7 @@ from spinealign.ui.window.actions import Actions
 from spinealign.ui.window.settings_dialog import MemoryUse, SettingsDialog
 from spinealign.ui.window.settings_form import PageName
 from spinealign.ui.workbench import Workbench
-from spinealign.wording.settings_window import NOT_KEPT
+from spinealign.wording.settings_window import LOCK_IS_ADMINISTERED, NOT_KEPT
 
 
 class SettingsCommands(QObject):
@@ -58,6 +60,7 @@ class SettingsCommands(QObject):
         ):
             wanted.connect(actions[name].trigger)
         offer(dialog.encryption, actions.reason("encryption"))
+        dialog.offer_lock_minutes(self._lock_refusal)
         dialog.open()
 
     def follow(self) -> None:
@@ -87,8 +90,16 @@ class SettingsCommands(QObject):
         self._bench.session.limit_memory(settings.case_memory_mb * BYTES_IN_MB)
         self._navigation.reader.limit_memory(settings.slice_memory_mb * BYTES_IN_MB)
 
+    @property
+    def _lock_refusal(self) -> str:
+        """Why the minutes until it locks stay as they are; without accounts nothing locks."""
+        return self._bench.at_work.refusal(Right.MANAGE_ACCOUNTS, LOCK_IS_ADMINISTERED)
+
     def _keep(self, settings: Settings, logo: bytes) -> None:
         preferences = self._bench.preferences
+        if self._lock_refusal:  # the defaults, too, would change them
+            kept = preferences.settings.lock_after_minutes
+            settings = replace(settings, lock_after_minutes=kept)
         has_logo = keep_logo(preferences, logo)
         if not (preferences.adopt(settings) and has_logo):
             self._bench.messages.fail(NOT_KEPT)

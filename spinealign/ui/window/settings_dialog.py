@@ -293,13 +293,22 @@ class SettingsDialog(QDialog):
         page, form = SettingsPage(PageName.PRIVACY), self.form
         for name in ("hide_patient_data", "remember_recent"):
             page.put(name, form.tick(name))
-        lock = form.minutes("lock_after_minutes", FEWEST_LOCK_MINUTES, MOST_LOCK_MINUTES)
-        page.put("lock_after_minutes", lock)
+        self.lock_after = form.minutes("lock_after_minutes", FEWEST_LOCK_MINUTES, MOST_LOCK_MINUTES)
+        page.put("lock_after_minutes", self.lock_after)
+        self.lock_note = page.say("", "muted")
+        self.lock_note.hide()
         page.column.addWidget(_button("&Clear recent files now", self.clear_recent_wanted.emit))
         page.column.addWidget(_button("&File locations…", self.places_wanted.emit))
         self.encryption = _button("&Encryption without accounts…", self.encryption_wanted.emit)
         page.column.addWidget(self.encryption)
         return page
+
+    def offer_lock_minutes(self, reason: str) -> None:
+        """Let the minutes until it locks be changed, or say below them why not."""
+        self.lock_after.setEnabled(not reason)
+        self.lock_after.setToolTip(reason)
+        self.lock_note.setText(reason)
+        self.lock_note.setVisible(bool(reason))
 
     def _memory(self, use: MemoryUse) -> SettingsPage:
         page, form = SettingsPage(PageName.MEMORY), self.form
