@@ -75,6 +75,20 @@ class Archive:
             raise ArchiveError(ArchiveProblem.NOT_WRITABLE) from error
         self.connection: Any = connect(folder / DATABASE, keys.database)
 
+    @property
+    def folder(self) -> Path:
+        """Where database and encrypted files lie."""
+        return self._folder
+
+    def reopened(self) -> Archive:
+        """Return the same archive by a connection of its own, which the caller closes.
+
+        Raises
+        ------
+        ArchiveError
+        """
+        return Archive(self._folder, self._keys)
+
     @contextmanager
     def hurried(self) -> Iterator[None]:
         """Let the last thing be written before `close`, with no time to wait for others.

@@ -208,6 +208,17 @@ class AuditTrail:
             raise AuditDamagedError(Damage.CUT_OFF)
         return str(row[0])
 
+    def damage_at_end(self) -> Damage | None:
+        """Return what is wrong with the last record and the anchor; None where nothing is.
+
+        This is what `append` looks at before it writes; `verify` reads all records.
+        """
+        try:
+            self._require_whole_end()
+        except AuditDamagedError as error:
+            return error.damage
+        return None
+
     def _require_whole_end(self) -> None:
         anchor = read_anchor(self._anchor, self._key)
         if isinstance(anchor, Damage):

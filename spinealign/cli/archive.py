@@ -394,29 +394,31 @@ def _restore(options: argparse.Namespace) -> int:
         RECOVERY_PROMPT,
         RESTORED,
         RESTORED_BY_KEY,
+        WHERE_AN_ARCHIVE_IS,
         WHOSE_BACK_UP,
         counted,
     )
 
-    copy, place = _one_copy(options.copy), own_place()
+    place = own_place()
+    try:  # before passwords and keys are asked for
+        safety_copies.require_none(place)
+    except FileExistsError:
+        raise WrongUseError(
+            WHERE_AN_ARCHIVE_IS.format(folder=place.folder, anchor=place.anchor)
+        ) from None
+    copy = _one_copy(options.copy)
     names = [account.name for account in safety_copies.accounts_of(copy)]
     if (options.user or "").casefold() not in map(str.casefold, names):
         raise WrongUseError(WHOSE_BACK_UP.format(names=", ".join(names)))
     told = RESTORED_BY_KEY if options.recovery_key else RESTORED
-    try:
-        if options.recovery_key:
-            key = asked(RECOVERY_PROMPT)
-            files = safety_copies.restore_with_recovery_key(
-                copy, place, key, options.user, new_password(options.user)
-            )
-        else:
-            given = password(options, PASSWORD_PROMPT.format(name=options.user))
-            files = safety_copies.restore(copy, place, options.user, given)
-    except FileExistsError:
-        raise WrongUseError(
-            f"there is an archive already in {place.folder}; restore into another profile "
-            "(--profile-dir), or move that folder away"
-        ) from None
+    if options.recovery_key:
+        key = asked(RECOVERY_PROMPT)
+        files = safety_copies.restore_with_recovery_key(
+            copy, place, key, options.user, new_password(options.user)
+        )
+    else:
+        given = password(options, PASSWORD_PROMPT.format(name=options.user))
+        files = safety_copies.restore(copy, place, options.user, given)
     print(told.format(files=counted(files, "file"), name=options.user))
     return EXIT_DONE
 
@@ -435,12 +437,12 @@ def _one_copy(folder: Path) -> Path:
 
 def _check(options: argparse.Namespace) -> int:
     from spinealign.vault.safety_copies import checking
-    from spinealign.wording.archive import archive_state_text
+    from spinealign.wording.archive_list import check_text
 
     with signed_in(options) as session:
-        is_sound, damaged = run_to_end(checking(session))
-    print(archive_state_text(is_sound, damaged))
-    return EXIT_DONE if is_sound and not damaged else EXIT_SOME_FAILED
+        found = run_to_end(checking(session))
+    print(check_text(found))
+    return EXIT_DONE if found.is_whole else EXIT_SOME_FAILED
 
 
 def _last(steps: Any, show: Callable[[object], None]) -> object:

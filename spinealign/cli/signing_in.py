@@ -96,9 +96,21 @@ def signed_in(options: argparse.Namespace) -> Iterator[Session]:
     """
     session = _opened(options)
     try:
+        _warn_of_damage(session)
         yield session
     finally:
         session.close()
+
+
+def _warn_of_damage(session: Session) -> None:
+    """Say at every command that the trail is not as it was written, until there is a new one."""
+    from spinealign.domain.protection import AuditDamagedError
+    from spinealign.wording import explain
+    from spinealign.wording.archive import EVENTS_WAIT
+
+    if session.trail_damage is not None:
+        message = explain(AuditDamagedError(session.trail_damage))
+        sys.stderr.write(f"{message.sentence} {EVENTS_WAIT}\n")
 
 
 def _opened(options: argparse.Namespace) -> Session:

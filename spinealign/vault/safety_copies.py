@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
+from errno import EEXIST
 from pathlib import Path
 
 from spinealign.accounts.book import Account, AccountBook, Right
@@ -13,7 +14,8 @@ from spinealign.accounts.keys import calibrated_cost, sub_keys
 from spinealign.accounts.recovery import typed
 from spinealign.archive import backup
 from spinealign.archive.backup import BackedUp
-from spinealign.archive.database import is_whole
+from spinealign.archive.checking import Checked
+from spinealign.archive.checking import checking as read_whole
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.core_dumps import switch_off_core_dumps
 from spinealign.domain.errors import SpineAlignError
@@ -117,35 +119,29 @@ def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]
     return read
 
 
-def checking(session: Session) -> Generator[tuple[int, int], None, tuple[bool, int]]:
+def checking(session: Session) -> Generator[tuple[int, int] | None, None, Checked]:
     """Read the whole archive, and record what was found.
 
     Yields
     ------
-    (int, int)
-        Files done, and all; who stops here has checked nothing.
+    (int, int) or None
+        Examinations done, and all, as far as known; who stops here has checked nothing.
 
     Returns
     -------
-    (bool, int)
-        Whether the database is whole, and how many files are not.
+    Checked
 
     Raises
     ------
     AccountError, ArchiveError
     """
     session.require(Right.VIEW)
-    archive = session.archive
-    damaged, stored = 0, archive.all_files()
-    yield 0, len(stored)
-    is_sound = is_whole(archive.connection)
-    for done, each in enumerate(stored):
-        yield done, len(stored)
-        damaged += not archive.is_file_whole(each)
-    outcome = Outcome.SUCCESS if is_sound and not damaged else Outcome.SERIOUS_FAILURE
-    archive.require_open()
-    _record(session, EventKind.CHECK, archive_state_text(is_sound, damaged), outcome)
-    return is_sound, damaged
+    found = yield from read_whole(session.archive)
+    outcome = Outcome.SUCCESS if found.is_whole else Outcome.SERIOUS_FAILURE
+    session.archive.require_open()
+    words = archive_state_text(found.is_database_whole, found.file_count)
+    _record(session, EventKind.CHECK, words, outcome)
+    return found
 
 
 def _record(
@@ -157,6 +153,19 @@ def _record(
 
 Restoring = Generator[tuple[int, int], None, int]
 """How many files are copied of all; returns how many images and thumbnails there are."""
+
+
+def require_none(place: Place) -> None:
+    """Refuse to restore over what is there: an archive, or the anchor of one.
+
+    Raises
+    ------
+    FileExistsError
+        Its `filename` is what is there.
+    """
+    found = place.folder if place.protection is not Protection.NONE else place.anchor
+    if found.exists():
+        raise FileExistsError(EEXIST, "archive", str(found))
 
 
 def restore(copy: Path, place: Place, name: str, password: str) -> int:
@@ -231,8 +240,7 @@ def restoring_with_recovery_key(
 
 def _restored(copy: Path, place: Place, name: str, identifier: str, data_key: bytes) -> Restoring:
     place.require_local()
-    if place.protection is not Protection.NONE or place.anchor.exists():
-        raise FileExistsError(place.folder)
+    require_none(place)
     count = yield from backup.restoring(copy, sub_keys(data_key, identifier), place.folder)
     place.profile.mkdir(parents=True, exist_ok=True)
     shutil.move(place.folder / ANCHOR, place.anchor)

@@ -113,6 +113,7 @@ class Session:
         self._unwritten: list[AuditEvent] = []
         opened = self._open = open_archive(place, identifier, data_key)
         try:
+            self.trail_damage = opened.trail.damage_at_end()
             self._take_over_events()
         except BaseException:
             self._drop(opened)

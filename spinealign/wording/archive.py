@@ -94,11 +94,32 @@ BACKED_UP = (
 DRILLED = "This back-up restores: {examinations} and {files} were read, every byte as it was."
 RESTORED = "The archive is restored with {files}; sign in with a password of that time."
 RESTORED_BY_KEY = "The archive is restored with {files}; sign in as {name} with the new password."
+WHERE_AN_ARCHIVE_IS = (
+    "there is an archive already; nothing was asked for and nothing changed. Restore into another "
+    "profile (--profile-dir), or move these two out of the way first, both: {folder} and {anchor}"
+)
 WHOSE_BACK_UP = "give --user NAME, an account of the back-up: {names}"
 ARCHIVE_WHOLE = "Database and files are as they were written."
 ARCHIVE_DAMAGED = "Not as it was written: {what}."
+NO_LIST_READABLE = "It cannot be read which examinations there are."
+NO_EXAMINATION_CONCERNED = (
+    "Every examination can be read: the damage lies elsewhere, as in the search or the audit trail."
+)
+UNNAMED_EXAMINATION = "examination without date"
+RECORD_UNREADABLE = "its record in the database cannot be read."
+FILE_MISSING, FILE_CHANGED = "{file} is missing.", "{file} was changed, or cannot be read."
+MORE_DAMAGED = "And {count}: “spinealign archive check” names all."
+DAMAGED_MANUAL_TITLE = "The archive is damaged"
+DAMAGED_ADVICE = (
+    "Do not go on working with it: restore the newest back-up. The page "
+    f"“{DAMAGED_MANUAL_TITLE}” of the manual says how."
+)
 EXPORTED_TRAIL = "{count} written to {file}."
 AUDIT_SENT = "{count} sent to {host}."
+EVENTS_WAIT = (
+    "What is done is written down once an administrator begins a new trail: keep a copy of archive "
+    "and profile as evidence, then “spinealign audit-trail begin-anew”."
+)
 SENDING_ENDED = "Events are sent nowhere any more."
 NO_REPOSITORY = "no repository is configured; name its host with --to"
 PASSWORD_PROMPT, NEW_PASSWORD_PROMPT = "Password of {name}: ", "New password of {name}: "

@@ -7,17 +7,29 @@ from datetime import date
 from pathlib import Path
 
 from spinealign.archive.backup import BackedUp
+from spinealign.archive.checking import Checked, DamagedExamination
 from spinealign.archive.records import ExaminationRecord, PatientRecord
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.examination import examination_named
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.archive import (
+    ARCHIVE_DAMAGED,
+    ARCHIVE_WHOLE,
     BACKED_UP,
+    DAMAGED_ADVICE,
     DRILLED,
+    FILE_CHANGED,
+    FILE_MISSING,
+    MORE_DAMAGED,
+    NO_EXAMINATION_CONCERNED,
+    NO_LIST_READABLE,
+    RECORD_UNREADABLE,
+    UNNAMED_EXAMINATION,
     counted,
     date_text,
     kind_words,
+    study_name,
 )
 from spinealign.wording.archive_window import (
     EMPTY_ARCHIVE,
@@ -242,6 +254,11 @@ def files_text(done: int, count: int) -> str:
     return f"{done:,} of {counted(count, 'file')}"
 
 
+def examinations_text(done: int, count: int) -> str:
+    """Return how many of how many examinations are done."""
+    return f"{done:,} of {counted(count, 'examination')}"
+
+
 def backed_up_text(done: BackedUp) -> str:
     """Return what a back-up did."""
     return BACKED_UP.format(
@@ -257,6 +274,42 @@ def drilled_text(examinations: int, files: int) -> str:
     return DRILLED.format(
         examinations=counted(examinations, "examination"), files=counted(files, "file")
     )
+
+
+def check_text(found: Checked, most: int | None = None) -> str:
+    """Return what a check of the archive found: what is damaged, of which examinations, what to do.
+
+    Parameters
+    ----------
+    found : Checked
+    most : int or None
+        How many examinations are named at most; None for all.
+    """
+    if found.is_whole:
+        return ARCHIVE_WHOLE
+    files = counted(found.file_count, "file") if found.file_count else ""
+    database = "" if found.is_database_whole else "the database"
+    named = " and ".join(filter(None, (database, files)))
+    concerned = found.examinations[:most]
+    lines = [ARCHIVE_DAMAGED.format(what=named)]
+    if not found.is_list_readable:
+        lines.append(NO_LIST_READABLE)
+    elif not found.examinations:
+        lines.append(NO_EXAMINATION_CONCERNED)
+    lines += [line for each in concerned for line in _damage_lines(each)]
+    left = len(found.examinations) - len(concerned)
+    if left:
+        lines.append(MORE_DAMAGED.format(count=counted(left, "more examination")))
+    return "\n".join((*lines, DAMAGED_ADVICE))
+
+
+def _damage_lines(damaged: DamagedExamination) -> list[str]:
+    """Return what is wrong with an examination: by its date and kind, never whose it is."""
+    what = study_name(damaged.study_date, damaged.kind) or UNNAMED_EXAMINATION
+    told = [RECORD_UNREADABLE] if damaged.is_unreadable else []
+    told += [FILE_MISSING.format(file=name) for name in damaged.missing]
+    told += [FILE_CHANGED.format(file=name) for name in damaged.changed]
+    return [f"{what}: {each}" for each in told]
 
 
 def due_text(count: int) -> str:

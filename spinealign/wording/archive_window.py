@@ -150,6 +150,7 @@ SAFETY_NOTE = (
     "restores the latest back-up for trial and reads every byte of it."
 )
 BACK_UP, DRILL, CHECK, STOP = "&Back up…", "&Drill…", "&Check the archive", "&Stop"
+WHAT_TO_DO = "&What to do…"
 BACK_UP_TITLE = "Folder for back-ups, at best on another disk"
 DRILL_TITLE = "Folder with back-ups of this archive"
 BACKING_UP, DRILLING = "Backing up…", "Restoring the latest back-up for trial…"

@@ -31,11 +31,13 @@ ACCOUNT_WORDS: dict[AccountProblem, tuple[str, str]] = {
     ),
     AccountProblem.FILE_CHANGED: (
         "The file of accounts was changed by something other than SpineAlign.",
-        "Do not go on working; restore a back-up, and find out who could write to that folder.",
+        "Do not go on working; the page “The archive is damaged” of the manual says how a "
+        "back-up is restored. Find out who could write to that folder.",
     ),
     AccountProblem.FILE_UNREADABLE: (
         "The file of accounts cannot be read.",
-        "Check that the drive is connected and that you may read its folder, or restore a back-up.",
+        "Check that the drive is connected and that you may read its folder; else the page “The "
+        "archive is damaged” of the manual says how a back-up is restored.",
     ),
     AccountProblem.NAME_TAKEN: (
         "There is an account “{name}” already.",
@@ -110,7 +112,8 @@ ACCOUNT_WORDS: dict[AccountProblem, tuple[str, str]] = {
 ARCHIVE_WORDS: dict[ArchiveProblem, tuple[str, str]] = {
     ArchiveProblem.WRONG_KEY_OR_DAMAGED: (
         "The archive does not open: its database is damaged, or belongs to other accounts.",
-        "Restore the latest back-up; keep the damaged folder until that has been tried.",
+        "Restore the latest back-up, as the page “The archive is damaged” of "
+        "the manual says; keep the damaged folder.",
     ),
     ArchiveProblem.NO_ENCRYPTION: (
         "The library that encrypts the archive is missing or was replaced, so nothing was opened.",
@@ -217,7 +220,8 @@ def protection_words(error: SpineAlignError) -> tuple[str, str] | None:
         case DamagedFileError():
             return (
                 "A file of the archive is not as it was written.",
-                "Restore the latest back-up; the other examinations are not affected.",
+                "Check the archive on its page Safety, which names what is concerned, and restore "
+                "the latest back-up.",
             )
         case AuditDamagedError():
             return damage_text(error.damage, 0), _DAMAGE_ADVICE

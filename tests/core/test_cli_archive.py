@@ -95,6 +95,10 @@ def at_a_terminal(words: list[str], key: bytes) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
 
 
+def refuse_to_write(*_: object) -> None:
+    raise OSError(28, "No space left on device", "waiting-events.json")
+
+
 class TestAccounts:
     def test_the_first_account_and_its_recovery_key(self, run: Run, anna: str) -> None:
         assert len(anna.replace("-", "")) == 56
@@ -268,7 +272,39 @@ class TestArchive:
         [path] = (tmp_path / "profile" / "archive" / "files").glob("*/*")
         path.write_bytes(path.read_bytes()[:-1])
         answer = run("archive", "check")
-        assert (answer.code, answer.out) == (1, "Not as it was written: 1 file.\n")
+        assert answer.code == 1
+        first, second, advice = answer.out.splitlines()
+        assert first == "Not as it was written: 1 file."
+        assert second.endswith(
+            f": files/{path.parent.name}/{path.name} was changed, or cannot be read."
+        )
+        assert "2" in second.split(":")[0]  # the date of the examination
+        assert "restore the newest back-up" in advice
+        path.unlink()
+        assert f"files/{path.parent.name}/{path.name} is missing." in run("archive", "check").out
+
+    def test_a_cut_trail_is_told_at_every_command(
+        self, run: Run, anna: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        database = tmp_path / "profile" / "archive" / "archive.db"
+        older = database.read_bytes()
+        assert run("archive", "search").err == ""
+        database.write_bytes(older)
+        for words in (("archive", "search"), ("archive", "keep", str(FILM_SAMPLE))):
+            answer = run(*words)
+            assert answer.code == 0
+            assert answer.err.count("records at the end are missing") == 1
+            assert "begin-anew" in answer.err
+        with monkeypatch.context() as full:
+            full.setattr(session, "write_events", refuse_to_write)
+            kept_before = run("archive", "keep", str(MR_SAMPLE))
+            assert (kept_before.code, kept_before.out) == (1, "")
+            assert run("archive", "search").out == ""
+        assert run("archive", "search").out.count("\n") == 1
+        assert run("audit-trail", "begin-anew").code == 0
+        after = run("archive", "search")
+        assert (after.code, after.err) == (0, "")
+        assert "Imported" in run("audit-trail", "list").out  # what waited is written down
 
 
 class TestPackages:
@@ -355,8 +391,26 @@ class TestSafety:
     def test_never_over_an_archive(self, run: Run, anna: str, tmp_path: Path) -> None:
         disk = str(tmp_path / "disk")
         run("archive", "back-up", disk)
-        answer = run("archive", "restore", disk)
+        answer = run("archive", "restore", disk, "--recovery-key", typed=f"{anna}\n{OTHER}\n")
         assert (answer.code, "--profile-dir" in answer.err) == (2, True)
+        assert (answer.out, "Recovery" in answer.err) == ("", False)
+        profile = tmp_path / "profile"
+        (profile / "archive").rename(tmp_path / "damaged-archive")
+        again = run("archive", "restore", disk)  # its anchor is there yet
+        assert (again.code, str(profile / "audit-anchor.json") in again.err) == (2, True)
+        (profile / "audit-anchor.json").rename(tmp_path / "damaged-archive" / "audit-anchor.json")
+        assert run("archive", "restore", disk).code == 0
+        assert run("archive", "check").code == 0
+
+    def test_an_archive_is_refused_before_secrets_are_asked_for(
+        self, run: Run, anna: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        disk = str(tmp_path / "disk")
+        run("archive", "back-up", disk)
+        asked: list[str] = []
+        monkeypatch.setattr("spinealign.cli.archive.asked", asked.append)
+        answer = run("archive", "restore", disk, "--recovery-key")
+        assert (answer.code, asked) == (2, [])
 
     def test_whose_back_up_it_is_can_be_asked(self, run: Run, anna: str, tmp_path: Path) -> None:
         disk = str(tmp_path / "disk")

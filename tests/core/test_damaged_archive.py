@@ -12,8 +12,10 @@ import pytest
 
 from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
+from spinealign.archive.checking import Checked, checking
 from spinealign.archive.records import Search
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, Damage, PauseError
 from spinealign.domain.study import PatientFacts
 from spinealign.vault import place, session
@@ -21,6 +23,8 @@ from spinealign.vault.keeping import Opened, add_note, keep
 from spinealign.vault.place import Place
 from spinealign.vault.session import Session, set_up_accounts, sign_in
 from spinealign.wording import explain
+from spinealign.wording.archive import ARCHIVE_WHOLE, DAMAGED_ADVICE
+from spinealign.wording.archive_list import check_text
 
 PASSWORD = "correct horse battery"
 
@@ -170,3 +174,63 @@ class TestClockSetBack:
         with pytest.raises(PauseError) as raised:
             sign_in(where, "anna", PASSWORD)
         assert raised.value.is_clock_set_back
+
+
+def checked(at_work: Session) -> Checked:
+    return run_to_end(checking(at_work.archive))
+
+
+def test_a_whole_archive_has_no_damage(where: Place) -> None:
+    at_work = sign_in(where, "anna", PASSWORD)
+    assert checked(at_work) == Checked(True)
+    assert check_text(checked(at_work)) == ARCHIVE_WHOLE
+    at_work.close()
+
+
+def test_every_damaged_page_is_told_and_spoils_no_other_examination(where: Place) -> None:
+    """One byte of each page in turn; a page that only some examinations lie on names only these."""
+    whole, concerned = where.database.read_bytes(), []
+    for page in range(1, len(whole) // 4096):
+        changed = bytearray(whole)
+        changed[4096 * page + 2000] ^= 1
+        where.database.write_bytes(changed)
+        try:
+            at_work = sign_in(where, "anna", PASSWORD)
+        except SpineAlignError:  # told at once
+            continue
+        found = checked(at_work)
+        at_work.close()
+        for beside in ("-wal", "-shm"):
+            where.database.with_name(f"archive.db{beside}").unlink(missing_ok=True)
+        assert not found.is_database_whole
+        assert DAMAGED_ADVICE in check_text(found)
+        concerned.append(len(found.examinations))
+    assert any(0 < count < 20 for count in concerned)
+
+
+def test_files_are_named_as_missing_or_changed(where: Place) -> None:
+    at_work = sign_in(where, "anna", PASSWORD)
+    missing, changed = sorted(where.files.glob("*/*"))[:2]
+    missing.unlink()
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    found = checked(at_work)
+    at_work.close()
+    assert found.is_database_whole
+    assert (len(found.examinations), found.file_count) == (2, 2)
+    names = {name for each in found.examinations for name in each.missing}
+    assert names == {missing.relative_to(where.folder).as_posix()}
+    told = check_text(found)
+    assert f"{missing.name} is missing." in told
+    assert f"{changed.name} was changed" in told
+    assert "1 more examination" in check_text(found, 1)
+
+
+def test_a_locked_archive_ends_a_check(where: Place) -> None:
+    at_work = sign_in(where, "anna", PASSWORD)
+    steps = checking(at_work.archive)
+    next(steps)
+    next(steps)
+    at_work.lock()
+    with pytest.raises(ArchiveError) as raised:
+        next(steps)
+    assert raised.value.problem is ArchiveProblem.LOCKED

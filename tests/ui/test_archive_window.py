@@ -28,6 +28,7 @@ from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.study import PatientFacts
 from spinealign.files import TEMPORARY_PREFIX
+from spinealign.ui.manual.manual_window import DAMAGED_PAGE, ManualWindow
 from spinealign.ui.vault import keeping_jobs, restore_dialog, search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
 from spinealign.ui.vault.examination_list import framed
@@ -42,6 +43,7 @@ from spinealign.vault.keeping import Opened, delete
 from spinealign.vault.keeping import keep as keep_record
 from spinealign.vault.place import Place
 from spinealign.vault.session import set_up_accounts
+from spinealign.wording.archive import DAMAGED_MANUAL_TITLE
 from spinealign.wording.archive_window import (
     ARCHIVE_IS_THERE,
     CASES_ARE_OPEN,
@@ -849,11 +851,22 @@ class TestSafety:
         press(page.check)
         rest(qtbot, kept)
         assert page.told.text() == "Database and files are as they were written."
+        assert page.told.property("kind") == "good"
+        assert not page.what_to_do.isVisible()
         changed = next(path for path in where.files.rglob("*") if path.is_file())
         changed.write_bytes(changed.read_bytes()[:-1])
         press(page.check)
         rest(qtbot, kept)
-        assert page.told.text() == "Not as it was written: 1 file."
+        first, named, advice = page.told.text().splitlines()
+        assert first == "Not as it was written: 1 file."
+        assert f"{changed.name} was changed" in named
+        assert "back-up" in advice
+        assert page.told.property("kind") == "danger"
+        press(page.what_to_do)
+        [manual] = [w for w in QApplication.topLevelWidgets() if isinstance(w, ManualWindow)]
+        assert manual.name == DAMAGED_PAGE
+        assert DAMAGED_MANUAL_TITLE in manual.page.toPlainText()
+        manual.close()
         events = [event for _, event in kept.accounts.keeper.session.events()]
         told = [event.outcome for event in events if event.kind is EventKind.CHECK]
         assert told == [Outcome.SUCCESS, Outcome.SERIOUS_FAILURE]

@@ -36,7 +36,7 @@ from spinealign.domain.paths import manual_dir
 from spinealign.ui.manual.pages import CONTENTS, Page, read_pages, search, words_of
 from spinealign.ui.widgets.labels import offer, wrapped_label
 
-KEYBOARD_PAGE = "keyboard"
+KEYBOARD_PAGE, DAMAGED_PAGE = "keyboard", "damaged"
 PAGE_PROPERTY = "manualPage"
 """Of a widget: the page that explains it and all that lies in it."""
 

@@ -21,10 +21,12 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.archive.backup import BackedUp
+from spinealign.archive.checking import Checked
 from spinealign.archive.records import RetentionRule
 from spinealign.archive.searching import FoundRecords
 from spinealign.domain.protection import Right
 from spinealign.files import working_folder
+from spinealign.ui.manual.manual_window import DAMAGED_PAGE, open_manual
 from spinealign.ui.network.forms import Told
 from spinealign.ui.vault.desk import ArchiveDesk
 from spinealign.ui.vault.examination_list import ExaminationsView
@@ -37,13 +39,14 @@ from spinealign.vault.keeping import delete
 from spinealign.vault.safety_copies import back_up, back_ups_on, checking, drill
 from spinealign.vault.session import Session
 from spinealign.wording import Message
-from spinealign.wording.archive import archive_state_text
 from spinealign.wording.archive_list import (
     backed_up_text,
+    check_text,
     delete_question,
     deleted_text,
     drilled_text,
     due_text,
+    examinations_text,
     files_text,
 )
 from spinealign.wording.archive_window import (
@@ -74,11 +77,13 @@ from spinealign.wording.archive_window import (
     STOP,
     STOPPED,
     STOPPING,
+    WHAT_TO_DO,
     YEARS_SUFFIX,
 )
 
 _USUAL_YEARS, _MOST_YEARS = 10, 100
 _GAP_PX = 6
+_MOST_NAMED = 10
 
 Steps = Callable[[Session], Generator[object, None, Any]]
 
@@ -95,6 +100,9 @@ class SafetyPage(QWidget):
         self._due = FoundRecords(())
         self.back_up, self.drill = QPushButton(BACK_UP), QPushButton(DRILL)
         self.check, self.stop = QPushButton(CHECK), QPushButton(STOP)
+        self.what_to_do = QPushButton(WHAT_TO_DO)
+        self.what_to_do.hide()
+        self._step_text: Callable[[int, int], str] = files_text
         self.preview, self.delete = QPushButton(PREVIEW), QPushButton(DELETE_DUE)
         for button in self._buttons:
             button.setAutoDefault(False)
@@ -112,7 +120,10 @@ class SafetyPage(QWidget):
 
     @property
     def _buttons(self) -> tuple[QPushButton, ...]:
-        return (self.back_up, self.drill, self.check, self.stop, self.preview, self.delete)
+        return (
+            self.back_up, self.drill, self.check, self.what_to_do, self.stop, self.preview,
+            self.delete,
+        )  # fmt: skip
 
     def _lay_out(self) -> None:
         copies = FlowLayout(_GAP_PX)
@@ -120,6 +131,7 @@ class SafetyPage(QWidget):
             copies.addWidget(button)
         working = QHBoxLayout()
         working.addWidget(self.told, 1)
+        working.addWidget(self.what_to_do)
         working.addWidget(self.progress)
         working.addWidget(self.stop)
         label = QLabel(DUE_LABEL)
@@ -140,6 +152,7 @@ class SafetyPage(QWidget):
         self.back_up.clicked.connect(self._ask_back_up)
         self.drill.clicked.connect(self._ask_drill)
         self.check.clicked.connect(self._run_check)
+        self.what_to_do.clicked.connect(lambda: open_manual(DAMAGED_PAGE, self))
         self.stop.clicked.connect(self.run_stop)
         self.preview.clicked.connect(self.run_preview)
         self.delete.clicked.connect(self._ask_delete)
@@ -164,7 +177,7 @@ class SafetyPage(QWidget):
         name = QFileDialog.getExistingDirectory(self, BACK_UP_TITLE)
         if name:
             steps = partial(_back_up, Path(name))
-            self._begin(BACKING_UP, steps, lambda done: backed_up_text(done))
+            self._begin(BACKING_UP, steps, lambda done: self._say_good(backed_up_text(done)))
 
     def _ask_drill(self) -> None:
         name = QFileDialog.getExistingDirectory(self, DRILL_TITLE)
@@ -176,26 +189,41 @@ class SafetyPage(QWidget):
             return
         folder = self._desk.bench.preferences.folder
         steps = partial(_drill, found[-1], folder)
-        self._begin(DRILLING, steps, lambda read: drilled_text(*read))
+        self._begin(DRILLING, steps, lambda read: self._say_good(drilled_text(*read)))
 
     def _run_check(self) -> None:
-        self._begin(CHECKING_ARCHIVE, _check, lambda found: archive_state_text(*found))
+        self._begin(CHECKING_ARCHIVE, _check, self._say_checked, examinations_text)
 
-    def _begin(self, words: str, steps: Steps, told: Callable[[Any], str]) -> None:
+    def _say_checked(self, found: Checked) -> None:
+        self.told.say(check_text(found, _MOST_NAMED), "good" if found.is_whole else "danger")
+        self.what_to_do.setVisible(not found.is_whole)
+
+    def _say_good(self, words: str) -> None:
+        self.told.say(words, "good")
+
+    def _begin(
+        self,
+        words: str,
+        steps: Steps,
+        tell: Callable[[Any], object],
+        step: Callable[[int, int], str] = files_text,
+    ) -> None:
+        self.what_to_do.hide()
         task = self._task = self._desk.tell_if_locked(self._desk.steps(steps, self._fail, self))
         task.progressed.connect(self._show_progress)
-        task.finished.connect(lambda came: self.told.say(told(came), "good"))
+        task.finished.connect(tell)
         # No lambda: a page that is gone by then is told nothing.
         task.cancelled.connect(self._tell_stopped)
         task.ended.connect(self._end)
         self.told.say(words, "muted")
+        self._step_text = step
         self.progress.setMaximum(0)
         self._follow()
         self.stop.setFocus()
 
     def _show_progress(self, step: object) -> None:
         if show_step(self.progress, step):
-            self.told.say(files_text(*step), "muted")  # type: ignore[misc]
+            self.told.say(self._step_text(*step), "muted")  # type: ignore[misc]
 
     def run_stop(self) -> None:
         """Stop at the next file."""
@@ -232,6 +260,7 @@ class SafetyPage(QWidget):
 
     def _show_due(self, due: FoundRecords) -> None:
         self._due = due
+        self.what_to_do.hide()
         self.rows.show_records(due)
         self.told.say(due_text(len(due)), "" if due else "muted")
         self._follow()
@@ -265,7 +294,8 @@ def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, 
         return drill(session, copy, working)
 
 
-def _check(session: Session) -> Generator[object, None, tuple[bool, int]]:
+def _check(session: Session) -> Generator[object, None, Checked]:
+    """Read the whole archive; returns which examinations are not as they were written."""
     return checking(session)
 
 
