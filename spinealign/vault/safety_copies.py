@@ -27,7 +27,7 @@ from spinealign.domain.protection import (
 )
 from spinealign.vault.failed_acts import failure_recorded
 from spinealign.vault.failed_sign_ins import have_wait, stamp
-from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place, Protection
+from spinealign.vault.place import ACCOUNTS, ANCHOR, KEPT, Place
 from spinealign.vault.session import Session
 from spinealign.wording.archive import THE_ARCHIVE, archive_state_text, read_text
 from spinealign.wording.text import safe_text
@@ -163,9 +163,47 @@ def require_none(place: Place) -> None:
     FileExistsError
         Its `filename` is what is there.
     """
-    found = place.folder if place.protection is not Protection.NONE else place.anchor
-    if found.exists():
+    is_folder_used = place.folder.exists() and any(place.folder.iterdir())
+    if is_folder_used or place.anchor.exists():
+        found = place.folder if is_folder_used else place.anchor
         raise FileExistsError(EEXIST, "archive", str(found))
+
+
+def set_aside(place: Place) -> Path:
+    """Rename the folder of an archive, with the anchor of its trail in it; nothing is deleted.
+
+    Returns
+    -------
+    Path
+        Where it lies now: beside where it was.
+
+    Raises
+    ------
+    OSError
+        Another program has it open, or its folder cannot be written.
+    """
+    aside = _free_folder(place.folder, datetime.now(UTC))
+    place.folder.rename(aside)
+    if place.anchor.exists():
+        shutil.move(place.anchor, aside / ANCHOR)
+    return aside
+
+
+def _free_folder(folder: Path, moment: datetime) -> Path:
+    while True:
+        found = folder.with_name(f"{folder.name}-damaged-{moment.strftime(_NAME_FORMAT)}")
+        if not found.exists():
+            return found
+        moment += timedelta(seconds=1)
+
+
+def _put_back(place: Place, aside: Path) -> None:
+    """Undo `set_aside`, where nothing came into its place."""
+    if place.folder.exists():
+        return
+    if (aside / ANCHOR).exists():
+        shutil.move(aside / ANCHOR, place.anchor)
+    aside.rename(place.folder)
 
 
 def restore(copy: Path, place: Place, name: str, password: str) -> int:
@@ -173,10 +211,21 @@ def restore(copy: Path, place: Place, name: str, password: str) -> int:
     return run_to_end(restoring(copy, place, name, password))
 
 
-def restoring(copy: Path, place: Place, name: str, password: str) -> Restoring:
+def restoring(
+    copy: Path, place: Place, name: str, password: str, *, replaces: bool = False
+) -> Restoring:
     """Make an archive of a back-up, where there is none, with a password of that time.
 
     Who stops it before its end leaves nothing.
+
+    Parameters
+    ----------
+    copy : Path
+    place : Place
+    name, password : str
+    replaces : bool
+        Whether an archive that is there is set aside, see `set_aside`, once the password is known
+        to be right; it is put back where this does not come to its end.
 
     Returns
     -------
@@ -197,8 +246,8 @@ def restoring(copy: Path, place: Place, name: str, password: str) -> Restoring:
     book = AccountBook(copy / ACCOUNTS, calibrated_cost)
     unlocked = book.sign_in(name, password)
     try:
-        return (yield from _restored(copy, place, unlocked.account.name, book.archive,
-                                     unlocked.data_key))  # fmt: skip
+        name = unlocked.account.name
+        return (yield from _restored(copy, place, name, book.archive, unlocked.data_key, replaces))
     finally:
         unlocked.drop()
 
@@ -211,11 +260,12 @@ def restore_with_recovery_key(
 
 
 def restoring_with_recovery_key(
-    copy: Path, place: Place, recovery_key: str, name: str, password: str
-) -> Restoring:
+    copy: Path, place: Place, recovery_key: str, name: str, password: str, *,
+    replaces: bool = False,
+) -> Restoring:  # fmt: skip
     """Make an archive of a back-up by the recovery key; an account gets a new password.
 
-    Who stops it before its end leaves nothing.
+    Who stops it before its end leaves nothing; `replaces` is that of `restoring`.
 
     Raises
     ------
@@ -229,7 +279,8 @@ def restoring_with_recovery_key(
     problem = book.new_password_problem(name, password)
     if problem is not None:
         raise AccountError(problem, name)
-    count = yield from _restored(copy, place, name, book.archive, book.data_key_of(key))
+    data_key = book.data_key_of(key)
+    count = yield from _restored(copy, place, name, book.archive, data_key, replaces)
     try:
         place.book().recover(key, name, password).drop()
     except (SpineAlignError, OSError):
@@ -238,10 +289,18 @@ def restoring_with_recovery_key(
     return count
 
 
-def _restored(copy: Path, place: Place, name: str, identifier: str, data_key: bytes) -> Restoring:
+def _restored(
+    copy: Path, place: Place, name: str, identifier: str, data_key: bytes, replaces: bool
+) -> Restoring:
     place.require_local()
-    require_none(place)
-    count = yield from backup.restoring(copy, sub_keys(data_key, identifier), place.folder)
+    aside = set_aside(place) if replaces and place.folder.exists() else None
+    try:
+        require_none(place)
+        count = yield from backup.restoring(copy, sub_keys(data_key, identifier), place.folder)
+    except BaseException:  # also where it is stopped
+        if aside is not None:
+            _put_back(place, aside)
+        raise
     place.profile.mkdir(parents=True, exist_ok=True)
     shutil.move(place.folder / ANCHOR, place.anchor)
     _note_restored(place, name, identifier)

@@ -176,6 +176,10 @@ NOTHING_DUE = "List first what may be deleted"
 ARCHIVE_IS_THERE = "There is an archive on this computer already"
 CASES_ARE_OPEN = "Close all cases first"
 RESTORE_TITLE, RESTORE_NOW = "Restore a back-up", "&Restore"
+RESTORE_OVER_NOTE = (
+    "The archive that does not open is set aside first: its folder is renamed, nothing of it is "
+    "deleted. What was kept after the back-up is in that folder only."
+)
 RESTORE_NOTE = (
     "Makes the archive of a back-up on this computer, with its accounts. The back-up stays as it "
     "is. You need the password of an account of that time, or the printed recovery key."

@@ -12,13 +12,20 @@ import pytest
 
 from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
+from spinealign.archive.backup import BackedUp
 from spinealign.archive.checking import Checked, checking
 from spinealign.archive.records import Search
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.protection import ArchiveError, ArchiveProblem, Damage, PauseError
+from spinealign.domain.protection import (
+    AccountError,
+    ArchiveError,
+    ArchiveProblem,
+    Damage,
+    PauseError,
+)
 from spinealign.domain.study import PatientFacts
-from spinealign.vault import place, session
+from spinealign.vault import place, safety_copies, session
 from spinealign.vault.keeping import Opened, add_note, keep
 from spinealign.vault.place import Place
 from spinealign.vault.session import Session, set_up_accounts, sign_in
@@ -31,7 +38,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (place, session):
+    for module in (place, session, safety_copies):
         monkeypatch.setattr(module, "calibrated_cost", lambda: LEAST_COST)
 
 
@@ -223,6 +230,68 @@ def test_files_are_named_as_missing_or_changed(where: Place) -> None:
     assert f"{missing.name} is missing." in told
     assert f"{changed.name} was changed" in told
     assert "1 more examination" in check_text(found, 1)
+
+
+@pytest.fixture
+def copy(where: Place, tmp_path: Path) -> Path:
+    """A back-up of the archive, whose database is damaged then."""
+    at_work = sign_in(where, "anna", PASSWORD)
+    *_, done = safety_copies.back_up(at_work, tmp_path / "disk")
+    at_work.close()
+    assert isinstance(done, BackedUp)
+    where.database.write_bytes(b"damaged" * 1000)
+    return done.folder
+
+
+def everything(where: Place) -> dict[str, bytes]:
+    return {
+        path.relative_to(where.profile).as_posix(): path.read_bytes()
+        for path in where.profile.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_back_up_takes_the_place_of_a_damaged_archive(where: Place, copy: Path) -> None:
+    run_to_end(safety_copies.restoring(copy, where, "anna", PASSWORD, replaces=True))
+    [aside] = where.profile.glob("archive-damaged-*")
+    assert (aside / "archive.db").read_bytes() == b"damaged" * 1000
+    assert (aside / "audit-anchor.json").exists()
+    at_work = sign_in(where, "anna", PASSWORD)
+    assert checked(at_work) == Checked(True)
+    assert at_work.archive.count(Search()) == 20
+    at_work.close()
+
+
+def test_without_being_told_to_nothing_is_replaced(where: Place, copy: Path) -> None:
+    before = everything(where)
+    with pytest.raises(FileExistsError):
+        safety_copies.restore(copy, where, "anna", PASSWORD)
+    assert everything(where) == before
+
+
+def test_a_wrong_password_sets_nothing_aside(where: Place, copy: Path) -> None:
+    before = everything(where)
+    steps = safety_copies.restoring(copy, where, "anna", "wrong password", replaces=True)
+    with pytest.raises(AccountError):
+        next(steps)
+    assert everything(where) == before
+
+
+def test_a_back_up_that_is_damaged_or_stopped_puts_the_archive_back(
+    where: Place, copy: Path
+) -> None:
+    before = everything(where)
+    stopped = safety_copies.restoring(copy, where, "anna", PASSWORD, replaces=True)
+    next(stopped)
+    assert list(where.profile.glob("archive-damaged-*"))
+    stopped.close()
+    assert everything(where) == before
+    database = copy / "archive.db"
+    database.write_bytes(database.read_bytes()[:-1])
+    with pytest.raises(ArchiveError) as raised:
+        run_to_end(safety_copies.restoring(copy, where, "anna", PASSWORD, replaces=True))
+    assert raised.value.problem is ArchiveProblem.BACK_UP_DAMAGED
+    assert everything(where) == before
 
 
 def test_a_locked_archive_ends_a_check(where: Place) -> None:

@@ -31,6 +31,7 @@ from spinealign.files import TEMPORARY_PREFIX
 from spinealign.ui.manual.manual_window import DAMAGED_PAGE, ManualWindow
 from spinealign.ui.vault import keeping_jobs, restore_dialog, search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
+from spinealign.ui.vault.cover import Cover
 from spinealign.ui.vault.examination_list import framed
 from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
@@ -148,9 +149,9 @@ class Gate:
     def before(self, steps):
         """The same steps, held back at their beginning."""
 
-        def held(*given):
+        def held(*given, **named):
             assert self.may_go_on.wait(10)
-            return (yield from steps(*given))
+            return (yield from steps(*given, **named))
 
         return held
 
@@ -959,6 +960,40 @@ class TestRestoring:
         rest(qtbot, window)
         enter(qtbot, window)
         assert archive_of(window).count(Search()) == 1
+
+    def test_a_damaged_archive_is_set_aside_at_the_screen_for_signing_in(
+        self, qtbot, recovery_key, where, open_window, tmp_path, monkeypatch
+    ):
+        made, disk = session.sign_in(where, "anna", PASSWORD), tmp_path / "disk"
+        film = tmp_path / "film_1.png"
+        film.write_bytes(b"film")
+        keep_record(made, Opened((film,), JANE, "lateral-neck"))
+        assert list(safety_copies.back_up(made, disk))
+        made.close()
+        damaged = where.database.read_bytes()[:5000]
+        where.database.write_bytes(damaged)
+        window = open_window()
+        window.start()
+        asking = the(SignInDialog)
+        assert not asking.restore.isVisible()
+        QTest.keyClicks(asking.password.line, PASSWORD)
+        QTest.keyClick(asking, Qt.Key.Key_Return)
+        qtbot.waitUntil(asking.restore.isVisible)
+        qtbot.waitUntil(asking.restore.isEnabled)
+        press(asking.restore)
+        dialog = the(RestoreDialog)
+        assert not dialog.findChildren(Cover)
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(disk))
+        press(dialog.browse)
+        QTest.keyClicks(dialog.name, "anna")
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        press(dialog.run)
+        rest(qtbot, window)
+        enter(qtbot, window)
+        assert archive_of(window).count(Search()) == 1
+        [aside] = where.profile.glob("archive-damaged-*")
+        assert (aside / "archive.db").read_bytes() == damaged
+        assert (aside / "audit-anchor.json").exists()
 
     def test_by_the_recovery_key(self, qtbot, copied, recovery_key, open_window, monkeypatch):
         window = open_window()

@@ -73,7 +73,8 @@ class Keeper(QObject):
 
     `entered` brings the session once somebody signed in or unlocked and nothing is covered any
     more, `about_to_lock` lets what is typed be handed on, `locked` and `left` say that the keys
-    are dropped: for a while, or for good, with all cases closed.
+    are dropped: for a while, or for good, with all cases closed. `restore_wanted` brings the
+    dialog over which a back-up is to be restored in the place of an archive that does not open.
 
     Parameters
     ----------
@@ -89,6 +90,7 @@ class Keeper(QObject):
     about_to_lock = pyqtSignal()
     locked = pyqtSignal()
     left = pyqtSignal()
+    restore_wanted = pyqtSignal(object)
 
     def __init__(
         self, bench: Workbench, place: Place, window: QWidget, may_close: Callable[[], bool],
@@ -173,6 +175,7 @@ class Keeper(QObject):
         dialog.entered.connect(partial(self._sign_in, dialog))
         dialog.forgotten.connect(partial(self._ask_recovery_key, dialog))
         dialog.left.connect(self._quit)
+        dialog.restore_wanted.connect(lambda: self.restore_wanted.emit(dialog))
         self._show(dialog)
         account = account_of(accounts, system_user(), is_beginning=is_beginning)
         if account is not None:

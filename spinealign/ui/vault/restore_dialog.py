@@ -45,6 +45,7 @@ from spinealign.wording.archive_window import (
     NO_BACK_UP_THERE,
     RESTORE_NOTE,
     RESTORE_NOW,
+    RESTORE_OVER_NOTE,
     RESTORE_TITLE,
     RESTORING,
     TYPE_NAME,
@@ -57,13 +58,21 @@ BY_PASSWORD, BY_KEY = "password", "key"
 
 
 class RestoreDialog(WorkingDialog):
-    """Asks which back-up, and how it is opened; `wanted` brings what makes an archive of it."""
+    """Asks which back-up, and how it is opened; `wanted` brings what makes an archive of it.
+
+    Parameters
+    ----------
+    place : Place
+    parent : QWidget
+    replaces : bool
+        Whether an archive that does not open is set aside for it.
+    """
 
     wanted = pyqtSignal(object)
 
-    def __init__(self, place: Place, parent: QWidget) -> None:
+    def __init__(self, place: Place, parent: QWidget, *, replaces: bool = False) -> None:
         super().__init__(RESTORE_TITLE, RESTORE_NOW, RESTORING, parent)
-        self._place = place
+        self._place, self._replaces = place, replaces
         self.browse = QPushButton(CHOOSE_FOLDER)
         self.browse.setAutoDefault(False)
         self.copies, self.way = choice({}), choice(WAYS)
@@ -80,6 +89,8 @@ class RestoreDialog(WorkingDialog):
         rows = QVBoxLayout(page)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(wrapped_label(RESTORE_NOTE))
+        if self._replaces:
+            rows.addWidget(wrapped_label(RESTORE_OVER_NOTE, "warning"))
         rows.addWidget(self.browse)
         for words, field in (
             (COPY_LABEL, self.copies), (NAME_LABEL, self.name), (WAY_LABEL, self.way),
@@ -159,9 +170,14 @@ class RestoreDialog(WorkingDialog):
         steps: Callable[[], Restoring]
         if self.is_by_key:
             typed = self.key.text(), name, self.new.text
-            steps = partial(restoring_with_recovery_key, copy, self._place, *typed)
+            steps = partial(
+                restoring_with_recovery_key, copy, self._place, *typed, replaces=self._replaces
+            )
         else:
-            steps = partial(restoring, copy, self._place, name, self.password.text)
+            typed_password = self.password.text
+            steps = partial(
+                restoring, copy, self._place, name, typed_password, replaces=self._replaces
+            )
         self.wanted.emit(steps)
 
     def forget(self) -> None:

@@ -17,7 +17,8 @@ from PyQt6.QtWidgets import (
 
 from spinealign.accounts.book import Account
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.protection import PauseError
+from spinealign.domain.protection import ArchiveError, ArchiveProblem, PauseError
+from spinealign.ui.manual.manual_window import DAMAGED_PAGE, PAGE_PROPERTY
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, column_of
 from spinealign.ui.vault.fitted_dialog import FittedDialog
@@ -34,6 +35,7 @@ from spinealign.wording.accounts_window import (
     CONFIRM_TITLE,
     FORGOTTEN,
     QUIT,
+    RESTORE_INSTEAD,
     SIGN_IN,
     SIGN_IN_NOTE,
     SIGN_IN_TITLE,
@@ -54,13 +56,15 @@ class PasswordDialog(FittedDialog):
 
     `entered` brings the account's name and the password, `as_system_user` that the system's user
     is to be taken without one, `left` that the other button was pressed, `forgotten` that the
-    recovery key is wanted.
+    recovery key is wanted, `restore_wanted` that a back-up is to take the place of an archive
+    that does not open.
     """
 
     entered = pyqtSignal(str, str)
     as_system_user = pyqtSignal()
     left = pyqtSignal()
     forgotten = pyqtSignal()
+    restore_wanted = pyqtSignal()
 
     def __init__(
         self, title: str, note: str, button: str, leave: str, parent: QWidget,
@@ -80,13 +84,16 @@ class PasswordDialog(FittedDialog):
         self.enter.setProperty("primary", "true")
         self.forgot, self.leave = QPushButton(FORGOTTEN), QPushButton(leave)
         self.system, self._system_reason = QPushButton(), ""
+        self.restore = QPushButton(RESTORE_INSTEAD)
         self.system.hide()
         buttons = QDialogButtonBox()
         kind = QDialogButtonBox.ButtonRole
         buttons.addButton(self.enter, kind.AcceptRole)
         buttons.addButton(self.forgot, kind.ActionRole)
+        buttons.addButton(self.restore, kind.ActionRole)
         buttons.addButton(self.leave, kind.RejectRole)
-        for each in (self.forgot, self.leave):
+        self.restore.hide()  # a box of buttons shows what is added
+        for each in (self.forgot, self.restore, self.leave):
             each.setAutoDefault(False)
         without_icons(buttons)
         self.column = column_of(self)
@@ -100,6 +107,7 @@ class PasswordDialog(FittedDialog):
         self.enter.clicked.connect(self._enter)
         self.leave.clicked.connect(self.left)
         self.forgot.clicked.connect(self.forgotten)
+        self.restore.clicked.connect(self.restore_wanted)
         self.system.clicked.connect(self.as_system_user)
         self.password.edited.connect(self.follow)
         self.timer = QTimer(self)
@@ -162,8 +170,12 @@ class PasswordDialog(FittedDialog):
         elif isinstance(error, SpineAlignError):
             message = explain(error)
             self.told.say(f"{message.sentence} {message.advice}", "danger")
+            self._offer_restoring(error)
         self.follow()
         self.password.setFocus()
+
+    def _offer_restoring(self, error: SpineAlignError) -> None:
+        """Offer to restore a back-up where the archive itself does not open."""
 
     def pause(self, error: PauseError) -> None:
         """Count down until the next attempt."""
@@ -192,7 +204,7 @@ class PasswordDialog(FittedDialog):
         """Offer what can be done now."""
         offer(self.enter, self.reason)
         self.password.line.setReadOnly(self._is_busy)
-        for button in (self.forgot, self.leave):
+        for button in (self.forgot, self.restore, self.leave):
             offer(button, CHECKING if self._is_busy else "")
         offer(self.system, CHECKING if self._is_busy else self._system_reason)
 
@@ -246,6 +258,13 @@ class SignInDialog(PasswordDialog):
     def name(self) -> str:
         """Of the account that is chosen."""
         return str(self.accounts.currentData() or "")
+
+    def _offer_restoring(self, error: SpineAlignError) -> None:
+        problem = error.problem if isinstance(error, ArchiveError) else None
+        if problem is ArchiveProblem.WRONG_KEY_OR_DAMAGED:
+            self.setProperty(PAGE_PROPERTY, DAMAGED_PAGE)
+            self.restore.show()
+            self.fit()
 
     def _begin_account(self) -> None:
         self.password.clear()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
 from spinealign.domain.paths import has_archive
@@ -51,6 +51,8 @@ COMMANDS_OF_RIGHT: Mapping[Right, tuple[str, ...]] = {
 class AccountCommands(QObject):
     """Connects the commands, and lets nobody in before somebody signed in.
 
+    `restore_wanted` is that of `Keeper`.
+
     Parameters
     ----------
     window : QWidget
@@ -62,6 +64,8 @@ class AccountCommands(QObject):
     image_shown : signal
         Brings the picture that is seen.
     """
+
+    restore_wanted = pyqtSignal(object)
 
     def __init__(
         self, actions: Actions, bench: Workbench, window: QWidget, may_close: Callable[[], bool],
@@ -94,6 +98,7 @@ class AccountCommands(QObject):
             self._keeper = Keeper(self._bench, place, self._window, self._may_close)
             self._keeper.about_to_lock.connect(self._hand_on)
             self._keeper.entered.connect(self._enter)
+            self._keeper.restore_wanted.connect(self.restore_wanted)
             self._image_shown.connect(self._keeper.recorder.view)
             for signal in (self._keeper.locked, self._keeper.left):
                 signal.connect(self._follow)

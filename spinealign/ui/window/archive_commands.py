@@ -71,6 +71,7 @@ class ArchiveCommands(QObject):
         cases.keep_requested.connect(self.keep)
         actions.on("archive", self.show)
         actions.on("restore_archive", self.restore)
+        accounts.restore_wanted.connect(self._restore_over)
         for signal in (
             bench.at_work.changed, cases.selection_changed, bench.current_updated,
             bench.current_changed, bench.session.added, bench.session.removed,
@@ -144,10 +145,17 @@ class ArchiveCommands(QObject):
 
     def restore(self) -> None:
         """Make an archive of a back-up, and let somebody of it sign in."""
+        self._restore(self._window, replaces=False)
+
+    def _restore_over(self, asking: QWidget) -> None:
+        """Do so in the place of an archive that does not open, over the dialog for signing in."""
+        self._restore(asking, replaces=True)
+
+    def _restore(self, over: QWidget, *, replaces: bool) -> None:
         from spinealign.ui.vault.restore_dialog import RestoreDialog
 
         keeper, desk = self._accounts.keeper, self.desk
-        dialog = RestoreDialog(keeper.place, self._window)
+        dialog = RestoreDialog(keeper.place, over, replaces=replaces)
 
         def restored(count: int) -> None:
             dialog.close_for_good()
