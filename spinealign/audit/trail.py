@@ -213,27 +213,24 @@ class AuditTrail:
 
         This is what `append` looks at before it writes; `verify` reads all records.
         """
-        try:
-            self._require_whole_end()
-        except AuditDamagedError as error:
-            return error.damage
-        return None
-
-    def _require_whole_end(self) -> None:
         anchor = read_anchor(self._anchor, self._key)
         if isinstance(anchor, Damage):
-            raise AuditDamagedError(anchor)
+            return anchor
         if anchor.trail != self._trail:
-            raise AuditDamagedError(Damage.ANCHOR_CHANGED)
+            return Damage.ANCHOR_CHANGED
         if not anchor.counter:
-            return
+            return None
         row = self._connection.execute(
             "SELECT mac FROM audit_trail WHERE counter = ?", (anchor.counter,)
         ).fetchone()
         if row is None:
-            raise AuditDamagedError(Damage.CUT_OFF)
-        if not hmac.compare_digest(bytes(row[0]), anchor.mac):
-            raise AuditDamagedError(Damage.CHANGED)
+            return Damage.CUT_OFF
+        return None if hmac.compare_digest(bytes(row[0]), anchor.mac) else Damage.CHANGED
+
+    def _require_whole_end(self) -> None:
+        damage = self.damage_at_end()
+        if damage is not None:
+            raise AuditDamagedError(damage)
 
     def _records(self, after: int | None = None) -> list[Record]:
         rows = self._connection.execute(
