@@ -138,7 +138,8 @@ def _damage(
     texts = reader.read(
         lambda own: (own.get(identifier), own.readings(identifier), own.notes(identifier))
     )
-    missing, changed = [], []
+    missing: list[str] = []
+    changed: list[str] = []
     for each in stored or ():
         if not archive.is_file_whole(each):
             path = archive.path_of(each)
