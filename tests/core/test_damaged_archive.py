@@ -194,8 +194,29 @@ def test_a_whole_archive_has_no_damage(where: Place) -> None:
     at_work.close()
 
 
+def is_readable(at_work: Session, identifier: str) -> bool:
+    """Whether an examination can be read by a connection that met nothing else."""
+    try:
+        own = at_work.archive.reopened()
+    except ArchiveError:
+        return False
+    try:
+        own.files(identifier)
+        own.get(identifier)
+        own.readings(identifier)
+        own.notes(identifier)
+    except ArchiveError:
+        return False
+    finally:
+        own.close()
+    return True
+
+
 def test_every_damaged_page_is_told_and_spoils_no_other_examination(where: Place) -> None:
     """One byte of each page in turn; a page that only some examinations lie on names only these."""
+    at_work = sign_in(where, "anna", PASSWORD)
+    identifiers = at_work.archive.search(Search(most=1000)).identifiers
+    at_work.close()
     whole, concerned = where.database.read_bytes(), []
     for page in range(1, len(whole) // 4096):
         changed = bytearray(whole)
@@ -206,11 +227,14 @@ def test_every_damaged_page_is_told_and_spoils_no_other_examination(where: Place
         except SpineAlignError:  # told at once
             continue
         found = checked(at_work)
+        unreadable = [each for each in identifiers if not is_readable(at_work, each)]
         at_work.close()
         for beside in ("-wal", "-shm"):
             where.database.with_name(f"archive.db{beside}").unlink(missing_ok=True)
         assert not found.is_database_whole
         assert DAMAGED_ADVICE in check_text(found)
+        if found.is_list_readable:
+            assert len(found.examinations) == len(unreadable)
         concerned.append(len(found.examinations))
     assert any(0 < count < 20 for count in concerned)
 
