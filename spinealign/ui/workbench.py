@@ -227,6 +227,7 @@ class Workbench(QObject):
         self.preferences.save()
         for runner in (*self._long_runners, self.patients, self.looks):
             runner.shutdown()
+        self.memory.stop()
         self.opener.clean_up()
         self.preferences.let_go()
 

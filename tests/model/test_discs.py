@@ -92,7 +92,7 @@ def test_a_companion_of_a_radiograph_is_named_as_unused(phantom, store):
 
 
 def test_the_command_line_prints_every_disc(phantom, store, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_model_store", lambda engine: store)
+    monkeypatch.setattr(cli, "_model_store", lambda engine, chosen: store)
     out = tmp_path / "out"
     assert (
         cli.run_command(["analyze", str(phantom), "--out", str(out), "--ignore-corrections"]) == 0
@@ -108,7 +108,7 @@ def test_the_command_line_prints_every_disc(phantom, store, tmp_path, monkeypatc
 
 
 def test_the_command_line_takes_a_companion(phantom, store, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_model_store", lambda engine: store)
+    monkeypatch.setattr(cli, "_model_store", lambda engine, chosen: store)
     words = ["analyze", str(phantom), "--companion", str(phantom), "--out", str(tmp_path / "out")]
     assert cli.run_command(words) == 0
     assert "same weighting" in capsys.readouterr().out

@@ -616,7 +616,8 @@ class TestSeveralAtOnce:
         menu = the_menu(mixed)
         texts = [action.text() for action in menu.actions() if action.text()]
         assert texts == [
-            "Analyse 2 cases again", "Stop", "Save results…", "Export one table…", "Close 2 cases",
+            "Analyse 2 cases again", "Stop", "Save results…", "Export one table…",
+            "Keep 2 cases in archive", "Close 2 cases",
         ]  # fmt: skip
         rest = [action for action in menu.actions() if action.text() == "Close 2 cases"]
         rest[0].trigger()

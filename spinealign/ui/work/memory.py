@@ -26,6 +26,10 @@ class MemoryReturn(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
+    def stop(self) -> None:
+        """Give nothing back any more, as the program ends."""
+        self._timer.stop()
+
 
 def give_back_freed_memory() -> bool:
     """Let the system have the memory that the C library keeps for itself after use.
