@@ -218,7 +218,8 @@ def test_a_disk_that_fills_while_the_database_is_copied_is_told_and_marked(
     ACTS["back up"](anna, tmp_path)
     told = [event for _, event in anna.events() if event.kind is EventKind.BACK_UP]
     assert [(each.outcome, each.description) for each in told] == [
-        (Outcome.SUCCESS, ""), (Outcome.SERIOUS_FAILURE, "full"), (Outcome.SUCCESS, ""),
+        (Outcome.SUCCESS, f"into {tmp_path / 'disk'}"), (Outcome.SERIOUS_FAILURE, "full"),
+        (Outcome.SUCCESS, f"into {tmp_path / 'disk'}"),
     ]  # fmt: skip
     require_whole(anna)
 
@@ -234,7 +235,7 @@ def test_a_failure_that_could_not_be_written_is_written_with_the_next_event(
     anna.record(EventKind.VIEW)
     told = [(event.kind, event.outcome, event.description) for _, event in anna.events()][-4:-1]
     assert told == [
-        (EventKind.BACK_UP, Outcome.SUCCESS, ""),
+        (EventKind.BACK_UP, Outcome.SUCCESS, f"into {tmp_path / 'disk'}"),
         (EventKind.BACK_UP, Outcome.MINOR_FAILURE, "stopped"),
         (EventKind.VIEW, Outcome.SUCCESS, ""),
     ]
