@@ -31,6 +31,7 @@ from spinealign.cli.evaluation import add_evaluation
 from spinealign.cli.model_choice import add_model_choice, silent_models_lines
 from spinealign.cli.network import add_network
 from spinealign.cli.own_readings import OwnReadings, own_readings, print_error
+from spinealign.cli.own_training import with_recipe_named
 from spinealign.cli.reading import add_reading
 from spinealign.cli.series import (
     Job,
@@ -78,7 +79,7 @@ def run_command(arguments: Sequence[str]) -> int:
         an image, 4 nothing failed but DICOM objects could not all be made.
     """
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(with_recipe_named(arguments))
     except SystemExit as stop:
         return int(stop.code or 0)
     try:

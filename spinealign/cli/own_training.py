@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,30 @@ def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
     return [classifier, segmentation]
 
 
+RECIPE_SUFFIXES = (".yaml", ".yml")
+
+
+def with_recipe_named(arguments: Sequence[str]) -> list[str]:
+    """Return a command line in which ``train FILE.yaml`` is ``train recipe FILE.yaml``."""
+    words = list(arguments)
+    if words[:1] == ["train"] and words[1:] and words[1].lower().endswith(RECIPE_SUFFIXES):
+        words.insert(1, "recipe")
+    return words
+
+
+def add_recipe(recipes: Any) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Add the parsers of `train FILE.yaml` and `train new-recipe`, and return them."""
+    recipe = recipes.add_parser(
+        "recipe", help="train what a YAML file describes; “train FILE.yaml” for short"
+    )
+    recipe.add_argument("file", type=Path, metavar="FILE")
+    recipe.set_defaults(recipe="recipe")
+    new = recipes.add_parser("new-recipe", help="write a YAML file that explains every key")
+    new.add_argument("task", choices=["classifier", "segmentation"])
+    new.add_argument("file", type=Path, metavar="FILE")
+    return recipe, new
+
+
 def add_head(parser: argparse.ArgumentParser) -> None:
     """Let a command choose the head of a classifier and how long it is trained."""
     parser.add_argument("--head", choices=["lean", "report", "plain-cnn"], default="lean")
@@ -85,6 +110,10 @@ def add_about(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-broken", type=float, default=0.1, metavar="SHARE",
         help="of pictures that may be unreadable (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flip", action="store_true",
+        help="train on mirrored pictures too; not where sides matter",
     )  # fmt: skip
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write curves there too")
     add_card_texts(parser)

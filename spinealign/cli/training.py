@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.own_training import add_head, add_own_training, add_package
+from spinealign.cli.own_training import add_head, add_own_training, add_package, add_recipe
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.quiet_imports import native_messages_dropped
 
@@ -83,6 +83,9 @@ def add_training(commands: Any) -> None:
     )
     for parser in add_own_training(recipes):
         parser.set_defaults(run=_train)
+    recipe, new_recipe = add_recipe(recipes)
+    recipe.set_defaults(run=_train_recipe)
+    new_recipe.set_defaults(run=_new_recipe)
     discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
     discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
     for parser in (mr, structures, ct, gate, bodies, spine, frontal, discs):
@@ -133,6 +136,18 @@ def add_training(commands: Any) -> None:
 def _train(options: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = training_module("commands").run
     return run(options)
+
+
+def _train_recipe(options: argparse.Namespace) -> int:
+    # A mistake in the file is told at once, not after TensorFlow was loaded.
+    training_module("own.recipe_file").read_recipe(options.file)
+    return _train(options)
+
+
+def _new_recipe(options: argparse.Namespace) -> int:
+    training_module("own.recipe_file").write_new_recipe(options.task, options.file)
+    sys.stdout.write(f"wrote {options.file}\n")
+    return 0
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -353,6 +353,10 @@ class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 
 
+class RecipeError(DataSetError):
+    """The file of a training says what no recipe may say."""
+
+
 class AnswersError(DataSetError):
     """A table of a model's answers, or a data set to be answered, cannot be evaluated."""
 

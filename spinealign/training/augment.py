@@ -28,6 +28,25 @@ class Geometry:
     flip: bool = True
 
 
+@dataclass(frozen=True)
+class Exposure:
+    """Limits of the random change of grey values 0..1.
+
+    Parameters
+    ----------
+    brightness : float
+        Added or taken away, at most.
+    contrast : float
+        Share by which differences from the middle grey grow or shrink, at most.
+    noise : float
+        Standard deviation of normal noise, at most.
+    """
+
+    brightness: float = 0.15
+    contrast: float = 0.25
+    noise: float = 0.03
+
+
 def random_affine(
     shape: tuple[int, int],
     out_shape: tuple[int, int],
@@ -125,6 +144,14 @@ def random_exposure(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         out = out + rng.normal(0, rng.uniform(0.005, 0.06), out.shape)
     out = (out - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.uniform(-0.1, 0.1)
+    return np.clip(out, 0, 1).astype(np.float32)
+
+
+def random_grey(image: Image, limits: Exposure, rng: np.random.Generator) -> Image:
+    """Change brightness, contrast and noise within stated limits."""
+    gain = 1 + rng.uniform(-limits.contrast, limits.contrast)
+    out = (image - 0.5) * gain + 0.5 + rng.uniform(-limits.brightness, limits.brightness)
+    out = out + rng.normal(0, rng.uniform(0, 1) * limits.noise, image.shape)
     return np.clip(out, 0, 1).astype(np.float32)
 
 

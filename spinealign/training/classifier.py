@@ -49,6 +49,14 @@ class ClassifierRecipe:
     geometry : Geometry
         Of the changed copies.
     rule : IntensityRule
+    balance : {"weights", "oversample", "none"}
+        Against unequal classes: rare pictures weigh more, are taken more often, or nothing.
+    learning_rate : float
+        Of the heads that are trained by steps.
+    exposure : Exposure or None
+        How grey values of the changed copies change; None by `augment.random_exposure`.
+    file : str
+        Checksum of the recipe's file; empty without one.
     arguments : mapping
         Of the network's function, for smaller networks: ``input_shape``, ``blocks``, ``hidden``...
     """
@@ -70,6 +78,10 @@ class ClassifierRecipe:
     )
     rule: IntensityRule = field(default_factory=lambda: IntensityRule(channels="vgg_caffe"))
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    balance: Literal["weights", "oversample", "none"] = "weights"
+    learning_rate: float = 1e-4
+    exposure: augment.Exposure | None = None
+    file: str = ""
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -101,7 +113,8 @@ class ClassifierRecipe:
         """Return the settings that decide what the frozen part makes of the pictures."""
         told = asdict(self)
         return {
-            name: told[name] for name in ("head", "copies", "seed", "geometry", "rule", "arguments")
+            name: told[name]
+            for name in ("head", "copies", "seed", "geometry", "exposure", "rule", "arguments")
         }
 
 
@@ -142,7 +155,7 @@ def frozen_part(recipe: ClassifierRecipe, imagenet: Path | None) -> FrozenPart:
 def logistic_head(
     values: NDArray[np.float32], labels: NDArray[np.int64], recipe: ClassifierRecipe
 ) -> keras.Model:
-    """Fit a balanced, regularised logistic regression and return it as a dense layer.
+    """Fit a regularised logistic regression and return it as a dense layer.
 
     Parameters
     ----------
@@ -152,7 +165,9 @@ def logistic_head(
     """
     mean, spread = values.mean(axis=0), values.std(axis=0) + 1e-6
     regression = LogisticRegression(
-        C=recipe.inverse_regularisation, class_weight="balanced", max_iter=2000
+        C=recipe.inverse_regularisation,
+        class_weight=None if recipe.balance == "none" else "balanced",
+        max_iter=2000,
     ).fit((values - mean) / spread, labels)
     kernel = regression.coef_[0] / spread
     inputs = layers.Input(values.shape[1:])
@@ -172,7 +187,7 @@ def stepped_head(recipe: ClassifierRecipe, feature_shape: tuple[int, ...]) -> ke
         x = layers.Dense(hidden, activation="relu", name="dense")(layers.Flatten()(inputs))
         x = layers.Dropout(0.5)(x)
         head = keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="dense_2")(x))
-    head.compile(keras.optimizers.Adam(1e-4), keras.losses.BinaryCrossentropy())
+    head.compile(keras.optimizers.Adam(recipe.learning_rate), keras.losses.BinaryCrossentropy())
     return head
 
 

@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
         "ct-fracture": train_ct,
         "classifier": own_commands.own_classifier,
         "segmentation": own_commands.own_segmentation,
+        "recipe": own_commands.by_recipe,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
         "spine-bodies": train_spine,

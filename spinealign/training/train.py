@@ -78,6 +78,7 @@ class MrPatches:
         self._longest_px = longest_px
         self._rule = rule
         self._classes = classes
+        self._geometry = augment.Geometry()
         self._rng = np.random.default_rng(seed)
         patients = [s.patient for s in slices]
         counts = {p: patients.count(p) for p in set(patients)}
@@ -94,14 +95,16 @@ class MrPatches:
         image = self._change_contrast(image, one.mask)
         matrix = augment.random_affine(
             image.shape, self._crop, self._centre(one.mask),
-            self._longest_px / max(image.shape), augment.Geometry(), rng,
+            self._longest_px / max(image.shape), self._geometry, rng,
         )  # fmt: skip
         image, mask = augment.warp_pair(image, one.mask, matrix, self._crop)
-        image = augment.random_exposure(image, rng)
-        if rng.random() < 0.15:
-            image = augment.occlude(image, rng)
+        image = self._exposed(image)
         image = scale_intensity(image, self._rule, bits=0, is_hounsfield=False)
         return finish_input(image, self._rule), mask
+
+    def _exposed(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        image = augment.random_exposure(image, self._rng)
+        return augment.occlude(image, self._rng) if self._rng.random() < 0.15 else image
 
     def _change_contrast(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8]

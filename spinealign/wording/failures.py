@@ -21,6 +21,7 @@ from spinealign.domain.errors import (
     ReadingError,
     ReadingProblem,
     ReadProblem,
+    RecipeError,
     SpineAlignError,
     StoredReadingError,
     StoredReadingProblem,
@@ -35,6 +36,7 @@ from spinealign.wording.network import network_failure
 from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 from spinealign.wording.training import PACKAGE_TAKES
+from spinealign.wording.training_recipe import RECIPE_ADVICE
 
 
 @dataclass(frozen=True)
@@ -436,6 +438,8 @@ def explain(error: SpineAlignError) -> Message:
                 "“spinealign evaluate --help” names the options; docs/training.md shows what a "
                 "table looks like.",
             )
+        case RecipeError():
+            return Message(f"The recipe cannot be used: {as_sentence(str(error))}", RECIPE_ADVICE)
         case DataSetError():
             return Message(
                 f"The training folder cannot be used: {as_sentence(str(error))}",

@@ -52,7 +52,7 @@ def test_a_quoted_command_is_understood(page: str, line: str) -> None:
     if not words or words[0] in OF_START | OF_WINDOW:
         return
     words = words[: words.index("…")] if "…" in words else words
-    options = _parser().parse_args(words)
+    options = _parser().parse_args(with_recipe_named(words))
     assert options is not None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import Examination, ExaminationKind, Modality
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule
+from spinealign.training import augment
 from spinealign.training.own.looking import LookedAt
 from spinealign.training.own.pictures import PictureSet
 from spinealign.wording import training as words
@@ -94,6 +95,14 @@ def intensity_rule(
     if percentiles is None and not has_unit:
         percentiles = (0.5, 99.5)
     return IntensityRule(percentiles=percentiles, window_hu=window_hu, channels=channels)
+
+
+def told_augmentation(
+    geometry: augment.Geometry, exposure: augment.Exposure | None
+) -> dict[str, Any]:
+    """Return how pictures were changed for the training, as the card says it."""
+    grey = "random_exposure" if exposure is None else asdict(exposure)
+    return {"geometry": asdict(geometry), "grey_values": grey}
 
 
 def class_counts(found: PictureSet, order: Sequence[str]) -> str:

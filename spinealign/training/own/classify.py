@@ -22,6 +22,7 @@ from spinealign.training.own.about import (
     class_counts,
     earned_status,
     require_modality,
+    told_augmentation,
 )
 from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
@@ -225,6 +226,10 @@ def _card(
             "recipe": f"spinealign train classifier --head {recipe.head}",
             "seed": recipe.seed,
             "copies": recipe.copies,
+            "balance": recipe.balance,
+            **({"learning_rate": recipe.learning_rate} if recipe.is_stepped else {}),
+            "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
+            "recipe_file": recipe.file,
             "patients_from": str(training.source),
             "audit": stated.verdict,
             "although": stated.although,

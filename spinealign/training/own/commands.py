@@ -1,4 +1,4 @@
-"""``spinealign train classifier`` and ``train segmentation``: from options to jobs."""
+"""``spinealign train classifier``, ``train segmentation``, ``train FILE.yaml``: to jobs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 from spinealign.domain.examination import Modality
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.training.augment import Geometry
 from spinealign.training.classifier import ClassifierRecipe
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
+from spinealign.training.own.recipe_file import read_recipe
+from spinealign.training.own.recipe_jobs import PLAIN_CNN_BATCH, classifier_job, outline_job
 from spinealign.training.own.segment import (
     OutlineJob,
     OutlineRecipe,
@@ -20,9 +23,6 @@ from spinealign.training.own.segment import (
 )
 
 _Recipe = TypeVar("_Recipe", bound=Any)
-
-PLAIN_CNN_BATCH = 8
-"""Its first layers take 25 MB a picture and its dense layer a gigabyte: 32 at once took 9 GB."""
 
 
 def classifier_recipe(options: argparse.Namespace, rule: IntensityRule) -> ClassifierRecipe:
@@ -49,13 +49,14 @@ def stated(options: argparse.Namespace) -> Stated:
 def own_classifier(options: argparse.Namespace) -> ModelCard:
     """Train a classifier of a user's own data."""
     rule = intensity_rule(options.examination, _window(options), "vgg_caffe")
+    recipe = classifier_recipe(options, rule)
     return train_classifier(
         ClassifierJob(
             data=options.data,
             work=options.work,
             out=options.out,
             positive=options.positive,
-            recipe=classifier_recipe(options, rule),
+            recipe=replace(recipe, geometry=replace(recipe.geometry, flip=options.flip)),
             stated=stated(options),
             imagenet=options.imagenet,
             pattern=options.patient_pattern,
@@ -71,7 +72,11 @@ def own_segmentation(options: argparse.Namespace) -> ModelCard:
     """Train a segmentation of a user's own data."""
     told = stated(options)
     is_mr = told.examination is not None and told.examination.modality is Modality.MR
-    recipe = OutlineRecipe(varies_contrast=is_mr, rule=outline_rule(told, _window(options)))
+    recipe = OutlineRecipe(
+        varies_contrast=is_mr,
+        rule=outline_rule(told, _window(options)),
+        geometry=Geometry(flip=options.flip),
+    )
     return train_segmentation(
         OutlineJob(
             data=options.data,
@@ -87,6 +92,15 @@ def own_segmentation(options: argparse.Namespace) -> ModelCard:
             split=options.split,
         )
     )
+
+
+def by_recipe(options: argparse.Namespace) -> ModelCard:
+    """Train what a YAML file describes."""
+    file = read_recipe(options.file)
+    options.out = file.place(file.recipe.out)
+    if file.recipe.task == "classifier":
+        return train_classifier(classifier_job(file))
+    return train_segmentation(outline_job(file))
 
 
 def _window(options: argparse.Namespace) -> tuple[float, float] | None:

@@ -113,9 +113,12 @@ class _Crossing:
 
     def _rows(self, names: set[str], *, with_copies: bool) -> heads.Rows:
         labels = [p.label == self.positive for p in self.pictures]
-        return heads.rows_of(
+        rows = heads.rows_of(
             self.store, labels, lambda n: self.pictures[n].name in names, with_copies=with_copies
         )
+        # Rows without copies are held out or stop the training: they are counted as they are.
+        is_repeated = with_copies and self.recipe.balance == "oversample"
+        return heads.oversampled(rows) if is_repeated else rows
 
     def fold(self, number: int, held: set[str], count: int) -> heads.FoldResult:
         place = self.folder / f"fold{number}.json"

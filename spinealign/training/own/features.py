@@ -128,5 +128,9 @@ def _with_copies(picture: Picture, recipe: ClassifierRecipe) -> NDArray[np.float
             recipe.input_shape, recipe.input_shape, centre, 1.0, recipe.geometry, rng
         )
         warped, _ = augment.warp_pair(fitted, nothing, matrix, recipe.input_shape)
-        versions.append(augment.random_exposure(warped, rng))
+        versions.append(
+            augment.random_exposure(warped, rng)
+            if recipe.exposure is None
+            else augment.random_grey(warped, recipe.exposure, rng)
+        )
     return np.stack([finish_input(v, recipe.rule) for v in versions])

@@ -113,13 +113,15 @@ def logits(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> NDArray[n
 
 
 def log_loss(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> float:
-    """Return the mean log loss, each class weighing half."""
+    """Return the mean log loss; each class weighs half where classes are balanced."""
     z = logits(head, rows, recipe)
     loss = np.logaddexp(0, z) - rows.labels * z
-    return float(np.average(loss, weights=_weights(rows.labels)))
+    return float(np.average(loss, weights=_weights(rows.labels, recipe)))
 
 
-def _weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weights(labels: NDArray[np.int64], recipe: ClassifierRecipe) -> NDArray[np.float64]:
+    if recipe.balance == "none":
+        return np.ones(len(labels))
     share = min(max(float(labels.mean()), 1e-9), 1 - 1e-9)
     return np.where(labels == 1, 0.5 / share, 0.5 / (1 - share))
 
@@ -177,7 +179,7 @@ class _Stepping:
         order = np.random.default_rng([self._recipe.seed, number]).permutation(
             len(self._rows.index)
         )
-        weights = _weights(self._rows.labels)
+        weights = _weights(self._rows.labels, self._recipe)
         head.reset_metrics()
         loss = 0.0
         for part in self._rows.batches(self._recipe.batch):
@@ -297,3 +299,13 @@ def rows_of(
     chosen = np.array(index, np.int64)
     labels = np.array(is_positive, np.int64)[chosen // each] if index else np.zeros(0, np.int64)
     return Rows(store, chosen, labels)
+
+
+def oversampled(rows: Rows) -> Rows:
+    """Return rows of the rarer class as often as those of the other, in turn."""
+    parts = [np.flatnonzero(rows.labels == label) for label in (0, 1)]
+    most = max(map(len, parts))
+    if not all(map(len, parts)):
+        return rows
+    order = np.concatenate([np.resize(part, most) for part in parts])
+    return Rows(rows.store, rows.index[order], rows.labels[order])

@@ -25,6 +25,7 @@ from spinealign.training.own.about import (
     earned_by_outlines,
     intensity_rule,
     require_modality,
+    told_augmentation,
 )
 from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.kept import Kept, kept_under
@@ -76,6 +77,12 @@ class OutlineRecipe:
         sequences differ so.
     seed : int
     rule : IntensityRule
+    geometry : Geometry
+        How crops are turned, scaled and shifted; mirrored only where it was asked for.
+    exposure : Exposure or None
+        How their grey values change; None as those of the shipped model.
+    file : str
+        Checksum of the recipe's file; empty without one.
     """
 
     widths: tuple[int, ...] = (32, 48, 96, 160, 192)
@@ -91,6 +98,9 @@ class OutlineRecipe:
     varies_contrast: bool = False
     seed: int = 7
     rule: IntensityRule = field(default_factory=IntensityRule)
+    geometry: augment.Geometry = field(default_factory=lambda: augment.Geometry(flip=False))
+    exposure: augment.Exposure | None = None
+    file: str = ""
 
     def arguments(self, classes: int) -> dict[str, Any]:
         """Return the arguments of the network that ships."""
@@ -143,6 +153,8 @@ class OwnPatches(MrPatches):
         self._seed = recipe.seed
         self._varies = recipe.varies_contrast
         self._size = recipe.batch
+        self._geometry = recipe.geometry
+        self._exposure = recipe.exposure
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """Yield batches for ever, beginning with the one of a step."""
@@ -150,6 +162,11 @@ class OwnPatches(MrPatches):
             self._rng = np.random.default_rng([self._seed, step])
             yield next(self.batches(self._size))
             step += 1
+
+    def _exposed(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._exposure is None:
+            return super()._exposed(image)
+        return augment.random_grey(image, self._exposure, self._rng)
 
     def _change_contrast(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8]
@@ -328,6 +345,9 @@ def _card(
             "seed": recipe.seed,
             "steps": steps,
             "batch": recipe.batch,
+            "learning_rate": recipe.learning_rate,
+            "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
+            "recipe_file": recipe.file,
             "patients_from": str(training.source),
             "audit": stated.verdict,
             "although": stated.although,

@@ -1,0 +1,146 @@
+"""What a recipe may say: a training as one file, its keys, their limits and what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from spinealign.domain.measurements import Share
+from spinealign.domain.model_card import Denoise, Hounsfield, Name, Percentile
+
+TaskName = Literal["classifier", "segmentation"]
+Preset = Literal["lean", "report", "plain-cnn", "u-net"]
+Balance = Literal["weights", "oversample", "none"]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Place = Annotated[str, Meta(min_length=1, max_length=4000)]
+Sentences = Annotated[str, Meta(min_length=1, max_length=4000)]
+Strength = Annotated[float, Meta(ge=0, le=0.5)]
+Zoom = Annotated[float, Meta(ge=0.25, le=4)]
+Size = Annotated[int, Meta(ge=64, le=1024, multiple_of=32)]
+"""Side of a network's input; each of up to five poolings halves it."""
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Which pictures, whose, and what is held out; as the options of the commands."""
+
+    path: Place
+    positive: Name | None = None
+    classes: tuple[Name, ...] | None = None
+    patient_pattern: Name | None = None
+    split: Place | None = None
+    held_out: Annotated[float, Meta(gt=0, le=0.9)] | Name | None = None
+    most_broken: Share = 0.1
+
+
+@dataclass(frozen=True)
+class PreprocessingPart:
+    """What is done to every picture, in training and in use alike; None as the examination asks."""
+
+    size: Size | None = None
+    percentiles: tuple[Percentile, Percentile] | None = None
+    window_hu: tuple[Hounsfield, Hounsfield] | None = None
+    denoise: Denoise = "none"
+    clahe: Annotated[float, Meta(ge=0, le=100)] | None = None
+
+
+@dataclass(frozen=True)
+class AugmentationPart:
+    """How the pictures that are trained on are changed; None as the preset does."""
+
+    copies: Annotated[int, Meta(ge=0, le=100)] | None = None
+    rotation_deg: Annotated[float, Meta(ge=0, le=180)] = 15.0
+    shift: Strength = 0.08
+    zoom: tuple[Zoom, Zoom] = (0.85, 1.18)
+    shear: Strength = 0.1
+    flip: bool = False
+    brightness: Strength = 0.15
+    contrast: Strength = 0.25
+    noise: Annotated[float, Meta(ge=0, le=0.2)] = 0.03
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """How long and how fast; None as the preset does."""
+
+    folds: Annotated[int, Meta(ge=2, le=20)] | None = None
+    epochs: Count | None = None
+    steps: Count | None = None
+    batch: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] | None = None
+    patience: Count | None = None
+    regularisation: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+
+
+@dataclass(frozen=True)
+class CardPart:
+    """What only a person can tell the card; what is left out is said to be not stated."""
+
+    title: Name | None = None
+    examination: Name | None = None
+    source: Sentences | None = None
+    licence: Sentences | None = None
+    intended_use: Sentences | None = None
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """One training as its file says it; paths are relative to the file's folder."""
+
+    task: TaskName
+    data: DataPart
+    work: Place
+    out: Place
+    preset: Preset | None = None
+    imagenet: Place | None = None
+    preprocessing: PreprocessingPart = field(default_factory=PreprocessingPart)
+    augmentation: AugmentationPart = field(default_factory=AugmentationPart)
+    balance: Balance | None = None
+    training: TrainingPart = field(default_factory=TrainingPart)
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 7
+    card: CardPart = field(default_factory=CardPart)
+    although: Sentences | None = None
+    tensorboard: Place | None = None
+
+    @property
+    def network(self) -> Preset:
+        """The preset, or the one that the task has without."""
+        return self.preset or PRESETS[self.task][0]
+
+
+PRESETS: Final[Mapping[str, tuple[Preset, ...]]] = {
+    "classifier": ("lean", "report", "plain-cnn"),
+    "segmentation": ("u-net",),
+}
+"""Of each task, the one first that is taken where none is named."""
+
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "classifier": ("data.positive",),
+    "segmentation": (),
+}
+"""Keys of each task that no other has."""
+
+_CLASSIFIERS: Final = PRESETS["classifier"]
+_STEPPED: Final[tuple[Preset, ...]] = ("report", "plain-cnn", "u-net")
+
+ONLY_FOR: Final[Mapping[str, tuple[Preset, ...]]] = {
+    "data.positive": _CLASSIFIERS,
+    "data.classes": ("u-net",),
+    "imagenet": ("lean", "report"),
+    "augmentation.copies": _CLASSIFIERS,
+    "balance": _CLASSIFIERS,
+    "training.folds": _CLASSIFIERS,
+    "training.epochs": _STEPPED,
+    "training.steps": _STEPPED,
+    "training.batch": _STEPPED,
+    "training.learning_rate": _STEPPED,
+    "training.patience": ("report", "plain-cnn"),
+    "training.regularisation": ("lean",),
+}
+"""Keys that some presets have no use for: there they are refused, not passed over."""
+
+NOT_OF_THE_WEIGHTS: Final = ("work", "out", "tensorboard", "card", "although")
+"""Keys that change nothing of what is learned, so that kept work stays good."""

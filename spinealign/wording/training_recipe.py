@@ -1,0 +1,210 @@
+"""What recipes say: every key explained, and every mistake told with what is allowed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spinealign.wording.text import listed, safe_text
+
+HEAD = (
+    "# A training of SpineAlign: spinealign train THIS-FILE.yaml",
+    "# Paths are relative to the folder of this file. Keys behind a # may be left out.",
+)
+TEXT = "text (with quotes where it looks like a number)"
+LIST_OF_TEXTS = "a list of texts, such as [background, disc]"
+TRUE_OR_FALSE = "true or false"
+RISING = "two numbers, the smaller one first"
+RECIPE_ADVICE = (
+    "Correct the file; “spinealign train new-recipe” writes one that explains every key."
+)
+_WIDTH = 92
+
+KEYS: Mapping[str, str] = {
+    "task": "What is learned: a class for each picture, or outlines from masks.",
+    "data": "Which pictures, and what tells patients apart.",
+    "data.path": "Folder or CSV table; docs/training.md shows the layouts.",
+    "data.positive": "The class that means abnormal.",
+    "data.classes": "What the values of the masks mean, from 0 (background) on; else classes.csv.",
+    "data.patient_pattern": "Regular expression whose first group is the patient in a file's name.",
+    "data.split": "Table with path and part of each picture, such as the split.csv of an audit.",
+    "data.held_out": "What no training sees: a part such as val, a share of patients, or none.",
+    "data.most_broken": "Share of pictures that may be unreadable.",
+    "work": "Folder for what is kept; a training that was cut goes on from there.",
+    "out": "Model folder to write.",
+    "preset": "The network: lean (VGG16 and a logistic regression), report (the Spine Align "
+    "report's VGG16), plain-cnn (its plain CNN), u-net (outlines).",
+    "imagenet": "VGG16's ImageNet convolutions; docs/training.md says where they come from.",
+    "preprocessing": "Done to every picture, in training and in use alike; the card says it.",
+    "preprocessing.size": "Side of the network's input in pixels.",
+    "preprocessing.percentiles": "Grey values at these percentiles become black and white.",
+    "preprocessing.window_hu": "Hounsfield units that become black and white, where images have "
+    "them.",
+    "preprocessing.denoise": "Noise reduction.",
+    "preprocessing.clahe": "Contrast-limited histogram equalisation: clip limit; 0 for none.",
+    "augmentation": "How the pictures that are trained on are changed at random.",
+    "augmentation.copies": "Changed copies of each picture.",
+    "augmentation.rotation_deg": "Turned by at most so many degrees.",
+    "augmentation.shift": "Shifted by at most this share of the side.",
+    "augmentation.zoom": "Scaled between these factors.",
+    "augmentation.shear": "Sheared by at most this factor.",
+    "augmentation.flip": "Mirrored, half of them; never where sides matter.",
+    "augmentation.brightness": "Brighter or darker by at most this share of the grey scale.",
+    "augmentation.contrast": "More or less contrast by at most this share.",
+    "augmentation.noise": "Standard deviation of the noise, at most this share of the grey scale.",
+    "balance": "Against unequal classes: rare pictures weigh more, are shown more often, or none.",
+    "training": "How long and how fast.",
+    "training.folds": "Of the cross-validation by patient.",
+    "training.epochs": "At most so many passes over the data.",
+    "training.steps": "At most so many updates of the weights.",
+    "training.batch": "Pictures an update.",
+    "training.learning_rate": "Of Adam.",
+    "training.patience": "Epochs without a better held-out loss after which a fold stops.",
+    "training.regularisation": "Inverse strength; a smaller one keeps weights smaller.",
+    "seed": "Every draw follows from it.",
+    "card": "What only you can tell; what is left out is said to be not stated.",
+    "card.title": "What the model is called in the window.",
+    "card.examination": "Which images it is for.",
+    "card.source": "Where the data come from.",
+    "card.licence": "Of the weights, which follows from that of the data.",
+    "card.intended_use": "What it is meant for.",
+    "although": "Why to train even if the audit of the data advises against it.",
+    "tensorboard": "Folder for the curves.",
+}
+
+EXAMPLES: Mapping[tuple[str, str], str] = {
+    ("data.path", ""): "my_pictures",
+    ("data.positive", ""): "abnormal",
+    ("data.classes", ""): "[background, disc]",
+    ("data.patient_pattern", ""): "'(p[0-9]+)_'",
+    ("data.split", ""): "my_pictures-audit/split.csv",
+    ("data.held_out", ""): "val",
+    ("work", ""): "work",
+    ("out", ""): "my_models/mine",
+    ("preset", "classifier"): "lean",
+    ("preset", "segmentation"): "u-net",
+    ("imagenet", ""): "vgg16_notop_float16.npz",
+    ("preprocessing.size", "classifier"): "224",
+    ("preprocessing.size", "segmentation"): "384",
+    ("preprocessing.percentiles", ""): "[0.5, 99.5]",
+    ("preprocessing.window_hu", ""): "[-200, 800]",
+    ("preprocessing.clahe", ""): "2",
+    ("augmentation.copies", ""): "2",
+    ("balance", ""): "weights",
+    ("training.folds", ""): "3",
+    ("training.epochs", ""): "40",
+    ("training.steps", ""): "2600",
+    ("training.batch", ""): "8",
+    ("training.learning_rate", ""): "1e-4",
+    ("training.patience", ""): "15",
+    ("training.regularisation", ""): "1e-3",
+    ("card.title", ""): "My model",
+    ("card.examination", ""): "spine-mr",
+    ("card.source", ""): "our ward, 2025",
+    ("card.licence", ""): "CC BY 4.0",
+    ("card.intended_use", ""): "teaching",
+    ("although", ""): "the only data there are",
+    ("tensorboard", ""): "work/curves",
+}
+
+
+def explained(place: str, allowed: str) -> list[str]:
+    """Return the comment above a key: what it is for, and what it takes."""
+    is_part = place in {key.rpartition(".")[0] for key in KEYS}
+    is_told = is_part or allowed == TEXT
+    told = KEYS[place] if is_told else f"{KEYS[place]} Takes {allowed}."
+    return textwrap.wrap(told, _WIDTH)
+
+
+def _at(path: Path, line: int) -> str:
+    where = f"“{safe_text(path.name)}”"
+    return f"{where}, line {line}" if line else where
+
+
+def no_recipe(path: Path) -> str:
+    """Return that a file cannot be read."""
+    return f"“{safe_text(str(path))}” is missing, or is no text file in UTF-8 of at most 200 kB"
+
+
+def no_yaml(path: Path, line: int, problem: str | None) -> str:
+    """Return that a file is no YAML."""
+    why = f" ({safe_text(problem)})" if problem else ""
+    return f"{_at(path, line)} is not YAML{why}"
+
+
+def not_plain(path: Path, line: int) -> str:
+    """Return that a file uses what recipes do not have."""
+    return (
+        f"{_at(path, line)}: a recipe has keys with values and lists, without references (*) and "
+        "not nested so deep"
+    )
+
+
+def no_mapping(path: Path) -> str:
+    """Return that a file has no keys."""
+    return f"{_at(path, 0)} has no keys such as task and data"
+
+
+def key_twice(path: Path, line: int, place: str) -> str:
+    """Return that a key stands in a file twice."""
+    return f"{_at(path, line)}: “{safe_text(place)}” is said twice"
+
+
+def key_missing(path: Path, place: str) -> str:
+    """Return that a key must be there."""
+    told = KEYS.get(place, "")
+    return f"{_at(path, 0)} lacks “{place}”" + (f": {told[0].lower()}{told[1:]}" if told else "")
+
+
+def unknown_key(path: Path, line: int, place: str, known: Sequence[str]) -> str:
+    """Return that a key is not known, and which are."""
+    part, _, key = place.rpartition(".")
+    where = f"“{part}” takes" if part else "a recipe takes"
+    return f"{_at(path, line)}: “{safe_text(key)}” is no key; {where} {listed(known)}"
+
+
+def wrong_value(path: Path, line: int, place: str, value: str, allowed: str) -> str:
+    """Return that the value of a key is not allowed, and what is."""
+    return f"{_at(path, line)}: “{place}” is {safe_text(value)[:80]}, and must be {allowed}"
+
+
+def key_without_use(path: Path, line: int, place: str, use: str, here: str) -> str:
+    """Return that a key means nothing with what else the recipe says."""
+    if not use:
+        return f"{_at(path, line)}: “{place}” cannot stand beside “{here}”; leave one of them out"
+    return f"{_at(path, line)}: “{place}” is for {use}, and the preset is {here}; leave it out"
+
+
+def recipe_is_there(path: Path) -> str:
+    """Return that a file would be written over."""
+    return f"“{safe_text(path.name)}” is there already; name another file"
+
+
+def one_of(values: Sequence[object]) -> str:
+    """Return a choice: "lean, report or plain-cnn"."""
+    return listed([str(value) for value in values], "or")
+
+
+def number_between(
+    low: float | None, high: float | None, is_closed: bool, is_whole: bool, step: float | None
+) -> str:
+    """Return which numbers are allowed: "a whole number from 1 to 10"."""
+    what = "a whole number" if is_whole else "a number"
+    if step:
+        what += f" divisible by {step:g}"
+    if low is None or high is None:
+        return what
+    if is_closed:
+        return f"{what} from {low:,.12g} to {high:,.12g}"
+    return f"{what} above {low:,.12g}, at most {high:,.12g}"
+
+
+def numbers_of(each: Sequence[str]) -> str:
+    """Return how a pair of numbers is written."""
+    return f"two numbers [low, high], each {each[0]}"
+
+
+def part_with(keys: Sequence[str]) -> str:
+    """Return that a key holds keys of its own."""
+    return f"a part with the keys {listed(keys)}" if keys else "something else"
