@@ -22,6 +22,8 @@ from spinealign.training import augment, networks
 from spinealign.wording import training as words
 
 Head = Literal["lean", "report", "plain-cnn"]
+PLAIN_CNN_BATCH = 8
+"""Its first layers take 25 MB a picture and its dense layer a gigabyte: 32 at once took 9 GB."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spinealign.cli.main import _parser
+from spinealign.cli.own_training import with_recipe_named
 from spinealign.export.measure_tables import MEASUREMENT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,11 +10,9 @@ from typing import Any, TypeVar
 from spinealign.domain.examination import Modality
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.training.augment import Geometry
-from spinealign.training.classifier import ClassifierRecipe
+from spinealign.training.classifier import PLAIN_CNN_BATCH, ClassifierRecipe
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
-from spinealign.training.own.recipe_file import read_recipe
-from spinealign.training.own.recipe_jobs import PLAIN_CNN_BATCH, classifier_job, outline_job
 from spinealign.training.own.segment import (
     OutlineJob,
     OutlineRecipe,
@@ -96,6 +94,10 @@ def own_segmentation(options: argparse.Namespace) -> ModelCard:
 
 def by_recipe(options: argparse.Namespace) -> ModelCard:
     """Train what a YAML file describes."""
+    # PyYAML is needed here only: an older set-up of the extra trains without it.
+    from spinealign.training.own.recipe_file import read_recipe
+    from spinealign.training.own.recipe_jobs import classifier_job, outline_job
+
     file = read_recipe(options.file)
     options.out = file.place(file.recipe.out)
     if file.recipe.task == "classifier":

@@ -9,15 +9,12 @@ from typing import cast
 from spinealign.domain.examination import Modality, examination_named
 from spinealign.domain.model_card import Channels, IntensityRule
 from spinealign.training.augment import Exposure, Geometry
-from spinealign.training.classifier import ClassifierRecipe, Head
+from spinealign.training.classifier import PLAIN_CNN_BATCH, ClassifierRecipe, Head
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob
 from spinealign.training.own.recipe_file import RecipeFile
 from spinealign.training.own.recipe_types import TrainingRecipe
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, outline_rule
-
-PLAIN_CNN_BATCH = 8
-"""Its first layers take 25 MB a picture and its dense layer a gigabyte: 32 at once took 9 GB."""
 
 
 def classifier_job(file: RecipeFile) -> ClassifierJob:
