@@ -42,6 +42,7 @@ from spinealign.network.connecting import Timeouts
 from spinealign.network.node import Network
 from spinealign.reading.session import ReadingSession
 from spinealign.reading.store import ReadingStore
+from spinealign.ui.work.profile import Profile
 from spinealign.ui.work.services import AskSecret, Models, Services
 from tests import phantoms
 from tests.examinations import NECK_CT, SPINE_MR
@@ -306,6 +307,7 @@ class FakeServices:
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
     timeouts: Timeouts = field(default_factory=Timeouts)
     arrived: list[Path] = field(default_factory=list)
+    archived: Profile = field(default_factory=lambda: Profile(None))
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -334,6 +336,8 @@ class FakeServices:
             load_presentation=self._presentation_of,
             open_network=self._open_network,
             analyse_arrived=self._analyse_arrived,
+            kept_result=self.archived.kept_result,
+            take_results_from=self.archived.take_results_from,
         )
 
     def _open_network(self, ask_secret: AskSecret) -> Network:

@@ -244,6 +244,15 @@ class Archive:
         found = (StoredFile(row[0], FileRole(row[1]), row[2], row[3], row[4]) for row in rows)
         return tuple(each for each in found if role is None or each.role is role)
 
+    def files_beside(self, file_identifier: str) -> tuple[StoredFile, ...]:
+        """Return the files of the examination that a file belongs to; none of an unknown one."""
+        row = self.connection.execute(
+            "SELECT e.identifier FROM stored_file f JOIN examination e USING (examination) "
+            "WHERE f.identifier = ?",
+            (file_identifier,),
+        ).fetchone()
+        return () if row is None else self.files(str(row[0]))
+
     def path_of(self, stored: StoredFile) -> Path:
         """Return where the encrypted file lies; it is opened like the original one."""
         return self._path(stored.identifier)

@@ -66,10 +66,11 @@ class ObjectKind(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """A coded term of the scheme DCM."""
+    """A coded term; of the scheme DCM where nothing else is said."""
 
     value: str
     meaning: str
+    scheme: str = "DCM"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,14 @@ _QUERY = Code("110112", "Query")
 _SECURITY_ALERT = Code("110113", "Security Alert")
 _USER_AUTHENTICATION = Code("110114", "User Authentication")
 
+OWN_SCHEME = "99SPINEALIGN"
+"""Of codes that DICOM has none for. Source: PS3.16 section 8.2: private schemes begin with 99."""
+
+# Both read every image and change nothing. A "DICOM Instances Accessed" would have to name patient
+# and studies (PS3.15 A.5.3.6), which thousands are, and nobody sees any of them.
+_ARCHIVE_CHECKED = Code("archive-check", "Archive Checked", OWN_SCHEME)
+_BACK_UP_TRIED = Code("back-up-drill", "Back-up Restored For Trial", OWN_SCHEME)
+
 EVENT_CODES: dict[EventKind, EventCodes] = {
     EventKind.APPLICATION_START: EventCodes(
         _APPLICATION_ACTIVITY, "E", Code("110120", "Application Start")
@@ -129,9 +138,8 @@ EVENT_CODES: dict[EventKind, EventCodes] = {
     EventKind.DEIDENTIFY: EventCodes(_EXPORT, "R"),
     EventKind.BACK_UP: EventCodes(_EXPORT, "R"),
     EventKind.RESTORE: EventCodes(_IMPORT, "C"),
-    # Both read every image and change nothing.
-    EventKind.CHECK: EventCodes(_INSTANCES_ACCESSED, "R"),
-    EventKind.DRILL: EventCodes(_INSTANCES_ACCESSED, "R"),
+    EventKind.CHECK: EventCodes(_ARCHIVE_CHECKED, "R"),
+    EventKind.DRILL: EventCodes(_BACK_UP_TRIED, "R"),
     EventKind.USER_ADMINISTRATION: EventCodes(
         _SECURITY_ALERT, "E", Code("110137", "User Security Attributes Changed")
     ),

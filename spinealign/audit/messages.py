@@ -203,7 +203,7 @@ def _add_code(parent: Xml.Element, name: str, code: Code) -> None:
     Xml.SubElement(
         parent,
         name,
-        {"csd-code": code.value, "codeSystemName": "DCM", "originalText": code.meaning},
+        {"csd-code": code.value, "codeSystemName": code.scheme, "originalText": code.meaning},
     )
 
 

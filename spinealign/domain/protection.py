@@ -100,6 +100,10 @@ class ArchiveError(SpineAlignError):
         self.problem = problem
 
 
+class UnreadableResultError(ValueError):
+    """What the archive keeps of a result is not as written, or of a newer program."""
+
+
 class DamagedFileError(SpineAlignError):
     """An encrypted file is not as it was written, or is another archive's.
 

@@ -25,12 +25,13 @@ from spinealign.archive.records import (
 )
 from spinealign.audit.events import AuditObject, EventKind, ObjectKind
 from spinealign.domain.findings import Analysis
-from spinealign.domain.generators import run_to_end
+from spinealign.domain.generators import mapped, run_to_end
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import open_binary
 from spinealign.reading.findings import findings_of
+from spinealign.vault.kept_result import new_members
 from spinealign.vault.session import Session
 from spinealign.wording.archive import kept_again_text, study_name
 from spinealign.wording.reading_page import finding_statement
@@ -110,12 +111,14 @@ def keeping(
     if known is not None:
         record = _brought_up_to_date(archive.get(known), record, opened)
     stored = yield from _new_files(session, digests, () if known is None else archive.files(known))
+    stored += yield from _new_result(session, opened, digests, known, stored)
     thumbnails = _new_thumbnail(session, opened.thumbnail_png, known)
     if known is None:
         session.record(EventKind.IMPORT, *objects_of(record))
     else:
         has_result, has_reading = opened.analysis is not None, opened.reading is not None
-        again = kept_again_text(len(stored), has_result, has_reading)
+        new = sum(each.role is FileRole.ORIGINAL for each in stored)
+        again = kept_again_text(new, has_result, has_reading)
         session.record(EventKind.CHANGE, *objects_of(record), description=again)
     with archive.together():
         archive.put(record)
@@ -356,6 +359,21 @@ def _new_files(
         archive.discard(new)
         raise
     return new
+
+
+def _new_result(
+    session: Session, opened: Opened, digests: Mapping[Path, str], known: str | None,
+    stored: Sequence[StoredFile],
+) -> Generator[tuple[int, int], None, list[StoredFile]]:  # fmt: skip
+    if opened.analysis is None:
+        return []
+    archive, steps = session.archive, 2 * len(digests)
+    try:
+        work = new_members(archive, opened.analysis, digests, known)
+        return (yield from mapped(work, lambda _: (steps, steps)))
+    except BaseException:
+        archive.discard(stored)
+        raise
 
 
 def _new_thumbnail(session: Session, png: bytes, known: str | None) -> list[StoredFile]:

@@ -20,6 +20,7 @@ from spinealign.audit import trail as trail_module
 from spinealign.audit.chain import Anchor, Record, check_chain, first_mac, record_mac
 from spinealign.audit.events import (
     EVENT_CODES,
+    OWN_SCHEME,
     AuditEvent,
     AuditObject,
     EventKind,
@@ -366,10 +367,24 @@ class TestMessages:
     def test_codes_are_those_of_the_standard(self) -> None:
         with CODES.open(newline="", encoding="utf-8") as table:
             known = {(row["CID"], row["code"], row["meaning"]) for row in csv.DictReader(table)}
-        for codes in EVENT_CODES.values():
+        own = {kind for kind, codes in EVENT_CODES.items() if codes.event.scheme == OWN_SCHEME}
+        assert own == {EventKind.CHECK, EventKind.DRILL}
+        for kind in set(EVENT_CODES) - own:
+            codes = EVENT_CODES[kind]
+            assert codes.event.scheme == "DCM"
             assert ("400", codes.event.value, codes.event.meaning) in known
             if codes.event_type is not None:
                 assert ("401", codes.event_type.value, codes.event_type.meaning) in known
+
+    @pytest.mark.parametrize("kind", [EventKind.CHECK, EventKind.DRILL])
+    def test_what_reads_all_and_shows_nothing_claims_no_access_to_instances(
+        self, kind: EventKind
+    ) -> None:
+        root = etree.fromstring(message_xml(event(kind=kind), "SpineAlign"))
+        told = root.find("EventIdentification/EventID")
+        assert told.get("codeSystemName") == "99SPINEALIGN"
+        assert not told.get("csd-code").isdigit()
+        assert root.find("EventIdentification").get("EventActionCode") == "R"
 
     def test_every_event_has_codes(self) -> None:
         assert set(EVENT_CODES) == set(EventKind)

@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
@@ -26,6 +27,7 @@ from spinealign.archive.records import (
 from spinealign.audit.events import EventKind, Outcome
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
+from spinealign.domain.protection import UnreadableResultError
 from spinealign.domain.study import PatientFacts
 from spinealign.files import TEMPORARY_PREFIX
 from spinealign.ui.manual.manual_window import DAMAGED_PAGE, ManualWindow
@@ -73,6 +75,8 @@ from spinealign.wording.archive_window import (
     TOO_FEW_VALUES,
     UNLINK_NOW,
 )
+from spinealign.wording.kept_result import OTHER_MODEL, UNREADABLE
+from start import MR_SAMPLE
 from tests.ui.hands import open_and_rest, settle
 
 LEFT = Qt.MouseButton.LeftButton
@@ -1048,3 +1052,72 @@ class TestSigned:
         open_and_rest(qtbot, anna, *files("film_1.png"))
         self.sign(qtbot, anna)
         assert archive_of(anna).count(Search()) == 0
+
+
+class TestResultOpened:
+    """A case that was kept with its result opens with it, and is analysed anew when asked."""
+
+    @pytest.fixture
+    def opened(self, qtbot, real_files, anna, fake, tmp_path):
+        """A case that was kept with its result, closed, and opened from the archive."""
+        path = tmp_path / "case.dcm"
+        path.write_bytes(MR_SAMPLE.read_bytes())
+        keep(qtbot, anna, [path])
+        self.kept = anna.workbench.current.finding.analysis
+        anna.workbench.close([anna.workbench.current])
+        fake.analyser.calls.clear()
+        dialog = show_archive(qtbot, anna)
+        choose(dialog.list, 0)
+        press(dialog.list.open)
+        qtbot.waitUntil(lambda: anna.workbench.current is not None)
+        qtbot.waitUntil(lambda: anna.workbench.current.finding is not None)
+        settle(qtbot, anna)
+        return anna
+
+    def test_nothing_is_analysed(self, opened, fake):
+        found = opened.workbench.current.finding.analysis
+        assert fake.analyser.calls == []
+        assert (found.created_utc, found.seconds) == (self.kept.created_utc, self.kept.seconds)
+        assert np.array_equal(found.segmentation.mask, self.kept.segmentation.mask)
+        assert np.array_equal(found.image.pixels, self.kept.image.pixels)
+
+    def test_it_is_named(self, opened):
+        note, model = opened.results.kept, self.kept.segmentation.model
+        assert note.isVisible()
+        named = f"Result of {self.kept.created_utc[:10]} by {model.title} v{model.version}"
+        assert note.words.text().startswith(named)
+        assert OTHER_MODEL not in note.words.text()
+
+    def test_another_model_of_today_is_told(self, qtbot, opened, fake, monkeypatch):
+        now = [replace(card, version="9") for card in fake.models.cards()]
+        monkeypatch.setattr(type(fake.models), "cards", lambda _: tuple(now))
+        case = opened.workbench.current
+        case.finding = None
+        with qtbot.waitSignal(opened.workbench.session.finding_ready):
+            opened.workbench.session.see(case)
+        assert OTHER_MODEL in opened.results.kept.words.text()
+        assert fake.analyser.calls == []
+
+    def test_it_is_analysed_anew_by_its_button_only(self, qtbot, opened, fake):
+        with qtbot.waitSignal(opened.workbench.session.finding_ready):
+            press(opened.results.kept.button)
+        assert len(fake.analyser.calls) == 1
+        assert not opened.results.kept.isVisible()
+        case = opened.workbench.current
+        case.finding = None
+        with qtbot.waitSignal(opened.workbench.session.finding_ready):
+            opened.workbench.session.see(case)
+        assert len(fake.analyser.calls) == 2  # the kept one comes not back behind the new one
+
+    def test_one_that_cannot_be_read_is_told_and_made_anew(self, qtbot, opened, fake, monkeypatch):
+        def unreadable(_):
+            raise UnreadableResultError
+
+        monkeypatch.setattr(opened.accounts.keeper, "kept_result", unreadable)
+        opened.workbench.services.take_results_from(unreadable)
+        case = opened.workbench.current
+        case.finding = None
+        with qtbot.waitSignal(opened.workbench.session.finding_ready):
+            opened.workbench.session.see(case)
+        assert len(fake.analyser.calls) == 1
+        assert opened.banner.text.startswith(UNREADABLE.sentence)

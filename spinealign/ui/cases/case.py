@@ -92,6 +92,7 @@ class Case:
     the picture that was looked at last, None where that is the one of the result.
     `presentation` is how a person has the pictures of the series shown, None where nobody turned,
     mirrored or inverted one.
+    `takes_kept` is whether a result that the archive keeps counts: until somebody analyses anew.
     `wants_demonstration` is whether a demonstration classifier was asked to answer, and
     `reading_status` how far a person has read the result. `is_refused` and `kind` outlive a
     result that was let go to save memory; `is_first_look` says that `display` was read before
@@ -110,6 +111,7 @@ class Case:
         self.wanted_examination: Examination | None = None
         self.shown_examination: Examination | None = None
         self.wants_demonstration = False
+        self.takes_kept = True
         self.turned: Turned | None = None
         self.outlines: Outlines | None = None
         self.presentation: Presentation | None = None

@@ -118,7 +118,7 @@ class CaseSession(QObject):
         """Analyse several cases again, in this order, before all others that wait."""
         self._withdraw(cases)
         for case in cases:
-            case.status = CaseStatus.WAITING
+            case.status, case.takes_kept = CaseStatus.WAITING, False
             self.changed.emit(case)
         self._waiting.extendleft(reversed(cases))
         self._start_next()
@@ -145,8 +145,11 @@ class CaseSession(QObject):
         demonstration: bool,
         turned: Turned | None,
         outlines: Outlines | None = None,
+        *,
+        takes_kept: bool = False,
     ) -> None:
         case.wanted_examination, case.wants_demonstration = examination, demonstration
+        case.takes_kept = case.takes_kept and takes_kept
         case.turned, case.outlines = turned, outlines
         self._withdraw([case])
         case.status = CaseStatus.WAITING
@@ -165,14 +168,19 @@ class CaseSession(QObject):
         if case.status is CaseStatus.WAITING and case in self._waiting:
             self._to_front(case)
         if case.status is CaseStatus.DONE and case.finding is None:
-            self.analyse(case, case.wanted_examination, case.wants_demonstration)
+            self._come_to(case)
 
     def want(self, case: Case) -> None:
         """Note that a result of a case is wanted: it is made although nobody asked before."""
         if case.finding is None and case.status in (CaseStatus.OPENED, CaseStatus.STOPPED):
-            self.analyse(case, case.wanted_examination)
+            self._come_to(case)
         else:
             self.see(case)
+
+    def _come_to(self, case: Case) -> None:
+        """Come to the result of a case, by the archive where it keeps one."""
+        wanted = (case.wanted_examination, case.wants_demonstration, None)
+        self._analyse(case, *wanted, takes_kept=True)
 
     @property
     def unfinished(self) -> list[Case]:
@@ -254,7 +262,7 @@ class CaseSession(QObject):
             case.status, case.message, case.progress = CaseStatus.RUNNING, None, None
             chosen = (case.wanted_examination, case.companion, case.wants_demonstration)
             turned = None if case.outlines is not None else case.wanted_turn
-            wanted = (case.source, *chosen, turned, case.outlines)
+            wanted = (case.source, *chosen, turned, case.outlines, case.takes_kept)
             case.turned = case.outlines = None
             task = self._runner.submit(
                 lambda: analyse_case(self._services, *wanted), partial(self._on_failure, case)

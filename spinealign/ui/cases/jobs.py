@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QImage
 
@@ -25,6 +26,7 @@ from spinealign.domain.formats import SUFFIXES
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.protection import UnreadableResultError
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
@@ -43,6 +45,10 @@ from spinealign.ui.picture.display_images import (
 from spinealign.ui.work.services import Companion, OtherReadings, Sample, Services
 from spinealign.wording import Message
 from spinealign.wording.corrections import other_view_message
+from spinealign.wording.kept_result import UNREADABLE, kept_result_text
+
+if TYPE_CHECKING:
+    from spinealign.vault.kept_result import KeptResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +68,8 @@ class Finding:
     `notice` says why corrections that lie beside the image were not taken; `reading` is what a
     reader made of it so far, None where nothing was analysed. `turned` is what a person wanted of
     the picture before it was analysed as it stands: that is not on the disk yet. `marks` tells the
-    corrections that lay on the disk from those that another window may write.
+    corrections that lay on the disk from those that another window may write. `kept_words` says
+    whose result it is and of when, where the archive kept it and nothing was analysed now.
     """
 
     analysis: Analysis
@@ -75,6 +82,7 @@ class Finding:
     others: OtherReadings = ()
     turned: Turned | None = None
     marks: frozenset[str] = frozenset()
+    kept_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +121,11 @@ def analyse_case(
     demonstration: bool = False,
     turned: Turned | None = None,
     outlines: Outlines | None = None,
+    takes_kept: bool = False,
 ) -> Generator[Progress, None, Finding]:
     """Analyse a file or series and prepare what the viewer draws.
+
+    With `takes_kept` what the archive keeps a result of is opened with it and not analysed.
 
     A picture that was turned in this session takes what a person wanted of it along; otherwise
     what is on the disk counts, its turn too. With the outlines of a segmentation, what this has
@@ -141,11 +152,14 @@ def analyse_case(
         shown = turned.state.presentation
         presentation_of = lambda _image: shown  # noqa: E731
     chosen = (source, models, examination, companion, demonstration)
-    if outlines is None:
-        steps = services.analyse(*chosen, presentation_of)
+    kept, unreadable = _kept(services, source) if takes_kept else (None, None)
+    if kept is not None:
+        found = kept.analysis
+    elif outlines is None:
+        found = yield from mapped(services.analyse(*chosen, presentation_of), with_first_picture)
     else:
         steps = services.analyse_outlined(*chosen, outlines.path, outlines.choices)
-    found = yield from mapped(steps, with_first_picture)
+        found = yield from mapped(steps, with_first_picture)
     automatic = found.automatic or found
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
@@ -153,6 +167,8 @@ def analyse_case(
     is_kept = turned is None or turned.is_of_series
     marks = services.corrections_marks(automatic)  # before they are read: none newer is known
     beside, notice = _beside(services, automatic) if is_kept else (None, None)
+    if kept is not None and beside is None:
+        beside = kept.corrections
     wanted = services.corrections_that_hold(automatic, beside)
     is_as_signed = wanted != beside
     if outlines is not None and not is_as_signed:
@@ -162,13 +178,22 @@ def analyse_case(
     analysis = automatic if wanted is None else _as_corrected(found, wanted)
     overlay = prepare_overlay(analysis)
     reading = None if analysis.examination is None else services.open_reading(analysis)
-    told = None if is_as_signed else notice
+    told = (None if is_as_signed else notice) or unreadable
     others = () if reading is None else services.other_readings(source, automatic)
     cards = _cards_of(services)
     taken = None if is_as_signed else turned
+    words = "" if kept is None else kept_result_text(automatic, cards)
     return Finding(
-        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks
+        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks, words
     )
+
+
+def _kept(services: Services, source: ImageSource) -> tuple[KeptResult | None, Message | None]:
+    """Return the result that the archive keeps, and why one that is there is not used."""
+    try:
+        return services.kept_result(source), None
+    except UnreadableResultError:
+        return None, UNREADABLE
 
 
 def _with_drawings_kept(found: Analysis, beside: Corrections | None) -> Corrections:

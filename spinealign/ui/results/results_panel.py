@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidg
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import DISCLAIMER, Analysis
+from spinealign.domain.image import DecisionSource
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.study import PatientFacts
 from spinealign.reading.impression import Phrase
@@ -22,6 +23,7 @@ from spinealign.ui.reading.reading_page import ReadingPage
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.foreign_note import ForeignNote
+from spinealign.ui.results.kept_note import KeptNote
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.result_page import ImageTypeChoice, ResultPage
 from spinealign.ui.widgets.labels import Strip, wrapped_label
@@ -193,6 +195,8 @@ class ResultsPanel(QWidget):
         self.disclaimer = wrapped_label(DISCLAIMER, "disclaimer")
         self.disclaimer.setToolTip(DISCLAIMER)
         self.foreign = ForeignNote(self._scroll)
+        self.kept = KeptNote()
+        self.kept.button.clicked.connect(self._analyse_anew)
         self.measured = wrapped_label("")
         self.measured.setAccessibleName("Measured by hand on this image")
         self.measured.setContentsMargins(14, 8, 14, 6)
@@ -203,6 +207,7 @@ class ResultsPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self.measured)
         column.addWidget(self.foreign)
+        column.addWidget(self.kept)
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.disclaimer)
@@ -238,6 +243,14 @@ class ResultsPanel(QWidget):
             self._page_case = case
         else:
             self._put(self._empty_page() if case is None else self._bare_page(case))
+
+    def _analyse_anew(self) -> None:
+        """Have the image analysed that has a kept result, as what it was analysed before."""
+        case = self._case
+        if case is not None and case.finding is not None:
+            kept = case.finding.analysis
+            is_chosen = kept.decided_by is DecisionSource.USER
+            self.examination_chosen.emit(kept.examination if is_chosen else None)
 
     def show_foreign(self, words: str, way_back: str) -> None:
         """Say that the results are of another picture than the one looked at, and dim them."""
@@ -383,6 +396,8 @@ class ResultsPanel(QWidget):
             text = earlier_result_text(case)
         self._progress.setText(text)
         self._progress.setVisible(bool(text))
+        finding = None if case is None else case.finding
+        self.kept.show_words("" if finding is None else finding.kept_words)
 
     def _show_finding(self, case: Case, finding: Finding) -> None:
         if self._shown == (finding, case.wanted_examination) or self._is_corrected(case, finding):

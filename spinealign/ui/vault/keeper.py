@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QElapsedTimer, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
@@ -14,6 +14,7 @@ from spinealign.archive.problems import as_archive_error
 from spinealign.audit.events import EventKind
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import AccountProblem
+from spinealign.domain.study import ImageSource
 from spinealign.ui.vault.cover import Covers
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
@@ -58,6 +59,9 @@ from spinealign.wording.accounts_window import (
     unlock_choice,
 )
 from spinealign.wording.protection import ACCOUNT_WORDS
+
+if TYPE_CHECKING:
+    from spinealign.vault.kept_result import KeptResult
 
 LONGEST_WAIT_MS = 700
 """How long locking waits for what is being written: the keys are gone within a second."""
@@ -136,6 +140,14 @@ class Keeper(QObject):
         """The session of whoever is at work; None while it is locked or nobody is."""
         session = self.session
         return None if session is None or session.is_locked else session
+
+    def kept_result(self, source: ImageSource) -> KeptResult | None:
+        """Return the result that the archive keeps of what is opened from it."""
+        if self.session is None:
+            return None
+        from spinealign.vault.kept_result import kept_result  # the readers come along
+
+        return kept_result(self.session, source)
 
     @property
     def is_open(self) -> bool:

@@ -133,6 +133,8 @@ class AccountCommands(QObject):
             at_work.forget()
             is_encrypted = keeper is not None and keeper.protection != "none"
             self._bench.services.keep_in(keeper.place.kept if keeper and is_encrypted else None)
+            find = keeper.kept_result if keeper and is_encrypted else None
+            self._bench.services.take_results_from(find)
         else:
             session = keeper.session
             person = None if session is None else session.person
@@ -141,6 +143,7 @@ class AccountCommands(QObject):
             at_work.record, at_work.confirm = self._record, keeper.dialogs.confirm
             at_work.change_reading = keeper.recorder.change_reading
             self._bench.services.keep_in(keeper.place.kept)
+            self._bench.services.take_results_from(keeper.kept_result)
         self._offer()
         at_work.changed.emit()
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from spinealign.domain.findings import Analysis
+from spinealign.domain.study import ImageSource
+
+if TYPE_CHECKING:
+    from spinealign.vault.kept_result import KeptResult
 
 
 class SaveCorrections(Protocol):
@@ -50,6 +55,9 @@ class Profile:
 
     folder: Path | None
     kept: Path | None = None
+    kept_result_of: Callable[[ImageSource], KeptResult | None] | None = None
+    """Finds the result that the archive keeps of what is opened; None while there is none."""
+
     own_marks: set[str] = field(default_factory=set)
     """Of corrections that this window wrote."""
 
@@ -57,6 +65,14 @@ class Profile:
     def readings(self) -> Path | None:
         """The folder that is in use."""
         return self.kept or self.folder
+
+    def take_results_from(self, find: Callable[[ImageSource], KeptResult | None] | None) -> None:
+        """Let an archive say which results it keeps; None for no archive."""
+        self.kept_result_of = find
+
+    def kept_result(self, source: ImageSource) -> KeptResult | None:
+        """Return the result that the archive keeps of what is opened, if any."""
+        return None if self.kept_result_of is None else self.kept_result_of(source)
 
     def keep_in(self, folder: Path | None) -> None:
         """Keep them in an encrypted folder from now on; None for the profile."""

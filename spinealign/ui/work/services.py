@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from spinealign.network.node import Network
     from spinealign.network.peers import Peer
     from spinealign.reading.session import ReadingSession
+    from spinealign.vault.kept_result import KeptResult
 
 
 class Models(Protocol):
@@ -120,6 +121,9 @@ AnalyseOutlined = Callable[
 """As `Analyse`, with the outlines of a DICOM segmentation in place of the network's, and with what
 else the segmentation has."""
 
+FindResult = Callable[[ImageSource], "KeptResult | None"]
+"""Of what is opened from the archive the result that was kept with it."""
+
 AskSecret = Callable[["Peer"], str | None]
 """Gives the password or token of a peer where no key store keeps it."""
 
@@ -179,6 +183,8 @@ class Services:
     open_network: Callable[[AskSecret], Network] = lambda _: _no_network()
     analyse_arrived: AnalyseArrived = lambda *_: ()
     keep_in: Callable[[Path | None], None] = lambda _: None
+    kept_result: FindResult = lambda _: None
+    take_results_from: Callable[[FindResult | None], None] = lambda _: None
 
 
 def _no_network() -> Network:
@@ -233,6 +239,8 @@ def program_services(profile_dir: Path | None = None) -> Services:
         open_network=partial(_open_network, profile_dir),
         analyse_arrived=_analyse_arrived,
         keep_in=profile.keep_in,
+        kept_result=profile.kept_result,
+        take_results_from=profile.take_results_from,
     )
 
 
