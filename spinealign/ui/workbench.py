@@ -83,6 +83,7 @@ class Workbench(QObject):
             Right.CHANGE, NOT_ALLOWED_WORDS[Right.CHANGE]
         )
         self.saver.may_pass_on = self._may_pass_on
+        self.saver.failed_to_pass_on = self._failed_to_pass_on
         self.saver.reading_of = self.readings.reading_of
         self.saver.appended_to = self.appendices.parts_of
         self.memory = MemoryReturn(self)
@@ -272,6 +273,10 @@ class Workbench(QObject):
     def _may_pass_on(self, analyses: Sequence[Analysis]) -> bool:
         paths = [analysis.image.source_path for analysis in analyses]
         return self._may(Right.EXPORT) and self.at_work.record("export", paths, "")
+
+    def _failed_to_pass_on(self, analyses: Sequence[Analysis], error: BaseException | None) -> None:
+        paths = [analysis.image.source_path for analysis in analyses]
+        self.at_work.record_failure("export", paths, error)
 
     def _locked(self) -> Message | None:
         if not self.at_work.may(Right.CHANGE):

@@ -28,18 +28,18 @@ def failure_recorded(session: Session, kind: EventKind, *objects: AuditObject) -
     try:
         yield
     except BaseException as error:
-        outcome, why = _outcome(error)
+        outcome, why = outcome_of(error)
         session.record_failure(kind, *objects, outcome=outcome, description=why)
         raise
 
 
-def _outcome(error: BaseException) -> tuple[Outcome, str]:
-    """Return how bad it is, and why, without values of patients.
+def outcome_of(error: BaseException | None) -> tuple[Outcome, str]:
+    """Return how bad it is, and why, without values of patients; None was stopped by a person.
 
     Source: PS3.15 A.5.1: 4 minor failure, which is tried again; 8 serious failure, action
     terminated.
     """
-    if isinstance(error, (GeneratorExit, KeyboardInterrupt, Cancelled)):
+    if error is None or isinstance(error, (GeneratorExit, KeyboardInterrupt, Cancelled)):
         return Outcome.MINOR_FAILURE, _STOPPED
     if isinstance(error, OSError):
         return Outcome.SERIOUS_FAILURE, error.strerror or type(error).__name__

@@ -31,6 +31,7 @@ from spinealign.domain.reading import Reading, ReadingStatus
 from spinealign.domain.study import PatientFacts
 from spinealign.protected_folders import open_binary
 from spinealign.reading.findings import findings_of
+from spinealign.vault.failed_acts import failure_recorded
 from spinealign.vault.kept_result import new_members
 from spinealign.vault.session import Session
 from spinealign.wording.archive import kept_again_text, study_name
@@ -101,6 +102,15 @@ def keeping(
     OSError
     """
     session.require(Right.IMPORT)
+    # A failure names the examination by what its file is called: the archive may not know it.
+    about = objects_of(_record_of(opened, opened.files[0].name, _stamp(now)))
+    with failure_recorded(session, EventKind.IMPORT, *about):
+        return (yield from _kept(session, opened, now))
+
+
+def _kept(
+    session: Session, opened: Opened, now: datetime | None
+) -> Generator[tuple[int, int], None, ExaminationRecord]:
     archive, at_utc = session.archive, _stamp(now)
     digests: dict[Path, str] = {}
     for path in opened.files:

@@ -115,10 +115,17 @@ class Place:
 
     @property
     def protection(self) -> Protection:
-        """What protects the archive; `Protection.NONE` where there is none."""
+        """What protects the archive; `Protection.NONE` where there is none.
+
+        A database without the file that says so is an archive whose accounts were lost: to go on
+        without them would write readings in plain.
+        """
         if self.accounts.exists():
             return Protection.ACCOUNTS
-        return Protection.KEY_STORE if self.key_store.exists() else Protection.NONE
+        if self.key_store.exists():
+            return Protection.KEY_STORE
+        is_lost = self.database.exists() and not self.turned_off.exists()
+        return Protection.ACCOUNTS if is_lost else Protection.NONE
 
     def book(self) -> AccountBook:
         """Return the accounts; from now on no crash file of this program is written.

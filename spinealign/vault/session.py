@@ -439,10 +439,12 @@ def set_up_accounts(
     ------
     AccountError, ArchiveError, NoKeyStoreError, OSError
     FileExistsError
-        There are accounts already.
+        There are accounts already, or there were and their file is lost.
     """
     switch_off_core_dumps()
     place.require_local()
+    if place.protection is Protection.ACCOUNTS:
+        raise FileExistsError(place.accounts)
     make_private(place.folder)
     identifier, data_key = secrets.token_hex(16), new_key()
     has_key_store = place.protection is Protection.KEY_STORE or place.is_turned_off

@@ -24,6 +24,11 @@ ACCOUNT_LABEL, PASSWORD_LABEL = "&Account", "&Password"
 SIGN_IN, UNLOCK = "&Sign in", "&Unlock"
 FORGOTTEN, QUIT, SWITCH = "&Forgotten password…", "&Quit", "S&witch user…"
 RESTORE_INSTEAD = "Restore a &back-up…"
+ACCOUNTS_LOST_NOTE = (
+    "Nothing is opened or begun anew meanwhile: readings and images stay encrypted as they are. A "
+    "back-up opens with a password of its time, or with the printed recovery key; the archive that "
+    "is here is renamed then, and nothing of it is deleted."
+)
 AS_SYSTEM_USER = "Sign in as {name} (&this computer's account)"
 UNLOCK_AS_SYSTEM_USER = "Unlock as {name} (&this computer's account)"
 SIGNING_IN = "Signing in…"

@@ -120,6 +120,21 @@ def kept_film(at_work: Session) -> str:
 
 
 class TestSigningIn:
+    def test_accounts_whose_file_is_lost_are_no_archive_without_accounts(
+        self, where: Place, anna: Session
+    ) -> None:
+        anna.close()
+        where.accounts.unlink()
+        assert where.protection is Protection.ACCOUNTS
+        with pytest.raises(FileExistsError):
+            set_up_accounts(where, "eve", "Eve", PASSWORD)
+        with pytest.raises(FileExistsError):
+            set_up_key_store(where, Store())
+        with pytest.raises(AccountError) as told:
+            sign_in(where, "anna", PASSWORD)
+        assert told.value.problem is AccountProblem.FILE_UNREADABLE
+        assert not where.accounts.exists()
+
     def test_with_the_right_password(self, where: Place, anna: Session) -> None:
         anna.close()
         again = sign_in(where, "Anna", PASSWORD)
@@ -359,7 +374,34 @@ class TestAccounts:
         assert spent[0] == spent[1]
 
 
+def outcomes(at_work: Session, kind: EventKind) -> list[tuple[Outcome, str]]:
+    return [(each.outcome, each.description) for _, each in at_work.events() if each.kind is kind]
+
+
 class TestKeeping:
+    def test_what_could_not_be_kept_is_in_the_trail(
+        self, anna: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(type(anna.archive), "prepare_file", full)
+        with pytest.raises(OSError, match="No space"):
+            kept_film(anna)
+        assert outcomes(anna, EventKind.IMPORT) == [
+            (Outcome.SERIOUS_FAILURE, "No space left on device")
+        ]
+        failed = next(e for _, e in anna.events() if e.kind is EventKind.IMPORT)
+        assert [o.identifier for o in failed.objects] == ["ID-PLANTED-1", FILM_SAMPLE.name]
+
+    def test_who_stops_keeping_is_in_the_trail(self, anna: Session) -> None:
+        work = keeping(anna, Opened((FILM_SAMPLE,), JANE, "lateral-neck"))
+        next(work)
+        work.close()
+        assert outcomes(anna, EventKind.IMPORT) == [(Outcome.MINOR_FAILURE, "stopped")]
+        kept_film(anna)
+        assert outcomes(anna, EventKind.IMPORT)[1:] == [(Outcome.SUCCESS, "")]
+
     def test_an_examination_with_its_files(self, where: Place, anna: Session) -> None:
         identifier = kept_film(anna)
         record = anna.archive.get(identifier)

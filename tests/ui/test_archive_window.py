@@ -25,6 +25,7 @@ from spinealign.archive.records import (
     Search,
 )
 from spinealign.audit.events import EventKind, Outcome
+from spinealign.domain.errors import ExportError, ExportProblem
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.protection import UnreadableResultError
@@ -34,6 +35,7 @@ from spinealign.ui.manual.manual_window import DAMAGED_PAGE, ManualWindow
 from spinealign.ui.vault import keeping_jobs, restore_dialog, search_page
 from spinealign.ui.vault.archive_dialog import ArchiveDialog
 from spinealign.ui.vault.cover import Cover
+from spinealign.ui.vault.damaged_accounts_dialog import DamagedAccountsDialog
 from spinealign.ui.vault.examination_list import framed
 from spinealign.ui.vault.follow_page import dated_values
 from spinealign.ui.vault.package_dialogs import ExportDialog, ImportDialog
@@ -184,6 +186,12 @@ def keep(qtbot, window, paths):
     rest(qtbot, window)
 
 
+def outcomes(window, kind):
+    """How each event of a kind went, in the order in which they came."""
+    events = [event for _, event in window.accounts.keeper.session.events()]
+    return [event.outcome for event in events if event.kind is kind]
+
+
 def archive_of(window):
     return window.accounts.keeper.session.archive
 
@@ -284,9 +292,10 @@ class TestKeeping:
         stop()
         gate.may_go_on.set()
         rest(qtbot, anna)
+        stopped = "Stopped: 0 of 2 cases put into the archive."
+        qtbot.waitUntil(lambda: anna.status.step.text() == stopped)
         assert archive_of(anna).count(Search()) == 0
         assert not [path for path in anna.accounts.keeper.place.files.rglob("*") if path.is_file()]
-        assert anna.status.step.text() == "Stopped: 0 of 2 cases put into the archive."
 
     def test_nothing_is_kept_while_it_is_locked(self, qtbot, anna, files):
         open_and_rest(qtbot, anna, *files("film_1.png"))
@@ -302,6 +311,19 @@ class TestKeeping:
         keep(qtbot, anna, files("film_1.png"))
         assert "is full" in anna.banner.text
         assert archive_of(anna).count(Search()) == 0
+        assert outcomes(anna, EventKind.IMPORT) == [Outcome.SERIOUS_FAILURE]
+
+    def test_an_export_that_fails_is_in_the_trail(self, qtbot, anna, files, fake, monkeypatch):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/nowhere")
+        fake.write_failure = ExportError(files("out")[0], ExportProblem.DISK_FULL)
+        open_and_rest(qtbot, anna, *files("film_1.png"))
+        anna.actions_by_name["save"].trigger()
+        qtbot.waitUntil(lambda: "disk is full" in anna.banner.text)
+        assert outcomes(anna, EventKind.EXPORT) == [Outcome.SUCCESS, Outcome.SERIOUS_FAILURE]
+        fake.write_failure = None
+        with qtbot.waitSignal(anna.workbench.saver.saved):
+            anna.actions_by_name["save"].trigger()
+        assert outcomes(anna, EventKind.EXPORT)[2:] == [Outcome.SUCCESS]
 
 
 def window_reason(window):
@@ -998,6 +1020,41 @@ class TestRestoring:
         [aside] = where.profile.glob("archive-damaged-*")
         assert (aside / "archive.db").read_bytes() == damaged
         assert (aside / "audit-anchor.json").exists()
+
+    @pytest.mark.parametrize("content", [b"{", None], ids=["damaged", "lost"])
+    def test_the_file_of_accounts_is_lost(
+        self, qtbot, copied, where, open_window, monkeypatch, content
+    ):
+        restored = safety_copies.back_ups_on(copied)[-1]
+        safety_copies.restore(restored, where, "anna", PASSWORD)
+        whole = where.accounts.read_bytes()
+        where.accounts.unlink()
+        if content is not None:
+            where.accounts.write_bytes(content)
+        window = open_window()
+        window.start()
+        asking = the(DamagedAccountsDialog)
+        QTest.keyClick(asking, Qt.Key.Key_Escape)
+        assert the(DamagedAccountsDialog) is asking
+        assert window.accounts.keeper.session is None
+        assert window.workbench.current is None
+        press(asking.what_to_do)
+        assert the(ManualWindow).name == DAMAGED_PAGE
+        the(ManualWindow).close()
+        press(asking.retry)
+        asking = the(DamagedAccountsDialog)
+        press(asking.restore)
+        dialog = the(RestoreDialog)
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(copied))
+        press(dialog.browse)
+        QTest.keyClicks(dialog.name, "anna")
+        QTest.keyClicks(dialog.password.line, PASSWORD)
+        press(dialog.run)
+        rest(qtbot, window)
+        enter(qtbot, window)
+        assert archive_of(window).count(Search()) == 1
+        assert where.accounts.read_bytes() == whole
+        assert list(where.profile.glob("archive-damaged-*"))
 
     def test_by_the_recovery_key(self, qtbot, copied, recovery_key, open_window, monkeypatch):
         window = open_window()

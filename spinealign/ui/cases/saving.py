@@ -81,6 +81,8 @@ def with_suffix_of(path: Path, kind: FileType) -> Path:
     return wanted
 
 
+FailedToPassOn = Callable[[Sequence[Analysis], BaseException | None], object]
+
 ReadingOf = Callable[[Analysis], tuple[Reading | None, LeftOutReading | None]]
 
 CASE_TABLE = SavedFile("Export one table of the selected cases", "cases.csv", CSV)
@@ -122,7 +124,8 @@ class Saver(QObject):
 
     `reading_of` tells the reading of an analysis, and `appended_to` the sections on other
     examinations, for reports; `layers_of` what of it is on the screen, None where it is not;
-    `may_pass_on` whether results of images may leave the program.
+    `may_pass_on` whether results of images may leave the program; `failed_to_pass_on` is told
+    where they then could not be written, with the error, or None where it was stopped.
     """
 
     progressed = pyqtSignal(object)
@@ -146,6 +149,7 @@ class Saver(QObject):
         self.appended_to: Callable[[Analysis], dict[str, Any]] = lambda _: {}
         self.layers_of: Callable[[Analysis], PictureLayers | None] = lambda _: None
         self.may_pass_on: Callable[[Sequence[Analysis]], bool] = lambda _: True
+        self.failed_to_pass_on: FailedToPassOn = lambda *_: None
 
     def save_results(
         self, analyses: Sequence[Analysis], asking: QWidget, left_out: int = 0
@@ -163,7 +167,8 @@ class Saver(QObject):
         folder = Path(name)
         self._preferences.note(last_export_folder=str(folder))
         told = [self.report_details(analysis, ReportPatient.UNKNOWN) for analysis in analyses]
-        self._write(lambda: write_results(self._services, analyses, told, folder), left_out)
+        work = partial(write_results, self._services, analyses, told, folder)
+        self._write(work, analyses, left_out)
 
     def save_part(self, analysis: Analysis, kind: str, asking: QWidget) -> None:
         """Ask for a file and write one kind of result to it; an overlay as the screen shows it."""
@@ -233,7 +238,7 @@ class Saver(QObject):
         path = self._ask_file(CASE_TABLE, None, asking) if rows else None
         if path is not None and self.may_pass_on(()):
             write = partial(self._services.write_case_table, rows)
-            self._write(lambda: write_file(path, write), left_out)
+            self._write(lambda: write_file(path, write), (), left_out)
 
     def save_as(
         self,
@@ -249,7 +254,7 @@ class Saver(QObject):
         self, path: Path | None, write: Callable[[Path], object], analysis: Analysis
     ) -> None:
         if path is not None and self.may_pass_on([analysis]):
-            self._write(lambda: write_file(path, write))
+            self._write(lambda: write_file(path, write), [analysis])
 
     def _ask_file(
         self, wanted: SavedFile, analysis: Analysis | None, asking: QWidget, stem: str = ""
@@ -285,8 +290,12 @@ class Saver(QObject):
     def _start_folder(self) -> str:
         return self._preferences.state.last_export_folder or self._preferences.state.last_folder
 
-    def _write(self, start: Callable[[], Work], left_out: int = 0) -> None:
+    def _write(
+        self, start: Callable[[], Work], analyses: Sequence[Analysis], left_out: int = 0
+    ) -> None:
         task = self._runner.submit(start)
+        task.failed.connect(lambda error: self.failed_to_pass_on(analyses, error))
+        task.cancelled.connect(lambda: self.failed_to_pass_on(analyses, None))
         task.progressed.connect(self.progressed)
         task.finished.connect(lambda written: self._saved(written, left_out))
         task.ended.connect(self.ended)

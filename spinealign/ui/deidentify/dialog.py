@@ -52,6 +52,10 @@ _CHOICES, _REVIEW, _REPORT = range(3)
 _ACCEPTED_HELPS = (DeidentificationProblem.TEXT_FOUND, DeidentificationProblem.TEXT_STATED)
 
 
+FailedToWrite = Callable[[Sequence[Path], BaseException | None], object]
+"""Of which files, and why; None where it was stopped."""
+
+
 class DeidentifyDialog(QDialog):
     """Three pages: what and how, a look at the pictures, and the report.
 
@@ -78,6 +82,7 @@ class DeidentifyDialog(QDialog):
         self._runner, self._messages, self._profile = runner, messages, profile
         self._task: Task | None = None
         self.may_write: Callable[[Sequence[Path]], bool] = lambda _: True
+        self.failed_to_write: FailedToWrite = lambda *_: None
         """Whether copies may be made of files and folders; where not, it said why."""
         self._folder = QTemporaryDir(f"{QDir.tempPath()}/spinealign-look-XXXXXX")
         self._out: Path | None = None
@@ -164,7 +169,9 @@ class DeidentifyDialog(QDialog):
         review = jobs.review_of(self.review.pictures)
         options = self.choices.chosen_options
         work = partial(jobs.deidentify, inputs, out, options, self._profile, review)
-        self._begin(WRITING, work, self._show_report)
+        task = self._begin(WRITING, work, self._show_report)
+        task.failed.connect(partial(self.failed_to_write, inputs))
+        task.cancelled.connect(partial(self.failed_to_write, inputs, None))
 
     def _review(self, pictures: list[jobs.Picture]) -> None:
         self.pages.setCurrentIndex(_REVIEW)
@@ -198,7 +205,7 @@ class DeidentifyDialog(QDialog):
 
     # The work
 
-    def _begin(self, words: str, work: Callable[[], Work], take: Callable[..., None]) -> None:
+    def _begin(self, words: str, work: Callable[[], Work], take: Callable[..., None]) -> Task:
         task = self._task = self._runner.submit(work, self._fail)
         task.progressed.connect(self._show_progress)
         task.finished.connect(partial(self._take, task, take))
@@ -208,6 +215,7 @@ class DeidentifyDialog(QDialog):
         self.progress.setValue(0)
         self._follow()
         self.told.say(words, "muted")
+        return task
 
     def _take(self, task: Task, take: Callable[..., None], result: object) -> None:
         self._end(task)

@@ -16,6 +16,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.protection import AccountProblem
 from spinealign.domain.study import ImageSource
 from spinealign.ui.vault.cover import Covers
+from spinealign.ui.vault.damaged_accounts_dialog import DamagedAccountsDialog
 from spinealign.ui.vault.idle import IdleWatch
 from spinealign.ui.vault.jobs import once
 from spinealign.ui.vault.key_store_door import KeyStoreDoor
@@ -46,7 +47,6 @@ from spinealign.vault.system_account import (
     unlock_as_system_user,
 )
 from spinealign.vault.taking_in import TAKEN_IN, take_in
-from spinealign.wording import explain
 from spinealign.wording.accounts_window import (
     LOOKING_FOR_KEY_STORE,
     SET_UP_DONE,
@@ -108,7 +108,7 @@ class Keeper(QObject):
         self._runner = TaskRunner(bench.messages, self)
         bench.add_runner(self._runner)
         self._covers = Covers(self)
-        self._dialog: PasswordDialog | None = None
+        self._dialog: PasswordDialog | DamagedAccountsDialog | None = None
         self._is_leaving = self._has_started = False
         self.dialogs = PersonDialogs(self, bench, self._secrets, window)
         self.recorder = Recorder(bench, lambda: self.at_work, self)
@@ -181,7 +181,7 @@ class Keeper(QObject):
         try:
             accounts = self.place.book().accounts
         except SpineAlignError as error:
-            self._tell_and_quit(error)
+            self._tell_of_damage(error)
             return
         dialog = SignInDialog(accounts, self._pause_of, self._window)
         dialog.entered.connect(partial(self._sign_in, dialog))
@@ -505,7 +505,7 @@ class Keeper(QObject):
 
         self._runner.submit(once(act), tell).finished.connect(done)
 
-    def _show(self, dialog: PasswordDialog) -> None:
+    def _show(self, dialog: PasswordDialog | DamagedAccountsDialog) -> None:
         if self._dialog is not None:
             self._close(self._dialog)
         self._dialog = dialog
@@ -516,7 +516,7 @@ class Keeper(QObject):
         window.show()
         window.activateWindow()
 
-    def _close(self, dialog: PasswordDialog) -> None:
+    def _close(self, dialog: PasswordDialog | DamagedAccountsDialog) -> None:
         if dialog is self._dialog:
             self._dialog = None
         dialog.close_for_good()
@@ -526,16 +526,13 @@ class Keeper(QObject):
             self._close(self._dialog)
         self._window.close()
 
-    def _tell_and_quit(self, error: SpineAlignError) -> None:
-        message = explain(error)
-        box = QMessageBox(
-            QMessageBox.Icon.Critical, SWITCH_TITLE, message.sentence, parent=self._window
-        )
-        box.setWindowModality(_APPLICATION)
-        box.setInformativeText(message.advice)
-        box.finished.connect(self._window.close)
-        box.finished.connect(box.deleteLater)
-        self._spare(box)
+    def _tell_of_damage(self, error: SpineAlignError) -> None:
+        """Say why nobody can sign in, and offer what there is to do: nothing begins anew."""
+        dialog = DamagedAccountsDialog(error, self._window)
+        dialog.again.connect(self.ask_who)
+        dialog.restore_wanted.connect(lambda: self.restore_wanted.emit(dialog))
+        dialog.left.connect(self._quit)
+        self._show(dialog)
 
     def _watch(self) -> None:
         if self.is_open and self.has_accounts:

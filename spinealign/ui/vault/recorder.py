@@ -19,6 +19,7 @@ from spinealign.protected_folders import is_protected
 from spinealign.ui.cases.jobs import read_patient
 from spinealign.ui.work.tasks import TaskRunner
 from spinealign.ui.workbench import Workbench
+from spinealign.vault.failed_acts import outcome_of
 from spinealign.vault.session import Session
 from spinealign.wording import Message, explain
 from spinealign.wording.archive import study_name
@@ -79,6 +80,14 @@ class Recorder(QObject):
             return False
         self.warn_of_damage()
         return True
+
+    def record_failure(self, kind: str, paths: Sequence[Path], error: BaseException | None) -> None:
+        """Write that something failed which stands in the trail already; None was stopped."""
+        session = self._session_of()
+        if session is not None:
+            outcome, why = outcome_of(error)
+            objects = self._objects(paths)
+            session.record_failure(EventKind(kind), *objects, outcome=outcome, description=why)
 
     def warn_of_damage(self) -> None:
         """Say as long as it holds that the trail is not as it was written."""

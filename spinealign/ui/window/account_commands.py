@@ -141,6 +141,7 @@ class AccountCommands(QObject):
             at_work.full_name = "" if person is None else person.signs_as
             at_work.may = lambda right: person is not None and person.may(right)
             at_work.record, at_work.confirm = self._record, keeper.dialogs.confirm
+            at_work.record_failure = keeper.recorder.record_failure
             at_work.change_reading = keeper.recorder.change_reading
             self._bench.services.keep_in(keeper.place.kept)
             self._bench.services.take_results_from(keeper.kept_result)

@@ -279,7 +279,9 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
         files = dict.fromkeys(part.path for volume in stacks for part in volume.parts)
         folder = bench.preferences.folder
         dialog = DeidentifyDialog(runner, bench.messages, folder, [*files], window)
-        dialog.may_write = lambda paths: bench.at_work.record("deidentify", paths, "")
+        at_work = bench.at_work
+        dialog.may_write = lambda paths: at_work.record("deidentify", paths, "")
+        dialog.failed_to_write = partial(at_work.record_failure, "deidentify")
         dialog.open()
 
     actions.on("deidentify", show)

@@ -9,6 +9,9 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.protection import Right
 
+RecordFailure = Callable[[str, Sequence[Path], BaseException | None], object]
+"""Of the kind of event, images, and what made it fail."""
+
 
 class AtWork(QObject):
     """What the parts of the window ask before they offer or do something.
@@ -16,7 +19,8 @@ class AtWork(QObject):
     `changed` says that somebody signed in or out, locked or unlocked, or has other rights.
     `is_with_accounts` says whether there are accounts; `full_name` is what stands under a
     signature then. `may` tells whether something may be done; `record` writes down what is about
-    to be done with images, and with which node, and returns whether that worked; `confirm` does
+    to be done with images, and with which node, and returns whether that worked; `record_failure`
+    writes that it failed then, or was stopped (None); `confirm` does
     something once the password was typed again.
     """
 
@@ -28,6 +32,7 @@ class AtWork(QObject):
         self.full_name = ""
         self.may: Callable[[Right], bool] = lambda _: True
         self.record: Callable[[str, Sequence[Path], str], bool] = lambda *_: True
+        self.record_failure: RecordFailure = lambda *_: None
         self.change_reading: Callable[[], bool] = lambda: True
         self.confirm: Callable[[Callable[[], object]], object] = lambda act: act()
 
@@ -36,6 +41,7 @@ class AtWork(QObject):
         self.is_with_accounts, self.full_name = False, ""
         self.may = lambda _: True
         self.record = lambda *_: True
+        self.record_failure = lambda *_: None
         self.change_reading = lambda: True
         self.confirm = lambda act: act()
 
