@@ -372,13 +372,14 @@ def _other_models(
 ) -> list[Caution]:
     """Return a caution for each installed model that had a task here and did not speak.
 
-    Films are outlined by all networks that are installed for them.
+    Films are outlined by several networks together.
     """
-    asked = {"classification": classifier is not None, "disc_grading": graded is not None}
-    if work.examination.body_source is not BodySource.CORNER_MAPS:
-        asked["segmentation"] = segmentation is not None
+    asked = {task: task in work.examination.tasks for task in _OFFERED_TASKS}
+    asked["disc_grading"] &= graded is not None
     spoke = {part.model.name for part in (segmentation, graded) if part is not None}
     spoke |= set() if classifier is None else {classifier.card.name}
+    if work.examination.body_source is BodySource.CORNER_MAPS:
+        spoke |= {card.name for card in work.models.find_all("segmentation", work.examination)}
     others = [
         card.title
         for task in _OFFERED_TASKS
@@ -386,7 +387,11 @@ def _other_models(
         for card in work.models.find_everywhere(task, work.examination)
         if card.name not in spoke
     ]
-    return [Caution(WarningCode.OTHER_MODELS, model_title=title) for title in others]
+    gone = [one.title for one in work.models.gone(work.examination)]
+    return [
+        *(Caution(WarningCode.CHOSEN_MODEL_GONE, model_title=title) for title in gone),
+        *(Caution(WarningCode.OTHER_MODELS, model_title=title) for title in others),
+    ]
 
 
 def _no_model_cautions(

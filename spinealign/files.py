@@ -374,6 +374,40 @@ def _temporary(folder: Path) -> Iterator[Path]:
         _at_work.discard(name)
 
 
+def put_in_place(folder: Path, place: Path) -> None:
+    """Give a finished folder its name, in place of an older folder of that name if there is one.
+
+    Parameters
+    ----------
+    folder : Path
+        On the same disk as `place`, best below a `working_folder`: what is left there is the older
+        folder.
+    place : Path
+
+    Raises
+    ------
+    OSError
+        What is at `place` is as it was before.
+
+    Notes
+    -----
+    Where the system cannot exchange two names at one instant, `place` is empty between two moves;
+    a kill just then takes the older folder away.
+    """
+    _flush_folder(folder)
+    if place.exists() and not _exchange(folder, place):
+        aside = folder.with_name("old")
+        place.rename(aside)
+        try:
+            folder.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+    elif folder.exists() and not place.exists():
+        folder.rename(place)
+    _flush_folder(place.parent)
+
+
 @contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
     """Make a folder below another for a while; what a kill leaves, `clear_unfinished` takes away.

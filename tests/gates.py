@@ -6,6 +6,7 @@ import numpy as np
 
 from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.model_store import ChosenModel
 from spinealign.inference.engine import LoadedModel
 from tests.cards import gate_card
 
@@ -24,6 +25,9 @@ class OneGate:
         return () if card is None else (card,)
 
     find_everywhere = find_all
+
+    def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
+        return ()
 
     def load(self, name: str) -> LoadedModel:
         assert self._gate is not None

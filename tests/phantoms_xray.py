@@ -22,6 +22,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.model_card import IntensityRule, IntervalFactor, ModelCard
+from spinealign.domain.model_store import ChosenModel
 from spinealign.inference.engine import LoadedModel
 from tests.examinations import LATERAL_NECK
 
@@ -312,6 +313,9 @@ class FilmModels:
         return tuple(c for c in cards if c.task == task and c.serves(examination))
 
     find_everywhere = find_all
+
+    def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
+        return ()
 
     def load(self, name: str) -> LoadedModel:
         return next(model for model in self._models if model.card.name == name)

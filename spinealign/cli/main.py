@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +28,8 @@ from spinealign.cli.dicom_objects import (
     restored_case,
 )
 from spinealign.cli.evaluation import add_evaluation
-from spinealign.cli.model_choice import add_model_choice, silent_models_lines
+from spinealign.cli.model_choice import add_model_choice, candidate_lines, silent_models_lines
+from spinealign.cli.model_store import add_models
 from spinealign.cli.network import add_network
 from spinealign.cli.own_readings import OwnReadings, own_readings, print_error
 from spinealign.cli.own_training import with_recipe_named
@@ -145,9 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_measures(commands)
     add_reading(commands)
     add_deidentify(commands)
-    listing = commands.add_parser("models", help="list the models and their limits")
-    listing.add_argument("--json", action="store_true", help="print the whole cards as JSON")
-    listing.set_defaults(run=_models)
+    add_models(commands)
     test = commands.add_parser("self-test", help="analyse the shipped samples and check the result")
     add_profile_option(test)
     test.set_defaults(run=_self_test)
@@ -366,7 +365,8 @@ def _analyze_job(
 ) -> tuple[Analysis, Sequence[MissingObject]]:
     from spinealign.audit.events import EventKind
 
-    found = _analyze_one(job.source, models, options, own)
+    made: list[Analysis] = []
+    found = _analyze_one(job.source, models, options, own, made.append)
     require_silent_image(found.image, options)
     analysis, told = restored_case(found, options)
     details = _details(analysis, options, own, told)
@@ -375,6 +375,9 @@ def _analyze_job(
     _report_result(job, analysis, details, files, missing, options.json)
     for line in silent_models_lines(models.chosen, analysis):
         sys.stderr.write(f"{line}\n")
+    output = sys.stderr if options.json else sys.stdout
+    for line in () if outlined_option(options) else candidate_lines(made[0], models):
+        output.write(f"    {line}\n")
     return analysis, missing
 
 
@@ -407,9 +410,16 @@ def _analyse_folder(folder: Path, out: Path) -> None:
 
 
 def _analyze_one(
-    source: ImageSource, models: Any, options: argparse.Namespace, own: OwnReadings
+    source: ImageSource,
+    models: Any,
+    options: argparse.Namespace,
+    own: OwnReadings,
+    on_made: Callable[[Analysis], object] = lambda _: None,
 ) -> Analysis:
-    """Analyse an image and apply the corrections that are saved for it."""
+    """Analyse an image and apply the corrections that are saved for it.
+
+    `on_made` takes the result before that.
+    """
     from spinealign.analysis import analyze_file
 
     turned_as = None if options.ignore_corrections else own.presentation
@@ -418,6 +428,7 @@ def _analyze_one(
         outlined_option(options),
     )  # fmt: skip
     analysis = _watched(work, sys.stderr.isatty() and not options.json)
+    on_made(analysis)
     if options.ignore_corrections:
         return analysis
     is_ignored = getattr(options, "ignore_reading", False)
@@ -619,19 +630,6 @@ def _model_store(engine: str, chosen: Sequence[str] = ()) -> Any:
         return ModelStore(chosen=chosen)
     open_keras = training_module("keras_engine").open_keras
     return ModelStore(open_engine=open_keras, chosen=chosen)
-
-
-def _models(options: argparse.Namespace) -> int:
-    from spinealign.inference.catalog import ModelStore
-
-    cards = ModelStore().cards()
-    if options.json:
-        print(json.dumps([card.to_json() for card in cards], indent=2))
-        return EXIT_DONE
-    for card in cards:
-        print(f"{card.name} {card.version}  [{card.status}]  {card.title}")
-        print(f"    {card.limits}")
-    return EXIT_DONE
 
 
 def _self_test(_options: argparse.Namespace) -> int:

@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from spinealign.domain.errors import ModelError
 from spinealign.domain.findings import Analysis
+from spinealign.domain.generators import run_to_end
 
 if TYPE_CHECKING:
     from spinealign.domain.model_card import ModelCard
+    from spinealign.inference.catalog import ModelStore
 
 
 def add_model_choice(parser: argparse.ArgumentParser) -> None:
@@ -33,3 +36,26 @@ def silent_models_lines(chosen: Sequence[ModelCard], analysis: Analysis) -> list
         for card in chosen
         if card.name not in spoke
     ]
+
+
+def candidate_lines(analysis: Analysis, models: ModelStore) -> list[str]:
+    """Return what candidates say otherwise that run beside the models which answered.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As the models gave it, before a person's corrections.
+    models : ModelStore
+        That answered.
+    """
+    if not models.settings.shadows:
+        return []
+    from spinealign.model_store.shadows import shadow_results
+    from spinealign.wording import explain
+    from spinealign.wording.models import shadow_lines
+
+    try:
+        found = run_to_end(shadow_results(analysis, models))
+    except ModelError as error:
+        return [explain(error).sentence]
+    return [line for one in found for line in shadow_lines(one)]

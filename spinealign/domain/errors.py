@@ -104,6 +104,7 @@ class ModelProblem(StrEnum):
     NO_FILE = "no_file"
     INCOMPLETE_CARD = "incomplete_card"
     WRONG_CHECKSUM = "wrong_checksum"
+    WRONG_CARD = "wrong_card"
     WRONG_ARCHITECTURE = "wrong_architecture"
     NOT_TAKEN = "not_taken"
     ENGINE_UNAVAILABLE = "engine_unavailable"

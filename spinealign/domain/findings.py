@@ -53,6 +53,7 @@ class WarningCode(StrEnum):
 
     DEMONSTRATION_MODEL = "demonstration_model"
     OTHER_MODELS = "other_models"
+    CHOSEN_MODEL_GONE = "chosen_model_gone"
     NO_SPACING = "no_spacing"
     MAGNIFIED_SPACING = "magnified_spacing"
     VIEW_UNCERTAIN = "view_uncertain"
@@ -196,6 +197,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
     {
         WarningCode.DEMONSTRATION_MODEL: "model_title",
         WarningCode.OTHER_MODELS: "model_title",
+        WarningCode.CHOSEN_MODEL_GONE: "model_title",
         WarningCode.VIEW_UNCERTAIN: "confidence",
         WarningCode.VIEW_OVERRULED: "kind",
         WarningCode.VIEW_DISPUTED: "kind",

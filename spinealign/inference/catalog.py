@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -13,8 +12,17 @@ from typing import Any
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import Examination, Task
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.paths import models_dirs
+from spinealign.domain.model_store import ChosenModel, StoreSettings
+from spinealign.domain.paths import models_dirs, profile_dir
 from spinealign.files import write_whole
+from spinealign.inference.checksums import (
+    CARD,
+    CHECKSUMS,
+    file_sha256,
+    is_card_as_listed,
+    write_checksums,
+)
+from spinealign.inference.choices import INSTALLED, read_settings
 from spinealign.inference.engine import Engine, LoadedModel
 from spinealign.json_files import read_json
 
@@ -45,6 +53,14 @@ class ModelStore:
     chosen : sequence of str
         Models that a person names, by their names or as model folders anywhere: of each task that
         one of them has, they alone answer, and one that states no examination answers for all.
+    profile : Path, optional
+        Whose installed models and choices count. Defaults to the user's where `folders` is left
+        out, and to none where it is given.
+
+    Notes
+    -----
+    An installed model answers once a person chose it, and not before: to install one changes no
+    result. One that is damaged stops nothing unless it was chosen.
 
     Raises
     ------
@@ -57,8 +73,13 @@ class ModelStore:
         folders: Sequence[Path] | None = None,
         open_engine: OpenEngine = open_litert,
         chosen: Sequence[str] = (),
+        profile: Path | None = None,
     ) -> None:
+        self._profile = profile_dir() if folders is None and profile is None else profile
+        self._installed = None if self._profile is None else self._profile / INSTALLED
         self._folders = tuple(folders) if folders is not None else models_dirs()
+        if self._installed is not None and self._installed not in self._folders:
+            self._folders = (*self._folders, self._installed)
         self._open_engine = open_engine
         self._named = {Path(name).resolve().name: Path(name) for name in chosen if _is_model(name)}
         self._chosen = tuple(
@@ -67,7 +88,8 @@ class ModelStore:
         for name in self._chosen:
             if name not in self._model_folders():
                 raise ModelError(name, ModelProblem.MISSING)
-        self._loaded: dict[str, LoadedModel] = {}
+        self._loaded: dict[str, tuple[tuple[Path, int, int], LoadedModel]] = {}
+        self._beside: dict[Path, ModelStore] = {}
         self._lock = threading.Lock()
 
     def cards(self) -> tuple[ModelCard, ...]:
@@ -78,7 +100,7 @@ class ModelStore:
         ModelError
             A card is incomplete; naming it is better than hiding the model.
         """
-        return tuple(read_card(folder) for _, folder in sorted(self._model_folders().items()))
+        return tuple(card for _, card in sorted(self._sound(), key=lambda one: one[1].name))
 
     def find(self, task: Task, examination: Examination | None = None) -> ModelCard | None:
         """Return the first card for a task on a kind of examination, or None; see `find_all`."""
@@ -87,9 +109,9 @@ class ModelStore:
     def find_all(self, task: Task, examination: Examination | None = None) -> tuple[ModelCard, ...]:
         """Return the cards for a task on a kind of examination, sorted by name.
 
-        Only those that were chosen, if any; else those of the first folder that has any: the
-        user's own models stand alone. Without an examination, those of models which look at all
-        images.
+        Only those named at the start, if any; else the one that the profile's settings choose;
+        else those of the first folder that has any: the user's own models stand alone. Without an
+        examination, those of models which look at all images.
         """
         chosen = [read_card(self._model_folders()[name]) for name in self._chosen]
         answering = tuple(
@@ -99,8 +121,49 @@ class ModelStore:
         )
         if answering:
             return answering
-        found = self._serving(task, examination)
+        used = self._used(task, examination)
+        if used:
+            return used
+        found = [one for one in self._serving(task, examination) if one[0] != self._installed]
         return tuple(card for root, card in found if root == found[0][0])
+
+    def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
+        """Return the models that were chosen for an examination and are not there any more."""
+        return tuple(
+            one
+            for one in self.settings.chosen
+            if one.serves(examination) and one.task in examination.tasks
+            if self._folder_of(one) is None
+        )
+
+    def shadows(self, examination: Examination) -> tuple[ModelStore, ...]:
+        """Return, for each candidate that runs beside what answers, the models with it answering.
+
+        A candidate that is gone or damaged is left out; `gone` tells of those that answer.
+        """
+        found = []
+        for one in self.settings.shadows:
+            if not one.serves(examination) or one.task not in examination.tasks:
+                continue
+            try:
+                folder = self._folder_of(one)
+            except ModelError:
+                continue
+            if folder is not None:
+                found.append(self._with_candidate(folder))
+        return tuple(found)
+
+    def _with_candidate(self, folder: Path) -> ModelStore:
+        if folder not in self._beside:
+            self._beside[folder] = ModelStore(
+                self._folders, self._open_engine, (str(folder),), self._profile
+            )
+        return self._beside[folder]
+
+    @property
+    def settings(self) -> StoreSettings:
+        """What the profile keeps about models; read anew each time, as a window may change it."""
+        return StoreSettings() if self._profile is None else read_settings(self._profile)
 
     def find_everywhere(
         self, task: Task, examination: Examination | None = None
@@ -114,10 +177,49 @@ class ModelStore:
         return tuple(read_card(self._model_folders()[name]) for name in self._chosen)
 
     def _serving(self, task: Task, examination: Examination | None) -> list[tuple[Path, ModelCard]]:
-        cards = [(folder.parent, read_card(folder)) for folder in self._model_folders().values()]
         return [
-            (root, card) for root, card in cards if card.task == task and card.serves(examination)
+            (folder.parent, card)
+            for folder, card in self._sound()
+            if card.task == task and card.serves(examination)
         ]
+
+    def _sound(self) -> list[tuple[Path, ModelCard]]:
+        """Return all models that can be read; a damaged one is skipped if it was only installed."""
+        found = []
+        for folder in self._model_folders().values():
+            try:
+                found.append((folder, read_card(folder)))
+            except ModelError:
+                if folder.parent != self._installed:
+                    raise
+        return found
+
+    def _used(self, task: Task, examination: Examination | None) -> tuple[ModelCard, ...]:
+        """Return the cards of the models that the profile's settings choose."""
+        wanted = [
+            one for one in self.settings.chosen if one.task == task and one.serves(examination)
+        ]
+        folders = [self._folder_of(one) for one in wanted]
+        return tuple(read_card(folder) for folder in folders if folder is not None)
+
+    def folder_of(self, name: str) -> Path | None:
+        """Return where a model lies, or None."""
+        return self._model_folders().get(name)
+
+    def _folder_of(self, chosen: ChosenModel) -> Path | None:
+        """Return where the weights lie that were chosen, under whatever name; None if nowhere.
+
+        Raises
+        ------
+        ModelError
+            There is a model of that name, and its card cannot be read.
+        """
+        folders = self._model_folders()
+        named = folders.get(chosen.name)
+        if named is not None and read_card(named).sha256 == chosen.sha256:
+            return named
+        alike = (folder for folder, card in self._sound() if card.sha256 == chosen.sha256)
+        return next(alike, None)
 
     def load(self, name: str) -> LoadedModel:
         """Return the model called `name`, loading it at the first call.
@@ -129,12 +231,13 @@ class ModelStore:
             engine cannot run it.
         """
         with self._lock:
-            if name not in self._loaded:
-                folder = self._model_folders().get(name)
-                if folder is None:
-                    raise ModelError(name, ModelProblem.MISSING)
-                self._loaded[name] = self._open(folder)
-            return self._loaded[name]
+            folder = self._model_folders().get(name)
+            if folder is None:
+                raise ModelError(name, ModelProblem.MISSING)
+            mark = _mark(folder)
+            if name not in self._loaded or self._loaded[name][0] != mark:
+                self._loaded[name] = mark, self._open(folder)
+            return self._loaded[name][1]
 
     def warm_up(self) -> None:
         """Check every model, and load those that tell what an image shows.
@@ -147,8 +250,9 @@ class ModelStore:
         ModelError
             A card is incomplete, or weights are missing or not those of their card.
         """
-        for folder in self._model_folders().values():
-            checked_weights(folder, read_card(folder))
+        for folder, card in self._sound():
+            if folder.parent != self._installed:
+                checked_weights(folder, card)
         for card in self.cards():
             if card.task == "view":
                 self.load(card.name)
@@ -165,6 +269,12 @@ class ModelStore:
         return found
 
 
+def _mark(folder: Path) -> tuple[Path, int, int]:
+    """Return what changes when another model takes the place of one."""
+    card = (folder / CARD).stat()
+    return folder, card.st_mtime_ns, card.st_size
+
+
 def _is_model(name: str) -> bool:
     """Whether what a person typed is a model folder rather than a model's name."""
     return (Path(name) / "card.json").is_file()
@@ -176,8 +286,10 @@ def checked_weights(folder: Path, card: ModelCard) -> Path:
     Raises
     ------
     ModelError
-        They are missing, or others.
+        They are missing, or others; or the card is not the one of the folder's checksums.
     """
+    if not is_card_as_listed(folder):
+        raise ModelError(card.name, ModelProblem.WRONG_CARD, CARD)
     weights = folder / card.weights
     if not weights.is_file():
         raise ModelError(card.name, ModelProblem.NO_FILE, card.weights)
@@ -205,13 +317,12 @@ def read_card(folder: Path) -> ModelCard:
     return card if card.name == folder.name else replace(card, name=folder.name)
 
 
-def file_sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def write_card(folder: Path, card: ModelCard) -> None:
-    """Write ``folder/card.json``."""
+    """Write ``folder/card.json``, and anew the list of checksums if the folder has one.
+
+    What somebody signed before is another card: the signature goes.
+    """
     text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / "card.json", text.encode())
+    write_whole(folder / CARD, text.encode())
+    if (folder / CHECKSUMS).exists():
+        write_checksums(folder)

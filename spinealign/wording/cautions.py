@@ -19,7 +19,11 @@ _SENTENCES: Mapping[WarningCode, str] = {
     ),
     WarningCode.OTHER_MODELS: (
         "Another model for such images is installed and was not asked: {model_title}; on the "
-        "command line, --model chooses."
+        "command line, --model chooses for once and “spinealign models use” for good."
+    ),
+    WarningCode.CHOSEN_MODEL_GONE: (
+        "The model that was chosen for such images is no longer there, so it did not answer: "
+        "{model_title}; “spinealign models use” chooses again."
     ),
     WarningCode.NO_SPACING: (
         "The pixel spacing is unknown: areas and lengths are given in pixels only."

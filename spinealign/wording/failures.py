@@ -28,10 +28,12 @@ from spinealign.domain.errors import (
     UnexpectedError,
 )
 from spinealign.domain.formats import FORMAT_NAMES
+from spinealign.domain.model_store import ModelStoreError
 from spinealign.domain.network import NetworkError
 from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.deidentification import problem_words
 from spinealign.wording.dicom_objects import dicom_object_words
+from spinealign.wording.model_store import store_words
 from spinealign.wording.network import network_failure
 from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
@@ -172,6 +174,12 @@ _MODEL_MESSAGES = {
     ModelProblem.WRONG_CHECKSUM: (
         "The weights of the model “{name}” do not match the checksum of its card; it is not used.",
         "Install SpineAlign again, or copy the whole model folder once more.",
+    ),
+    ModelProblem.WRONG_CARD: (
+        "The card of the model “{name}” was changed after its checksums were taken{detail}; it is "
+        "not used.",
+        "Install the model again; of one that you changed yourself, “spinealign models sign” lists "
+        "its files anew.",
     ),
     ModelProblem.WRONG_ARCHITECTURE: (
         "The weights given for the model “{name}” do not fit its architecture{detail}.",
@@ -406,6 +414,8 @@ def explain(error: SpineAlignError) -> Message:
             damage = json_reason(error.damage) if error.damage is not None else ""
             name = display_name(error.path)
             return _fill(_STORED_READING_MESSAGES[error.problem], name, damage)
+        case ModelStoreError():
+            return Message(*store_words(error))
         case NetworkError():
             return Message(*network_failure(error))
         case DeidentificationError():

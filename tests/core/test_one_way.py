@@ -8,7 +8,7 @@ row fails.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -41,6 +41,7 @@ from spinealign.domain.image import (
 )
 from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.model_store import ChosenModel
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.correction.changes import (
@@ -83,9 +84,13 @@ LEVELS = ["T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
 class Store:
     """The networks that a test installs, and no other."""
 
-    def __init__(self, *models: LoadedModel) -> None:
+    def __init__(self, *models: LoadedModel, gone: Sequence[ChosenModel] = ()) -> None:
         self._models = models
+        self._gone = tuple(gone)
         self.loaded: list[str] = []
+
+    def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
+        return self._gone
 
     def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
         return next(iter(self.find_all(task, examination)), None)
@@ -223,6 +228,12 @@ def slice_of_neck(
     return analysed(neck_ct(**changes), *(models or (classifier(),)), wanted=wanted, asked=asked)
 
 
+def slice_without_chosen() -> Analysis:
+    """Analyse a slice for which a model was chosen that somebody took away."""
+    chosen = ChosenModel("mine", "Mine", "0" * 64, "classification", (NECK_CT.kind,))
+    return run_to_end(analyze_image(neck_ct(), Store(classifier(), gone=[chosen]), NECK_CT))
+
+
 def unknown(model: LoadedModel, **changes) -> Analysis:
     """Analyse a picture without any tags."""
     return slice_of_neck(model, possible_examinations=None, **changes)
@@ -343,6 +354,7 @@ CAUTIONS = (
     Row(C.OTHER_MODELS,
         lambda: spine(MASK, segmenter(), segmenter(name="other", title="Second reader"), grader()),
         plain_spine, "not asked: Second reader", "segmentation"),
+    Row(C.CHOSEN_MODEL_GONE, slice_without_chosen, plain_slice, "no longer there"),
     Row(C.NO_SPACING, lambda: slice_of_neck(spacing_mm=None, spacing_source=SpacingSource.UNKNOWN),
         plain_slice),
     Row(C.MAGNIFIED_SPACING, lambda: film(**AT_DETECTOR), plain_film),

@@ -129,6 +129,7 @@ CARRIED = {
         {"model_title": "CT classifier (VGG16)"}, "CT classifier (VGG16) is only",
     ),
     WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; on"),
+    WarningCode.CHOSEN_MODEL_GONE: ({"model_title": "Narrow discs"}, "not answer: Narrow discs;"),
     WarningCode.NO_SPACING: ({}, "in pixels only"),
     WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),
     WarningCode.VIEW_UNCERTAIN: ({"confidence": 0.449}, "(confidence 0.45)"),

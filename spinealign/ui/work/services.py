@@ -209,7 +209,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
     """
     profile = Profile(profile_dir)
     return Services(
-        models=_models,
+        models=partial(_models, profile_dir),
         analyse=_analyse,
         segment_volume=_segment_volume,
         list_samples=_list_samples,
@@ -245,13 +245,13 @@ def program_services(profile_dir: Path | None = None) -> Services:
 
 
 @cache
-def _models() -> Models:
+def _models(profile: Path | None) -> Models:
     # The readers come along, so that after warming up the first image waits for no import.
     import spinealign.analysis
     import spinealign.measure.correction.corrected  # noqa: F401 - the window begins corrections with it
     from spinealign.inference.catalog import ModelStore
 
-    return ModelStore()
+    return ModelStore(profile=profile)
 
 
 def _analyse(
