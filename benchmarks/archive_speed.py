@@ -18,6 +18,7 @@ from pathlib import Path
 from spinealign.accounts.keys import calibrated_cost, new_key, password_key, sub_keys
 from spinealign.archive.database import connect, transaction
 from spinealign.archive.records import (
+    MOST_LISTED,
     ExaminationRecord,
     FindingRecord,
     MeasureRecord,
@@ -104,6 +105,7 @@ def _ask(folder: Path, keys, wanted: argparse.Namespace) -> None:
         "a patient's ID": Search(words="P000123"),
         "a name and a word": Search(words="adams herniation"),
         "a word of most": Search(words="lordosis"),
+        "a letter of all, as listed": Search(words="l", most=MOST_LISTED),
         "level and kind": Search(level="C5/C6", kind="lateral-neck"),
         "a tag": Search(tag="teaching"),
         "to read": Search(view=View.TO_READ),
@@ -111,10 +113,16 @@ def _ask(folder: Path, keys, wanted: argparse.Namespace) -> None:
                                  last_date="20201231"),
     }  # fmt: skip
     for name, search in searches.items():
-        _show(f"search: {name}", wanted.runs, lambda search=search: archive.search(search))
+        _show(f"search: {name}", wanted.runs, lambda search=search: _search(archive, search))
     first = f"{0:032x}"
     _show("course of a measure", wanted.runs, lambda: archive.course(first, "measure_1", "C5/C6"))
     archive.close()
+
+
+def _search(archive: Archive, search: Search) -> None:
+    """Search and count, as the window does where there is more than it lists."""
+    if len(archive.search(search)) == search.most:
+        archive.count(search)
 
 
 def _audit(folder: Path, key: bytes, wanted: argparse.Namespace) -> None:

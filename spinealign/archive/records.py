@@ -182,6 +182,10 @@ class StoredFile:
     sha256: str
 
 
+MOST_LISTED = 1000
+"""Examinations that the window lists of a search, the latest: more would take longer than 0.1 s."""
+
+
 class View(StrEnum):
     """Lists of the worklist."""
 

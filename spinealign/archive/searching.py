@@ -120,8 +120,11 @@ class FoundRecords(Sequence[ExaminationRecord]):
 def find(connection: Any, search: Search) -> FoundRecords:
     """Return the examinations of an archive that a search finds, the latest first."""
     where, values = where_of(search)
-    last = "ORDER BY e.study_date DESC, e.examination DESC LIMIT ?"
-    return _found(connection, f"WHERE {where} {last}", (*values, search.most))
+    last = "ORDER BY e.study_date DESC, e.examination DESC"
+    # Which ones, before anything else is read of them: a word may be in nearly all.
+    latest = f"SELECT e.examination FROM examination e WHERE {where} {last} LIMIT ?"
+    which = f"WHERE e.examination IN ({latest}) {last}"
+    return _found(connection, which, (*values, search.most))
 
 
 def find_due(connection: Any, rule: RetentionRule, today: date) -> FoundRecords:

@@ -509,6 +509,30 @@ class TestAudit:
         _, failed = self.told(run, "Restored a back-up for trial")
         assert f"  failed; {disk}" in failed
 
+    @pytest.mark.parametrize("how", ["cut", "anchor changed"])
+    def test_a_damaged_trail_is_told_and_stops_no_work(
+        self, run: Run, anna: str, tmp_path: Path, how: str
+    ) -> None:
+        anchor = tmp_path / "profile" / "audit-anchor.json"
+        before = anchor.read_bytes()
+        if how == "cut":
+            database = tmp_path / "profile" / "archive" / "archive.db"
+            whole = database.read_bytes()
+            assert run("archive", "search").code == 0
+            for path in database.parent.glob("archive.db-*"):
+                path.unlink()
+            database.write_bytes(whole)
+        else:
+            anchor.write_bytes(before.replace(b'"mac":"', b'"mac":"0')[: len(before)])
+        answer = run("archive", "search")
+        assert answer.code == 0
+        assert answer.err.startswith("The audit trail is not as it was written")
+        assert answer.out.strip() == "Nothing was found."
+        verdict = run("audit-trail", "verify")
+        assert verdict.code == 1
+        assert run("audit-trail", "begin-anew").code == 0
+        assert "Searched" in run("audit-trail", "list").out
+
     def test_a_damaged_trail_is_told_and_begun_anew(
         self, run: Run, anna: str, tmp_path: Path
     ) -> None:

@@ -551,7 +551,7 @@ class TestList:
         assert [row[2] for row in cells(page.rows)] == ["ID-1"]
 
     def test_the_rest_is_counted(self, qtbot, kept, monkeypatch):
-        monkeypatch.setattr(search_page, "MOST_SHOWN", 1)
+        monkeypatch.setattr(search_page, "MOST_LISTED", 1)
         page = show_archive(qtbot, kept).list
         assert page.told.text().startswith("1 of 2 examinations shown")
 

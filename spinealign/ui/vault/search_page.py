@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.archive.records import ExaminationRecord, FileRole, Search, View
+from spinealign.archive.records import MOST_LISTED, ExaminationRecord, FileRole, Search, View
 from spinealign.archive.searching import Choices, FoundRecords, choices_of, day_of
 from spinealign.domain.protection import ArchiveError, DamagedFileError, Right
 from spinealign.ui.cases.cases_panel import SearchField
@@ -96,7 +96,6 @@ from spinealign.wording.archive_window import (
 )
 from spinealign.wording.network_window import dicom_date
 
-MOST_SHOWN = 50_000
 TYPING_MS = 200
 """How long after the last letter what is typed is searched for."""
 
@@ -109,7 +108,7 @@ _GAP_PX = 6
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: at most `MOST_SHOWN` examinations, of all there are.
+    """What a search found: at most `MOST_LISTED` examinations, of all there are.
 
     `choices` is None where what can be chosen among was not asked for.
     """
@@ -269,7 +268,7 @@ class SearchPage(QWidget):
             said["reader"],
             dicom_date(self.lines["first_date"].text()) or "",
             dicom_date(self.lines["last_date"].text()) or "",
-            MOST_SHOWN,
+            MOST_LISTED,
         )
 
     @property
