@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import ImageReadError, PatientsDifferError, ReadProblem
-from spinealign.domain.examination import Examination, ImageKind, Plane
+from spinealign.domain.examination import Examination, ExaminationKind, ImageKind, Plane, Task
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -24,6 +25,15 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.image import DecisionSource, ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.model_store import (
+    ListedModel,
+    ModelPlace,
+    ModelStoreError,
+    Signature,
+    SignatureState,
+    StoreProblem,
+    Verified,
+)
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.report_details import PictureLayers, ReportDetails
 from spinealign.domain.study import (
@@ -95,6 +105,111 @@ class FakeModels:
 
     def warm_up(self) -> None:
         self.warmed.set()
+
+
+@dataclass
+class FakeInstalled:
+    """Installed models on paper: two that are shipped, and what a test puts beside them."""
+
+    models: list[ListedModel] = field(default_factory=lambda: [*map(shipped, model_cards())])
+    calls: list[tuple[str, object]] = field(default_factory=list)
+    failure: Exception | None = None
+    hold: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+    verified: Verified | None = None
+
+    def listed(self) -> Sequence[ListedModel]:
+        return tuple(self.models)
+
+    def _note(self, call: str, what: object) -> None:
+        self.calls.append((call, what))
+        if self.failure is not None:
+            raise self.failure
+
+    def install(self, source, *, is_replacing=False, tell=lambda _: None) -> ListedModel:
+        """Copy two pieces; an own model of the same name goes only if it may."""
+        self._note("install", source)
+        names = [one.name for one in self.models]
+        if source.stem in names and not is_replacing:
+            raise ModelStoreError(StoreProblem.OTHER_INSTALLED, source.stem, "2.1")
+        tell(0.3)
+        self.reached.set()
+        if self.hold:
+            self.gate.wait(WAIT_S)
+        tell(0.6)
+        self.models = [one for one in self.models if one.name != source.stem]
+        self.models.append(own_model(source.stem))
+        return self.models[-1]
+
+    def remove(self, name: str) -> None:
+        self._note("remove", name)
+        self.models = [one for one in self.models if one.name != name]
+
+    def verify(self, name: str) -> Sequence[Verified]:
+        self._note("verify", name)
+        one = next(one for one in self.models if one.name == name)
+        return (self.verified or Verified(name, (), one.signature),)
+
+    def choose(self, name: str) -> None:
+        """Let one answer for its task, and the others of the task for nothing."""
+        self._note("choose", name)
+        [new] = [one for one in self.models if one.name == name]
+        self.models = [
+            one
+            if one.card.task != new.card.task
+            else replace(
+                one,
+                is_chosen=one is new,
+                is_shadow=False,
+                answers_for=one.card.examinations if one is new else (),
+            )
+            for one in self.models
+        ]
+
+    def choose_shipped(self, task: Task, kind: ExaminationKind | None = None) -> None:
+        self._note("choose_shipped", (task, kind))
+        self.models = [
+            one
+            if one.card is None or one.card.task != task
+            else replace(
+                one,
+                is_chosen=False,
+                answers_for=one.card.examinations if one.place is ModelPlace.SHIPPED else (),
+            )
+            for one in self.models
+        ]
+
+    def shadow(self, name: str) -> None:
+        self._set_shadow("shadow", name, True)
+
+    def end_shadow(self, name: str) -> None:
+        self._set_shadow("end_shadow", name, False)
+
+    def _set_shadow(self, call: str, name: str, is_wanted: bool) -> None:
+        self._note(call, name)
+        self.models = [
+            replace(one, is_shadow=is_wanted) if one.name == name else one for one in self.models
+        ]
+
+
+def shipped(card: ModelCard) -> ListedModel:
+    """Return a model that came with the program and answers."""
+    signature = Signature(SignatureState.SHIPPED)
+    return ListedModel(
+        card.name, ModelPlace.SHIPPED, Path("shipped") / card.name, card, "", signature,
+        answers_for=card.examinations,
+    )  # fmt: skip
+
+
+def own_model(name: str, state: SignatureState = SignatureState.UNSIGNED) -> ListedModel:
+    """Return an installed model that outlines MR, and is not asked."""
+    [_, mr] = model_cards()
+    card = replace(
+        mr, name=name, title=f"Own {name}", version="2.1", sha256=sha256(name.encode()).hexdigest()
+    )
+    place, where = ModelPlace.INSTALLED, Path("profile/models") / name
+    return ListedModel(name, place, where, card, "", Signature(state, "Our ward", "ab" * 16))
 
 
 class FakeSecrets:
@@ -308,6 +423,7 @@ class FakeServices:
     timeouts: Timeouts = field(default_factory=Timeouts)
     arrived: list[Path] = field(default_factory=list)
     archived: Profile = field(default_factory=lambda: Profile(None))
+    installed: FakeInstalled = field(default_factory=lambda: FakeInstalled())
 
     def build(self, profile_dir: Path | None = None) -> Services:
         return Services(
@@ -338,6 +454,7 @@ class FakeServices:
             analyse_arrived=self._analyse_arrived,
             kept_result=self.archived.kept_result,
             take_results_from=self.archived.take_results_from,
+            open_models=lambda: self.installed,
         )
 
     def _open_network(self, ask_secret: AskSecret) -> Network:

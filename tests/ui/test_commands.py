@@ -247,7 +247,7 @@ def words_of(dialog):
     ("action", "expected"),
     [
         ("about", [DISCLAIMER, "GNU General Public License"]),
-        ("models", ["CT fracture classifier (VGG16)", "Sagittal MR segmentation (U-Net)"]),
+        ("models", ["came with SpineAlign", "Drawings; no patient, no network."]),
     ],
 )
 def test_dialogs_say_what_they_are_for(qtbot, window, action, expected):
@@ -256,6 +256,7 @@ def test_dialogs_say_what_they_are_for(qtbot, window, action, expected):
     dialog = window.findChild(QDialog)
     assert dialog.isVisible()
     assert dialog.height() <= window.height()
+    qtbot.waitUntil(lambda: not window.workbench.is_working)
     for words in expected:
         assert words in words_of(dialog)
     QTest.keyClick(dialog, Qt.Key.Key_Escape)

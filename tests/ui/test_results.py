@@ -15,13 +15,13 @@ from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import DISCLAIMER
 from spinealign.domain.image import DecisionSource
 from spinealign.ui.results.measure_model import MeasureColumn
-from spinealign.ui.results.model_card_view import metric_lines
 from spinealign.ui.results.probability_bars import ProbabilityBar
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import COLUMNS, RegionTable
 from spinealign.ui.results.result_page import ImageTypeChoice
 from spinealign.ui.widgets.labels import Fold, Strip
 from spinealign.wording.finding_text import finding_text
+from spinealign.wording.model_card import metric_lines
 from tests import phantoms
 from tests.examinations import NECK_CT
 

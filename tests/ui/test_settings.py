@@ -57,7 +57,7 @@ CHOSEN = Settings(
 EARLIER = Path(__file__).parent.parent / "earlier_files"
 REMEMBERED = WindowState(
     "Z2Vv", "bGF5", 1280, ("/a/b.dcm", "/c"), "/a", "/out", ("/c",), "Y29t", ("/d",),
-    sent_kinds=("dicom_seg",), sent_to="PACS", searched_node="PACS",
+    sent_kinds=("dicom_seg",), sent_to="PACS", searched_node="PACS", models_geometry="bW9k",
 )  # fmt: skip
 
 

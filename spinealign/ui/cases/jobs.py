@@ -353,18 +353,6 @@ def warm_up(services: Services) -> Generator[Progress, None, None]:
     services.models().warm_up()
 
 
-def read_cards(services: Services) -> Generator[None, None, tuple[ModelCard, ...]]:
-    """Return the cards of all models.
-
-    Raises
-    ------
-    ModelError
-        A card is incomplete.
-    """
-    yield
-    return services.models().cards()
-
-
 def read_samples(services: Services) -> Generator[None, None, Sequence[Sample]]:
     """Return the sample cases."""
     yield

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
@@ -12,7 +9,15 @@ from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.ui.widgets.labels import Strip, wrapped_label
 from spinealign.wording import safe_text
-from spinealign.wording.measures import change_factor_lines, factor_lines
+from spinealign.wording.model_card import (
+    CHECKSUM_CAPTION,
+    CHECKSUM_NAME,
+    ENGINE_CAPTION,
+    LIMITS_CAPTION,
+    VERSION_CAPTION,
+    card_sections,
+    version_text,
+)
 
 
 def status_strip(model: ModelIdentity | ModelCard) -> Strip:
@@ -48,81 +53,33 @@ class ModelCardView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 2, 4, 6)
         column.setSpacing(2)
-        _add(column, "Version and status", f"{model.version}, {model.status.value}")
-        _add(column, "How to read the results", model.limits)
-        if card is not None:
-            _add_long_form(column, card)
+        add_part(column, VERSION_CAPTION, version_text(model.version, model.status.value))
+        add_part(column, LIMITS_CAPTION, safe_text(model.limits))
+        for caption, text in () if card is None else card_sections(card):
+            add_part(column, caption, text)
         if isinstance(model, ModelIdentity):
-            _add(column, "Engine", model.engine)
-        column.addWidget(_caption("Checksum (SHA-256)"))
-        column.addWidget(_checksum(model.sha256))
+            add_part(column, ENGINE_CAPTION, safe_text(model.engine))
+        add_checksum(column, model.sha256)
 
 
-def metric_lines(metrics: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yield nested figures as lines such as "dice, disc: 0.91 (95 % CI 0.90 to 0.92)"."""
-    for key, value in metrics.items():
-        name = f"{path}, {_words(key)}" if path else _words(key)
-        if isinstance(value, Mapping):
-            figure, rest = _with_interval(value)
-            if figure is not None:
-                yield f"{name}: {figure}"
-            yield from metric_lines(rest, name)
-        else:
-            yield f"{name}: {_figure(value)}"
-
-
-def _with_interval(figures: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-    """Join a value with the ends of its confidence interval, which cards keep beside it."""
-    if not {"value", "low", "high"} <= figures.keys():
-        return None, figures
-    value, low, high = (_figure(figures[key]) for key in ("value", "low", "high"))
-    rest = {k: v for k, v in figures.items() if k not in ("value", "low", "high", "units")}
-    units = f"; {figures['units']} independent units" if "units" in figures else ""
-    return f"{value} (95 % CI {low} to {high}{units})", rest
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, (list, tuple)):
-        separator = " / " if any(isinstance(item, (list, tuple)) for item in value) else ", "
-        return separator.join(_figure(item) for item in value)
-    return safe_text(str(value))
-
-
-def _words(key: str) -> str:
-    return safe_text(str(key).replace("_", " "))
-
-
-def _add_long_form(column: QVBoxLayout, card: ModelCard) -> None:
-    _add(column, "Intended use", card.intended_use)
-    _add(column, "Training data", card.training_data)
-    _add(column, "Held-out figures", "\n".join(metric_lines(card.metrics)))
-    _add(
-        column, "95 % intervals on films kept aside", "\n".join(factor_lines(card.interval_factors))
-    )
-    changes = change_factor_lines(card.change_factors)
-    _add(column, "Errors of a change between two examinations", "\n".join(changes))
-    _add(column, "Known failures", "\n".join(f"• {item}" for item in card.known_failures))
-    _add(column, "Licence", card.licence)
-
-
-def _add(column: QVBoxLayout, caption: str, text: str) -> None:
+def add_part(column: QVBoxLayout, caption: str, text: str) -> None:
+    """Add a caption and what stands below it, already safe to show; nothing where that is empty."""
     if text:
-        lines = "\n".join(safe_text(line) for line in text.splitlines())
         column.addWidget(_caption(caption))
-        column.addWidget(wrapped_label(lines))
+        column.addWidget(wrapped_label(text))
         column.addSpacing(5)
 
 
-def _caption(text: str) -> QLabel:
-    return wrapped_label(text, "muted")
-
-
-def _checksum(sha256: str) -> QLineEdit:
+def add_checksum(column: QVBoxLayout, sha256: str) -> None:
+    """Add a checksum that can be copied."""
     # A label would be as wide as the 64 digits; a field scrolls and can be copied.
     field = QLineEdit(sha256)
     field.setReadOnly(True)
     field.setCursorPosition(0)
-    field.setAccessibleName("Checksum")
-    return field
+    field.setAccessibleName(CHECKSUM_NAME)
+    column.addWidget(_caption(CHECKSUM_CAPTION))
+    column.addWidget(field)
+
+
+def _caption(text: str) -> QLabel:
+    return wrapped_label(text, "muted")

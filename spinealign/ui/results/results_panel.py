@@ -20,6 +20,7 @@ from spinealign.ui.cases.cases_panel import earlier_result_text, progress_text
 from spinealign.ui.cases.jobs import Finding
 from spinealign.ui.reading.case_readings import CaseReadings
 from spinealign.ui.reading.reading_page import ReadingPage
+from spinealign.ui.results.answering import Answering, ModelNote
 from spinealign.ui.results.definition_view import DefinitionView
 from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.foreign_note import ForeignNote
@@ -202,12 +203,15 @@ class ResultsPanel(QWidget):
         self.measured.setContentsMargins(14, 8, 14, 6)
         self.measured.hide()
         self.foreign.button.clicked.connect(self.return_wanted)
+        self.model_note, self._answering = ModelNote(), Answering(())
+        self.model_note.again.clicked.connect(self.again_requested)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.measured)
         column.addWidget(self.foreign)
         column.addWidget(self.kept)
+        column.addWidget(self.model_note)
         column.addWidget(self._progress)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.disclaimer)
@@ -226,6 +230,7 @@ class ResultsPanel(QWidget):
             self.disc_choice.index_from_bottom = None
         self._case = case
         self._show_progress(case)
+        self._show_models()
         self._page_due.stop()
         if case is not None and case.finding is not None:
             if case is self._page_case:
@@ -255,6 +260,17 @@ class ResultsPanel(QWidget):
     def show_foreign(self, words: str, way_back: str) -> None:
         """Say that the results are of another picture than the one looked at, and dim them."""
         self.foreign.show_words(words, way_back)
+
+    def show_answering(self, answering: Answering) -> None:
+        """Say of results that other models made which ones answer now."""
+        self._answering = answering
+        self._show_models()
+
+    def _show_models(self) -> None:
+        finding = None if self._case is None else self._case.finding
+        has_models = finding is not None and bool(self._answering.models)
+        words = self._answering.words_of(finding.analysis) if finding and has_models else ""
+        self.model_note.show_words(words)
 
     def show_measured(self, measured: Sequence[Measurement]) -> None:
         """List hand measures of a picture without a result, above all else."""

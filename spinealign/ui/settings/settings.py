@@ -163,6 +163,8 @@ class WindowState:
         Kinds of DICOM objects that were sent last; empty for all.
     sent_to, searched_node : str
         Names of the nodes used last.
+    models_geometry : str
+        Qt's own description of where the window of the models stood, in base 64.
     """
 
     geometry: str = ""
@@ -177,6 +179,7 @@ class WindowState:
     sent_kinds: tuple[str, ...] = ()
     sent_to: str = ""
     searched_node: str = ""
+    models_geometry: str = ""
 
     def with_recent(self, recent: Recent) -> tuple[str, ...]:
         """Return `recent_files` with this one at the top, each series once."""

@@ -465,7 +465,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("manual", "&Manual", ("F1",), "info", "What fits where you are now, and all else"),
     Command("first_steps", "&First steps", (), "", "Four bubbles that show where to begin"),
     Command("keyboard", "&Keyboard and mouse", (), "keyboard"),
-    Command("models", "Model &cards", (), "model"),
+    Command(
+        "models",
+        "M&odels…",
+        ("Ctrl+Shift+M",),
+        "model",
+        "Models and their cards: install, remove and check them, choose which one answers",
+    ),
     Command("places", "File &locations…", (), "folder"),
     Command("about", "&About SpineAlign", (), "info"),
 )

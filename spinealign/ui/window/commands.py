@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import Qt
@@ -12,10 +12,8 @@ from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider, QWidget
 from spinealign import wording
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.findings import Analysis
-from spinealign.domain.model_card import ModelCard
 from spinealign.export.exporters import EXPORTERS, OVERLAY
 from spinealign.ui.cases.cases_panel import CasesPanel
-from spinealign.ui.cases.jobs import read_cards
 from spinealign.ui.cases.saving import ReportPatient
 from spinealign.ui.cases.welcome import Welcome
 from spinealign.ui.compare.compare_dialog import CompareWindow
@@ -39,7 +37,7 @@ from spinealign.ui.window.actions import (
     image_type_command,
 )
 from spinealign.ui.window.date_dialog import DateDialog
-from spinealign.ui.window.dialogs import about_dialog, models_dialog
+from spinealign.ui.window.dialogs import about_dialog
 from spinealign.ui.window.file_locations import FileLocationsDialog
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.work.tasks import TaskRunner
@@ -312,16 +310,8 @@ def connect_help(actions: Actions, bench: Workbench, window: QWidget) -> None:
     actions.on("start_page", partial(bench.select, None))
     actions.on("manual", lambda: open_manual(page_of(window.focusWidget()), window))
     actions.on("keyboard", partial(open_manual, KEYBOARD_PAGE, window))
-    actions.on("models", partial(_show_models, bench, window))
     actions.on("places", partial(show_file_locations, bench, window))
     actions.on("about", lambda: about_dialog(window).open_fitted())
-
-
-def _show_models(bench: Workbench, window: QWidget) -> None:
-    def show(cards: Sequence[ModelCard]) -> None:
-        models_dialog(cards, window).open_fitted()
-
-    bench.files.submit(lambda: read_cards(bench.services)).finished.connect(show)
 
 
 def show_file_locations(bench: Workbench, window: QWidget) -> None:

@@ -1,8 +1,6 @@
-"""Model cards, and what this program is."""
+"""A dialog of words that scrolls, and what this program is."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
@@ -17,12 +15,9 @@ from PyQt6.QtWidgets import (
 
 from spinealign import __version__
 from spinealign.domain.findings import DISCLAIMER
-from spinealign.domain.model_card import ModelCard
 from spinealign.ui.manual.manual_window import explain
-from spinealign.ui.results.model_card_view import ModelCardView, status_strip
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.widgets.labels import rule, without_icons, wrapped_label
-from spinealign.wording import safe_text
 
 LICENCE = (
     "Copyright © the SpineAlign authors. SpineAlign is free software: you may use it, pass it "
@@ -66,24 +61,6 @@ class TextDialog(QDialog):
             width = min(width, parent.width() - 40)
         self.resize(width, height)
         self.open()
-
-
-def models_dialog(cards: Sequence[ModelCard], parent: QWidget) -> TextDialog:
-    """Return all model cards in full."""
-    dialog = TextDialog("Model cards", 110, parent, "trust")
-    if not cards:
-        dialog.column.addWidget(wrapped_label("No model is installed.", "headline"))
-        dialog.column.addWidget(
-            wrapped_label("Install SpineAlign again, or set SPINEALIGN_MODELS to your own models.")
-        )
-    for number, card in enumerate(cards):
-        if number:
-            dialog.column.addWidget(rule())
-        dialog.column.addWidget(wrapped_label(safe_text(card.title), "headline"))
-        dialog.column.addWidget(status_strip(card))
-        dialog.column.addWidget(ModelCardView(card, card))
-    dialog.column.addStretch(1)
-    return dialog
 
 
 def about_dialog(parent: QWidget) -> TextDialog:

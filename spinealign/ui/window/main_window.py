@@ -89,6 +89,7 @@ from spinealign.ui.window.menus import (
     build_tool_bar,
     image_type_button,
 )
+from spinealign.ui.window.model_commands import ModelCommands
 from spinealign.ui.window.network_commands import NetworkCommands
 from spinealign.ui.window.patient_strip import PatientStrip
 from spinealign.ui.window.picture_states import PictureStates
@@ -318,6 +319,7 @@ class MainWindow(DropWindow):
             actions, bench, self.dicom_commands, self.patient, self.status, self
         )
         connect_deidentify(actions, bench, self)
+        self.models = ModelCommands(actions, bench, self.results, self)
         self.accounts = AccountCommands(
             actions,
             bench,

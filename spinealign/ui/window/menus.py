@@ -45,7 +45,7 @@ _ACCOUNTS = (
 _EDIT = (
     "undo", "redo", "reset_edits", _SEPARATOR, "tool_pointer", "tool_vertebra",
     "accept_suggestions", "swap_anterior_posterior", _SEPARATOR, "levels_up", "levels_down",
-    _SEPARATOR, "bent_film", _SEPARATOR, "settings",
+    _SEPARATOR, "bent_film", _SEPARATOR, "models", "settings",
 )  # fmt: skip
 _ANALYSIS = (
     "again", "analyse_as_shown", "turn_and_analyse", "cancel", _SEPARATOR, *_IMAGE_TYPES,

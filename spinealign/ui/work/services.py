@@ -36,6 +36,7 @@ from spinealign.domain.study import (
     likeliest,
     stacked,
 )
+from spinealign.ui.work.model_services import InstalledModels, installed_models, no_models
 from spinealign.ui.work.profile import Profile, SaveCorrections
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Services:
     keep_in: Callable[[Path | None], None] = lambda _: None
     kept_result: FindResult = lambda _: None
     take_results_from: Callable[[FindResult | None], None] = lambda _: None
+    open_models: Callable[[], InstalledModels] = no_models
 
 
 def _no_network() -> Network:
@@ -241,6 +243,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         keep_in=profile.keep_in,
         kept_result=profile.kept_result,
         take_results_from=profile.take_results_from,
+        open_models=partial(installed_models, profile_dir),
     )
 
 

@@ -1,0 +1,1 @@
+"""The window in which models are listed, installed, removed and chosen."""

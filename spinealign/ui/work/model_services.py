@@ -1,0 +1,55 @@
+"""What the window needs of the installed models: listed, installed, removed, checked, chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from spinealign.domain.examination import ExaminationKind, Task
+from spinealign.domain.model_store import ListedModel, Verified
+
+
+class InstalledModels(Protocol):
+    """The part of `spinealign.model_store.ModelStore` that the window uses, in worker threads."""
+
+    def listed(self) -> Sequence[ListedModel]:
+        """Return all models that are there."""
+
+    def install(
+        self, source: Path, *, is_replacing: bool = False, tell: Callable[[float], object] = ...
+    ) -> ListedModel:
+        """Copy a model folder or zip file to the profile; `tell` is handed the part that is done.
+
+        What `tell` raises ends it, and nothing is installed.
+        """
+
+    def remove(self, name: str) -> None:
+        """Delete an installed model."""
+
+    def verify(self, name: str) -> Sequence[Verified]:
+        """Look through all files of a model."""
+
+    def choose(self, name: str) -> ListedModel:
+        """Let a model answer for its task."""
+
+    def choose_shipped(self, task: Task, kind: ExaminationKind | None = None) -> None:
+        """Let the shipped models answer again for a task, on one kind of examination or on all."""
+
+    def shadow(self, name: str) -> ListedModel:
+        """Let a model run beside the one that answers."""
+
+    def end_shadow(self, name: str) -> None:
+        """Let a model run beside another one no more."""
+
+
+def no_models() -> InstalledModels:
+    """Return nothing: services that were given no models are asked for none."""
+    raise NotImplementedError
+
+
+def installed_models(profile_dir: Path | None) -> InstalledModels:
+    """Return the models of a profile; None is the user's own."""
+    from spinealign.model_store import ModelStore
+
+    return ModelStore(profile_dir)
