@@ -29,6 +29,7 @@ from spinealign.domain.model_store import (
     ListedModel,
     ModelPlace,
     ModelStoreError,
+    ShadowResult,
     Signature,
     SignatureState,
     StoreProblem,
@@ -423,6 +424,8 @@ class FakeServices:
     timeouts: Timeouts = field(default_factory=Timeouts)
     arrived: list[Path] = field(default_factory=list)
     archived: Profile = field(default_factory=lambda: Profile(None))
+    candidates: tuple[ShadowResult, ...] = ()
+    candidate_failure: Exception | None = None
     installed: FakeInstalled = field(default_factory=lambda: FakeInstalled())
 
     def build(self, profile_dir: Path | None = None) -> Services:
@@ -455,7 +458,16 @@ class FakeServices:
             kept_result=self.archived.kept_result,
             take_results_from=self.archived.take_results_from,
             open_models=lambda: self.installed,
+            run_candidates=self._run_candidates,
         )
+
+    def _run_candidates(
+        self, analysis: Analysis, models: Models
+    ) -> Generator[Step, None, tuple[ShadowResult, ...]]:
+        yield Step("Segmenting structures", 0.5)
+        if self.candidate_failure is not None:
+            raise self.candidate_failure
+        return self.candidates
 
     def _open_network(self, ask_secret: AskSecret) -> Network:
         """Return the real network on the folder of the test, with secrets in memory."""

@@ -31,6 +31,7 @@ from spinealign.domain.paths import manual_dir, resources_dir
 from spinealign.ui.app import make_application
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.deidentify.dialog import DeidentifyDialog
+from spinealign.ui.models.manager_dialog import ModelManager
 from spinealign.ui.network.find_dialog import FindDialog
 from spinealign.ui.network.node_dialog import NodeDialog
 from spinealign.ui.network.nodes_dialog import NodesDialog
@@ -308,6 +309,18 @@ def take_deidentification(man: Photographer, work: Path) -> None:
     dialog.close()
 
 
+def take_models(man: Photographer) -> None:
+    """Take the list of models, with the card of one of them."""
+    man.clear()
+    man.do("models")
+    dialog: Any = man.child(ModelManager)
+    man.wait(lambda: dialog.list.topLevelItemCount() > 0)
+    dialog.list.choose("mr_segmentation")
+    dialog.resize(1180, 560)
+    man.keep("models", dialog)
+    dialog.close()
+
+
 def _as_pillow(image: QImage) -> Image.Image:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -328,6 +341,7 @@ def main(arguments: Sequence[str]) -> int:
         take_others(man, work)
         take_network(man)
         take_deidentification(man, work)
+        take_models(man)
         man.window.close()
         man.wait(lambda: not man.window.isVisible())
     sizes = {path.name: path.stat().st_size for path in sorted(out.glob("*.png"))}

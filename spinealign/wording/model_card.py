@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard
 from spinealign.wording.examinations import examination_label
 from spinealign.wording.measures import change_factor_lines, factor_lines
@@ -43,6 +44,16 @@ def kinds_text(card: ModelCard) -> str:
 def version_text(version: str, status: str) -> str:
     """Return a model's version and how far it was tested."""
     return safe_text(f"{version}, {status}")
+
+
+def status_title(status: str) -> str:
+    """Return how far a model was tested, as a title."""
+    return f"{status.upper()} MODEL"
+
+
+def answered_text(model: ModelIdentity) -> str:
+    """Return which model made a result, and its limits."""
+    return safe_text(f"Answered by {model.title}, version {model.version}. {model.limits}")
 
 
 def metric_lines(metrics: Mapping[str, Any], path: str = "") -> Iterator[str]:

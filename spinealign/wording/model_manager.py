@@ -11,6 +11,7 @@ from spinealign.domain.model_store import (
     ListedModel,
     ModelPlace,
     ModelStoreError,
+    ShadowResult,
     SignatureState,
     StoreProblem,
     Verified,
@@ -18,7 +19,7 @@ from spinealign.domain.model_store import (
 from spinealign.wording.examinations import examination_label
 from spinealign.wording.failures import Message, explain
 from spinealign.wording.model_card import kinds_text, task_text
-from spinealign.wording.models import broken_file_text, signature_text
+from spinealign.wording.models import broken_file_text, shadow_lines, signature_text
 from spinealign.wording.text import as_sentence, listed, safe_text
 
 MODELS_TITLE = "Models"
@@ -246,3 +247,29 @@ def titled(title: str, version: str) -> str:
 
 def _quoted(names: Sequence[str]) -> str:
     return listed([f"“{name}”" for name in names])
+
+
+def candidate_step(step: str) -> str:
+    """Return what is being done for a candidate."""
+    return f"Candidate: {step[0].lower()}{step[1:]}"
+
+
+def candidate_title(result: ShadowResult) -> str:
+    """Return the heading of what a candidate finds otherwise."""
+    title = titled(result.candidate.title, result.candidate.version)
+    return f"Candidate: {title}" if result.has_differences else f"Candidate: {title}, no difference"
+
+
+def candidate_text(result: ShadowResult) -> str:
+    """Return what a candidate finds otherwise than the model that answered, a line each."""
+    if not result.has_differences:
+        return SAYS_THE_SAME
+    _, *lines = shadow_lines(result)
+    return "\n".join([NOT_IN_THE_RESULT, *(f"• {line.strip()}" for line in lines)])
+
+
+SAYS_THE_SAME = "It finds the same as the model that answered."
+NOT_IN_THE_RESULT = (
+    "Only differences; nothing of this is part of the result, a report or a reading."
+)
+CANDIDATE_FAILED = "Candidate: no answer"

@@ -77,7 +77,7 @@ def test_the_last_folder_of_results_is_named(tmp_path):
 def test_own_models_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv(paths.MODELS_VARIABLE, "/mine")
     found = {location.title: location for location in file_locations(tmp_path, "")}
-    assert "/mine" in found["Models"].words
+    assert "/mine" in found["Own models"].words
 
 
 def test_another_folder_is_chosen(qtbot, window, usual, tmp_path, monkeypatch):

@@ -9,12 +9,15 @@ from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QPushButton
 
+from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.model_store import (
     BrokenFile,
     FileState,
     ListedModel,
     ModelPlace,
     ModelStoreError,
+    ShadowOutline,
+    ShadowResult,
     Signature,
     SignatureState,
     StoreProblem,
@@ -23,7 +26,9 @@ from spinealign.domain.model_store import (
 from spinealign.domain.protection import Right
 from spinealign.ui.models.manager_dialog import ModelManager
 from spinealign.ui.widgets.labels import Fold
+from spinealign.wording.finding_text import finding_text
 from tests.fakes import own_model
+from tests.phantoms import mr_model
 from tests.ui.access_keys import clashing_keys, unnamed
 
 LEFT = Qt.MouseButton.LeftButton
@@ -402,3 +407,54 @@ def test_a_result_of_a_removed_model_says_so(qtbot, manage, analysed, window, fa
     pick(dialog, "ward")
     press(qtbot, dialog, dialog.use)
     assert "is not installed any more" in window.results.model_note.words.text()
+
+
+# Candidates
+
+
+def candidate_sections(page):
+    folds = page.findChildren(Fold)
+    return {
+        title: words_of(fold)
+        for fold in folds
+        for title in [fold.findChild(QPushButton).text()]
+        if title.startswith("Candidate")
+    }
+
+
+def test_a_candidate_tells_its_differences_only_and_changes_nothing(window, analysed, fake):
+    identity = mr_model()
+    fake.candidates = (
+        ShadowResult(
+            replace(identity, title="Own ward", version="2.1"),
+            (identity,),
+            outlines=(ShadowOutline("disc", 0.812, 100, 90),),
+        ),
+        ShadowResult(replace(identity, title="Own other", version="1"), (identity,)),
+    )
+    case = analysed("mr_1.nii")
+    found = candidate_sections(window.results.page)
+    assert list(found) == ["Candidate: Own ward 2.1", "Candidate: Own other 1, no difference"]
+    assert "disc: Dice 0.812 between the two outlines" in found["Candidate: Own ward 2.1"]
+    assert "nothing of this is part of the result" in found["Candidate: Own ward 2.1"]
+    assert "finds the same" in found["Candidate: Own other 1, no difference"]
+    assert "Own ward" not in finding_text(case.finding.analysis)
+
+
+def test_a_candidate_that_fails_leaves_the_answer_as_it_is(window, analysed, fake):
+    fake.candidate_failure = ModelError("ward", ModelProblem.UNLOADABLE)
+    case = analysed("mr_1.nii")
+    found = candidate_sections(window.results.page)
+    assert "“ward” could not be loaded" in found["Candidate: no answer"]
+    assert case.finding.analysis.segmentation is not None
+
+
+def test_without_candidates_nothing_is_said_of_them(window, analysed):
+    analysed("mr_1.nii")
+    assert candidate_sections(window.results.page) == {}
+
+
+def test_a_result_names_the_model_that_answered(window, analysed):
+    analysed("mr_1.nii")
+    said = words_of(window.results.page)
+    assert "Answered by Sagittal MR segmentation (U-Net), version 1.0.0." in said

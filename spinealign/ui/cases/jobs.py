@@ -27,6 +27,7 @@ from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.protection import UnreadableResultError
+from spinealign.domain.model_store import ShadowResult
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
@@ -42,13 +43,14 @@ from spinealign.ui.picture.display_images import (
     prepare_image,
     prepare_overlay,
 )
-from spinealign.ui.work.services import Companion, OtherReadings, Sample, Services
+from spinealign.ui.work.services import Companion, Models, OtherReadings, Sample, Services
 from spinealign.wording import Message
 from spinealign.wording.corrections import other_view_message
 from spinealign.wording.kept_result import UNREADABLE, kept_result_text
 
 if TYPE_CHECKING:
     from spinealign.vault.kept_result import KeptResult
+from spinealign.wording.model_manager import candidate_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ class Finding:
     the picture before it was analysed as it stands: that is not on the disk yet. `marks` tells the
     corrections that lay on the disk from those that another window may write. `kept_words` says
     whose result it is and of when, where the archive kept it and nothing was analysed now.
+    corrections that lay on the disk from those that another window may write. `candidates` say what
+    models that run in shadow find otherwise, `candidate_problem` why one of them could not answer.
     """
 
     analysis: Analysis
@@ -83,6 +87,8 @@ class Finding:
     turned: Turned | None = None
     marks: frozenset[str] = frozenset()
     kept_words: str = ""
+    candidates: tuple[ShadowResult, ...] = ()
+    candidate_problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,7 @@ def analyse_case(
         steps = services.analyse_outlined(*chosen, outlines.path, outlines.choices)
         found = yield from mapped(steps, with_first_picture)
     automatic = found.automatic or found
+    candidates, problem = yield from _candidates(services, automatic, models)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
@@ -186,6 +193,21 @@ def analyse_case(
     return Finding(
         analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks, words
     )
+        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks,
+        candidates, problem,
+    )  # fmt: skip
+
+
+def _candidates(
+    services: Services, automatic: Analysis, models: Models
+) -> Generator[Progress, None, tuple[tuple[ShadowResult, ...], str]]:
+    """Let candidates run beside what answered; where one of them fails the answer stands."""
+    try:
+        steps = services.run_candidates(automatic, models)
+        found = yield from mapped(steps, lambda step: Progress(candidate_step(step.name), 0.97))
+    except SpineAlignError as error:
+        return (), wording.explain(error).sentence
+    return found, ""
 
 
 def _kept(services: Services, source: ImageSource) -> tuple[KeptResult | None, Message | None]:

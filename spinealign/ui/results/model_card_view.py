@@ -15,15 +15,26 @@ from spinealign.wording.model_card import (
     ENGINE_CAPTION,
     LIMITS_CAPTION,
     VERSION_CAPTION,
+    answered_text,
     card_sections,
+    status_title,
     version_text,
 )
 
 
 def status_strip(model: ModelIdentity | ModelCard) -> Strip:
     """Return the coloured strip that says how far a model has been tested, and its limits."""
+    return _strip(model, safe_text(model.limits))
+
+
+def answering_strip(model: ModelIdentity) -> Strip:
+    """Return the strip of the model that made a result: which one it is, too."""
+    return _strip(model, answered_text(model))
+
+
+def _strip(model: ModelIdentity | ModelCard, words: str) -> Strip:
     tone = "warning" if model.status is ModelStatus.DEMONSTRATION else "info"
-    return Strip(tone, f"{model.status.value.upper()} MODEL", safe_text(model.limits))
+    return Strip(tone, status_title(model.status.value), words)
 
 
 class ModelCardView(QWidget):

@@ -27,7 +27,7 @@ from spinealign.ui.results.disc_model import DiscChoice
 from spinealign.ui.results.disc_section import DiscSection
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.measure_tree import MeasureTable
-from spinealign.ui.results.model_card_view import ModelCardView, status_strip
+from spinealign.ui.results.model_card_view import ModelCardView, answering_strip
 from spinealign.ui.results.probability_bars import ProbabilityBars
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import RegionTable
@@ -49,6 +49,7 @@ from spinealign.wording import (
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.finding_text import examination_line, measures_text
+from spinealign.wording.model_manager import CANDIDATE_FAILED, candidate_text, candidate_title
 from spinealign.wording.reading import directions_text, side_text
 
 DOUBTS = "Uncertain disc grades"
@@ -178,6 +179,7 @@ class ResultPage(QWidget):
             lambda analysis: self._add_regions(finding),
             self._add_cautions,
             self._add_image_facts,
+            lambda analysis: self._add_candidates(finding),
             lambda analysis: self._add_models(finding),
             self._add_timings,
             lambda analysis: self._column.addStretch(1),
@@ -294,7 +296,7 @@ class ResultPage(QWidget):
         models = [answer.model for answer in answers if answer is not None]
         for model in (*models, analysis.disc_model):
             if model is not None:
-                self._column.addWidget(status_strip(model))
+                self._column.addWidget(answering_strip(model))
 
     def _show_words(self, analysis: Analysis) -> None:
         finding, alignment = headline(analysis), alignment_sentences(analysis)
@@ -349,7 +351,7 @@ class ResultPage(QWidget):
         answer = analysis.demonstration
         if answer is not None:
             self._section("Demonstration, not for diagnosis")
-            self._column.addWidget(status_strip(answer.model))
+            self._column.addWidget(answering_strip(answer.model))
             self._column.addWidget(wrapped_label(demonstration_text(analysis)))
             self._column.addWidget(ProbabilityBars(answer, self._colours))
         elif analysis.withheld is not None:
@@ -440,6 +442,16 @@ class ResultPage(QWidget):
         lines.append(f"Pixel spacing {spacing}" if image.spacing_mm is not None else spacing)
         lines += filter(None, (directions_text(image.orientation), side_text(image.laterality)))
         self._column.addWidget(wrapped_label("\n".join(lines)))
+
+    def _add_candidates(self, finding: Finding) -> None:
+        """Add what models that run in shadow find otherwise, each in a section that is closed."""
+        texts = [(candidate_title(one), candidate_text(one)) for one in finding.candidates]
+        if finding.candidate_problem:
+            texts.append((CANDIDATE_FAILED, finding.candidate_problem))
+        for title, text in texts:
+            label = wrapped_label(text)
+            label.setContentsMargins(8, 0, 0, 0)
+            self._fold(title, label)
 
     def _add_models(self, finding: Finding) -> None:
         for model in finding.analysis.models:

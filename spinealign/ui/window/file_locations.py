@@ -22,7 +22,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.wording import Message, safe_text
 
 CARRIED = ("settings.json", "window.json", "corrections", "readings", "signed", "reading.key",
-           "network.json", "network")  # fmt: skip
+           "network.json", "network", "models", "model-store.json")  # fmt: skip
 """What goes along when another folder is chosen."""
 
 
@@ -81,12 +81,15 @@ def file_locations(profile: Path, export_folder: str) -> tuple[FileLocation, ...
             "Working files", Path(QDir.tempPath()), "Pasted pictures, until the window closes."
         ),
         FileLocation(
-            "Models",
-            paths.models_dirs()[-1],
-            f"Your own are in {own_models}, as {paths.MODELS_VARIABLE} says. The program's own:"
-            if own_models
-            else f"More can be added with the environment variable {paths.MODELS_VARIABLE}.",
+            "Own models",
+            profile / "models",
+            "What you installed with Models… in the Edit menu; which of them answers is kept in "
+            "model-store.json above."
+            + (
+                f" More are in {own_models}, as {paths.MODELS_VARIABLE} says." if own_models else ""
+            ),
         ),
+        FileLocation("Models", paths.models_dirs()[-1], "Those that came with SpineAlign."),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spinealign.domain.examination import ExaminationKind, Task
-from spinealign.domain.model_store import ListedModel, Verified
+from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.model_store import ListedModel, ShadowResult, Verified
 
 
 class InstalledModels(Protocol):
@@ -41,6 +42,34 @@ class InstalledModels(Protocol):
 
     def end_shadow(self, name: str) -> None:
         """Let a model run beside another one no more."""
+
+
+RunCandidates = Callable[[Analysis, Any], Generator[Step, None, tuple[ShadowResult, ...]]]
+"""Of what the models that answer found, before a person's corrections, and these models."""
+
+
+def no_candidates(_analysis: Analysis, _models: object) -> Generator[Step, None, tuple[()]]:
+    """Run nothing."""
+    yield from ()
+    return ()
+
+
+def run_candidates(
+    analysis: Analysis, models: Any
+) -> Generator[Step, None, tuple[ShadowResult, ...]]:
+    """Run the candidates that a person chose beside the models that answered.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    models : spinealign.inference.catalog.ModelStore
+        That it was made with.
+    """
+    if not models.settings.shadows:
+        return ()  # and nothing more is loaded
+    from spinealign.model_store.shadows import shadow_results
+
+    return (yield from shadow_results(analysis, models))
 
 
 def no_models() -> InstalledModels:

@@ -36,7 +36,14 @@ from spinealign.domain.study import (
     likeliest,
     stacked,
 )
-from spinealign.ui.work.model_services import InstalledModels, installed_models, no_models
+from spinealign.ui.work.model_services import (
+    InstalledModels,
+    RunCandidates,
+    installed_models,
+    no_candidates,
+    no_models,
+    run_candidates,
+)
 from spinealign.ui.work.profile import Profile, SaveCorrections
 
 if TYPE_CHECKING:
@@ -187,6 +194,7 @@ class Services:
     kept_result: FindResult = lambda _: None
     take_results_from: Callable[[FindResult | None], None] = lambda _: None
     open_models: Callable[[], InstalledModels] = no_models
+    run_candidates: RunCandidates = no_candidates
 
 
 def _no_network() -> Network:
@@ -244,6 +252,7 @@ def program_services(profile_dir: Path | None = None) -> Services:
         kept_result=profile.kept_result,
         take_results_from=profile.take_results_from,
         open_models=partial(installed_models, profile_dir),
+        run_candidates=run_candidates,
     )
 
 
