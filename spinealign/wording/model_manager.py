@@ -28,7 +28,7 @@ INTRODUCTION = (
     "each task and kind of image; a candidate runs beside it, and only its differences are shown."
 )
 MODEL_LIST, MODEL_CARD, PROGRESS = "Models", "Model card", "Progress"
-HEADINGS = ("Model", "In use", "Task", "Images", "Version", "Status", "From")
+HEADINGS = ("Model", "In use", "From", "Status", "Task", "Images", "Version")
 ANSWERS, CANDIDATE, IDLE, DAMAGED = "answers", "candidate", "", "damaged"
 SHIPPED = "SpineAlign"
 _OWN: Mapping[ModelPlace, str] = {
@@ -131,10 +131,10 @@ def model_cells(model: ListedModel) -> tuple[str, ...]:
     if model.place is not ModelPlace.SHIPPED:
         origin = f"{_OWN[model.place]}, {_SIGNED[model.signature.state]}"
     if card is None:
-        return (model_title(model), DAMAGED, "", "", "", "", origin)
+        return (model_title(model), DAMAGED, origin, "", "", "", "")
     use = ANSWERS if model.answers else CANDIDATE if model.is_shadow else IDLE
-    said = (use, task_text(card), kinds_text(card), safe_text(card.version))
-    return (model_title(model), *said, card.status.value, origin)
+    said = (card.status.value, task_text(card), kinds_text(card), safe_text(card.version))
+    return (model_title(model), use, origin, *said)
 
 
 def use_text(model: ListedModel) -> str:

@@ -111,12 +111,12 @@ def drop(dialog, *paths):
 def test_shipped_and_own_models_are_listed_with_all_that_tells_them_apart(manage):
     dialog = manage(own_model("ward", SignatureState.TRUSTED))
     assert cells(dialog, CT) == [
-        "CT fracture classifier (VGG16)", "answers", "Classification", "Neck CT", "1.0.0",
-        "demonstration", "SpineAlign",
+        "CT fracture classifier (VGG16)", "answers", "SpineAlign", "demonstration",
+        "Classification", "Neck CT", "1.0.0",
     ]  # fmt: skip
     assert cells(dialog, "ward") == [
-        "Own ward", "", "Outlines", "Spine MR", "2.1", "internally validated",
-        "own, signer trusted",
+        "Own ward", "", "own, signer trusted", "internally validated", "Outlines", "Spine MR",
+        "2.1",
     ]  # fmt: skip
     assert dialog.none_own.isHidden()
 
