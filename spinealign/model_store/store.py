@@ -38,7 +38,7 @@ from spinealign.inference.checksums import (
 from spinealign.inference.choices import INSTALLED, change_settings, read_settings
 from spinealign.json_files import JsonError, read_json
 from spinealign.model_store.signing import public_key_of, signature_of
-from spinealign.model_store.taking import copied, opened_source
+from spinealign.model_store.taking import Tell, copied, opened_source, silent
 from spinealign.model_store.trial import Trial, tried_apart
 from spinealign.wording.model_store import card_problem_text, trial_problem_text
 
@@ -85,7 +85,12 @@ class ModelStore:
         return tuple(_with_answers(one, sound) for one in sorted(found, key=_order))
 
     def install(
-        self, source: Path, *, name: str | None = None, is_replacing: bool = False
+        self,
+        source: Path,
+        *,
+        name: str | None = None,
+        is_replacing: bool = False,
+        tell: Tell = silent,
     ) -> ListedModel:
         """Copy a model folder, or one packed as zip, into the profile, once it is found sound.
 
@@ -96,6 +101,9 @@ class ModelStore:
             What it is called here. Defaults to the name in its card.
         is_replacing : bool
             Whether another model of that name that was installed before may go.
+        tell : callable
+            Handed which part is copied, 0..1, again and again until it is in its place; what it
+            raises ends the installation, and nothing is installed.
 
         Returns
         -------
@@ -111,7 +119,7 @@ class ModelStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             clear_unfinished(self.folder)
             with working_folder(self.folder) as working:
-                return self._installed(source, working, name, is_replacing)
+                return self._installed(source, working, name, is_replacing, tell)
         except OSError as error:
             raise ModelStoreError(
                 StoreProblem.NOT_WRITABLE, str(self.folder), error.strerror or ""
@@ -243,12 +251,13 @@ class ModelStore:
         change_settings(self.profile, change)
 
     def _installed(
-        self, source: Path, working: Path, name: str | None, is_replacing: bool
+        self, source: Path, working: Path, name: str | None, is_replacing: bool, tell: Tell
     ) -> ListedModel:
         copy = working / "model"
         copy.mkdir()
         with opened_source(source) as files:
-            copied(files, copy, source.name)
+            copied(files, copy, source.name, tell)
+        tell(1.0)
         card = _read_whole_card(copy, source.name)
         name = card.name if name is None else name
         if not is_safe_name(name) or "/" in name:
@@ -256,6 +265,7 @@ class ModelStore:
         self._require_sound(copy, source.name)
         place = self._place_for(name, copy, is_replacing)
         problem = self._trial(copy)
+        tell(1.0)
         if problem is not None:
             told = trial_problem_text(problem.value)
             raise ModelStoreError(StoreProblem.NETWORK_FAILED, source.name, told)

@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,15 @@ def opened_source(source: Path) -> Iterator[Mapping[str, _Open]]:
         yield _of_archive(archive, name)
 
 
-def copied(files: Mapping[str, _Open], folder: Path, name: str) -> None:
+Tell = Callable[[float], object]
+"""Handed which part of something is done, 0..1."""
+
+
+def silent(_fraction: float) -> None:
+    """Tell nobody."""
+
+
+def copied(files: Mapping[str, _Open], folder: Path, name: str, tell: Tell = silent) -> None:
     """Copy files into an empty folder, each flushed to the disk.
 
     Parameters
@@ -76,6 +84,8 @@ def copied(files: Mapping[str, _Open], folder: Path, name: str) -> None:
     folder : Path
     name : str
         Of the source, for what is told.
+    tell : callable
+        Handed the share of files that are copied, before each piece.
 
     Raises
     ------
@@ -85,17 +95,21 @@ def copied(files: Mapping[str, _Open], folder: Path, name: str) -> None:
         The copy could not be written.
     """
     left = [MOST_BYTES]
-    for relative, opener in files.items():
+    for number, (relative, opener) in enumerate(files.items()):
         place = folder / relative
         place.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(place, _pieces(opener, left, name)) as temporary:
+        told = partial(tell, number / len(files))
+        with written_beside(place, _pieces(opener, left, name, told)) as temporary:
             temporary.replace(place)
 
 
-def _pieces(opener: _Open, left: list[int], name: str) -> Iterator[bytes]:
+def _pieces(
+    opener: _Open, left: list[int], name: str, told: Callable[[], object]
+) -> Iterator[bytes]:
     try:
         with opener() as stream:
             while piece := stream.read(_PIECE):
+                told()
                 left[0] -= len(piece)
                 if left[0] < 0:
                     raise ModelStoreError(StoreProblem.TOO_LARGE, name)
