@@ -90,7 +90,7 @@ def _add_signing(actions: Any) -> None:
 def _action(actions: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
     told = {} if words is argparse.SUPPRESS else {"help": words}
     parser: argparse.ArgumentParser = actions.add_parser(name, **told)
-    add_profile_option(parser)
+    add_profile_option(parser, is_below=True)
     parser.set_defaults(run=run)
     return parser
 

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from spinealign.vault.session import Session
 
 
-def add_profile_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command state the profile in which readings and corrections are kept."""
+def add_profile_option(parser: argparse.ArgumentParser, is_below: bool = False) -> None:
+    """Let a command state the profile in which readings and corrections are kept.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    is_below : bool
+        Whether the command above has the option too: what is stated there counts.
+    """
     parser.add_argument(
         "--profile-dir", type=Path, metavar="DIR",
+        default=argparse.SUPPRESS if is_below else None,
         help="the profile with readings and corrections, as the window was opened with "
         "(default: the environment variable SPINEALIGN_PROFILE, else the usual one)",
     )  # fmt: skip

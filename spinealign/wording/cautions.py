@@ -18,12 +18,12 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "must not be relied on."
     ),
     WarningCode.OTHER_MODELS: (
-        "Another model for such images is installed and was not asked: {model_title}; on the "
-        "command line, --model chooses for once and “spinealign models use” for good."
+        "Another model for such images is installed and was not asked: {model_title}; the window's "
+        "Models… and “spinealign models use” choose for good, “analyze --model” for once."
     ),
     WarningCode.CHOSEN_MODEL_GONE: (
         "The model that was chosen for such images is no longer there, so it did not answer: "
-        "{model_title}; “spinealign models use” chooses again."
+        "{model_title}; the window's Models… and “spinealign models use” choose again."
     ),
     WarningCode.NO_SPACING: (
         "The pixel spacing is unknown: areas and lengths are given in pixels only."

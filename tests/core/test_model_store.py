@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.errors import Cancelled, ModelError, ModelProblem
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.model_store import (
     FileState,
@@ -118,6 +118,39 @@ def test_what_answers_is_listed_and_so_is_who_does_not(store, tmp_path):
 def test_a_zip_file_is_installed_with_or_without_its_folder(store, tmp_path, top):
     found = store.install(packed(tmp_path, made(tmp_path), top))
     assert (found.name, store.verify("mine")[0].is_sound) == ("mine", True)
+
+
+def test_an_installation_tells_how_far_it_is(store, tmp_path):
+    told = []
+    store.install(made(tmp_path), tell=told.append)
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-2:] == [1, 1]
+    assert 0 < told[1] < 1
+
+
+@pytest.mark.parametrize("last", [0, 1], ids=["while it is copied", "before it is in its place"])
+def test_an_installation_that_is_stopped_leaves_nothing(store, tmp_path, last):
+    store.install(made(tmp_path, "before"))
+
+    def stop(fraction):
+        if fraction >= last:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        store.install(made(tmp_path), tell=stop)
+    assert [one.name for one in store.folder.iterdir()] == ["before"]
+    assert store.settings.chosen == ()
+
+
+def test_the_profile_is_stated_before_or_after_what_is_done(tmp_path, capsys):
+    from spinealign.cli.main import run_command
+
+    profile = tmp_path / "profile"
+    write_model(profile / "models", "mine")
+    for words in (["--profile-dir", str(profile), "list"], ["list", "--profile-dir", str(profile)]):
+        assert run_command(["models", *words]) == 0
+        assert "mine" in capsys.readouterr().out
 
 
 def test_a_model_is_called_as_its_card_says_or_as_a_person_wants(store, tmp_path):

@@ -128,7 +128,7 @@ CARRIED = {
     WarningCode.DEMONSTRATION_MODEL: (
         {"model_title": "CT classifier (VGG16)"}, "CT classifier (VGG16) is only",
     ),
-    WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; on"),
+    WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; the"),
     WarningCode.CHOSEN_MODEL_GONE: ({"model_title": "Narrow discs"}, "not answer: Narrow discs;"),
     WarningCode.NO_SPACING: ({}, "in pixels only"),
     WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),

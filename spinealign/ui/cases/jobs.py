@@ -26,8 +26,8 @@ from spinealign.domain.formats import SUFFIXES
 from spinealign.domain.generators import mapped
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.protection import UnreadableResultError
 from spinealign.domain.model_store import ShadowResult
+from spinealign.domain.protection import UnreadableResultError
 from spinealign.domain.report_details import ReportDetails
 from spinealign.domain.study import (
     ImageSource,
@@ -167,7 +167,8 @@ def analyse_case(
         steps = services.analyse_outlined(*chosen, outlines.path, outlines.choices)
         found = yield from mapped(steps, with_first_picture)
     automatic = found.automatic or found
-    candidates, problem = yield from _candidates(services, automatic, models)
+    is_own = kept is None and outlines is None
+    candidates, problem = yield from _candidates(services, automatic, models, is_own)
     yield Progress("Preparing the picture", 0.98)
     if display is None or display.image is not automatic.image:
         display = prepare_image(automatic.image)
@@ -191,17 +192,17 @@ def analyse_case(
     taken = None if is_as_signed else turned
     words = "" if kept is None else kept_result_text(automatic, cards)
     return Finding(
-        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks, words
-    )
-        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks,
+        analysis, display, overlay, cards, told, reading, is_as_signed, others, taken, marks, words,
         candidates, problem,
     )  # fmt: skip
 
 
 def _candidates(
-    services: Services, automatic: Analysis, models: Models
+    services: Services, automatic: Analysis, models: Models, is_own: bool
 ) -> Generator[Progress, None, tuple[tuple[ShadowResult, ...], str]]:
-    """Let candidates run beside what answered; where one of them fails the answer stands."""
+    """Let candidates run beside what answered now; where one of them fails the answer stands."""
+    if not is_own:
+        return (), ""
     try:
         steps = services.run_candidates(automatic, models)
         found = yield from mapped(steps, lambda step: Progress(candidate_step(step.name), 0.97))

@@ -34,6 +34,8 @@ class Answering:
     def words_of(self, analysis: Analysis) -> str:
         """Return in a sentence that a result was made by other models; empty where it was not."""
         kind = analysis.examination
+        if not self.models:  # nothing changed since the program started
+            return ""
         gone, idle, tasks = [], [], list[Task]()
         for made_by in analysis.models:
             here = [one for one in self.models if _sha256(one) == made_by.sha256]

@@ -268,8 +268,9 @@ class ResultsPanel(QWidget):
 
     def _show_models(self) -> None:
         finding = None if self._case is None else self._case.finding
-        has_models = finding is not None and bool(self._answering.models)
-        words = self._answering.words_of(finding.analysis) if finding and has_models else ""
+        # Of a result that the archive kept another line says by which model it is.
+        is_asked = finding is not None and not finding.kept_words
+        words = self._answering.words_of(finding.analysis) if finding and is_asked else ""
         self.model_note.show_words(words)
 
     def show_measured(self, measured: Sequence[Measurement]) -> None:
