@@ -127,7 +127,7 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps([_as_json(one) for one in found], indent=2))
     else:
         print("\n".join(model_lines(found)))
-    return EXIT_DONE if all(one.card is not None for one in found) else EXIT_SOME_FAILED
+    return EXIT_SOME_FAILED if any(one.card_problem for one in found) else EXIT_DONE
 
 
 def _as_json(one: ListedModel) -> dict[str, Any]:
@@ -135,9 +135,9 @@ def _as_json(one: ListedModel) -> dict[str, Any]:
 
     card = one.card
     told: dict[str, Any] = {"name": one.name, "place": one.place, "folder": str(one.folder)}
-    if card is None:
+    if one.card_problem:
         told["problem"] = one.card_problem
-    else:
+    if card is not None:
         told |= {
             "title": card.title, "task": card.task, "examinations": list(card.examinations),
             "version": card.version, "status": card.status, "sha256": card.sha256,

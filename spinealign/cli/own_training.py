@@ -163,4 +163,8 @@ def add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=["probability", "logits"])
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument(
+        "--sign", type=Path, metavar="KEY",
+        help="private key that signs the folder; “spinealign models new-key” makes one",
+    )  # fmt: skip
     add_card_texts(parser)

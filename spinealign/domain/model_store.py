@@ -116,7 +116,8 @@ class ListedModel:
     card : ModelCard or None
         None where it is damaged.
     card_problem : str
-        What is wrong about the card, in words; empty if nothing is.
+        What is wrong about the card, in words; empty if nothing is. A card that was changed after
+        its checksum was taken is there and has a problem.
     signature : Signature
     answers_for : tuple of ExaminationKind
         Kinds of examination for whose task it is asked now.

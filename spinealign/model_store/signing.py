@@ -100,6 +100,17 @@ def sign_folder(folder: Path, key: Path) -> Signature:
     return Signature(SignatureState.UNKNOWN, fingerprint=fingerprint(public))
 
 
+def require_key(path: Path) -> None:
+    """Refuse what is no private key before any work is done for a signature.
+
+    Raises
+    ------
+    ModelStoreError
+        NO_KEY.
+    """
+    _private_key(path)
+
+
 def public_key_of(path: Path) -> bytes:
     """Return the 32 bytes of a public key.
 

@@ -31,6 +31,7 @@ from spinealign.inference.checksums import (
     CHECKSUMS,
     broken_files,
     file_sha256,
+    is_card_as_listed,
     is_safe_name,
     read_checksums,
     write_checksums,
@@ -40,7 +41,7 @@ from spinealign.json_files import JsonError, read_json
 from spinealign.model_store.signing import public_key_of, signature_of
 from spinealign.model_store.taking import Tell, copied, opened_source, silent
 from spinealign.model_store.trial import Trial, tried_apart
-from spinealign.wording.model_store import card_problem_text, trial_problem_text
+from spinealign.wording.model_store import CARD_CHANGED, card_problem_text, trial_problem_text
 
 _STATES = {
     FileState.CHANGED: StoreProblem.FILE_CHANGED,
@@ -374,6 +375,10 @@ class ModelStore:
             Signature(SignatureState.SHIPPED) if is_shipped
             else signature_of(folder, settings.trusted)
         )  # fmt: skip
+        if card is not None and not is_card_as_listed(folder):
+            problem = CARD_CHANGED
+            if signature.state is not SignatureState.UNSIGNED:
+                signature = replace(signature, state=SignatureState.BROKEN, signer="")
         sha256 = None if card is None else card.sha256
         return ListedModel(
             folder.name, place, folder, card, problem, signature,

@@ -195,6 +195,8 @@ def card_problem_text(error: BaseException | None, detail: str = "") -> str:
     return "its card.json is no ordinary file of JSON text, or is cut off"
 
 
+CARD_CHANGED = "its card.json is not the file that its checksum was taken of"
+
 _TRIALS = {
     "too_slow": "it did not answer in two minutes",
     "ended": "the process that ran it ended before it answered",

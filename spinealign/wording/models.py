@@ -134,7 +134,7 @@ def model_lines(models: Sequence[ListedModel]) -> list[str]:
 def _lines_of(one: ListedModel) -> list[str]:
     where = f"    {PLACE_WORDS[one.place]}; {signature_text(one.signature)}"
     folder = f"    {safe_text(str(one.folder))}"
-    if one.card is None:
+    if one.card is None or one.card_problem:
         return [f"{safe_text(one.name)}  cannot be used: {one.card_problem}", where, folder]
     card = one.card
     kinds = kinds_text(card.examinations) or "all images"
@@ -215,7 +215,11 @@ def shadow_lines(result: ShadowResult) -> list[str]:
         f"{_grade_text(one.candidate)}"
         for one in result.grades
     ]
-    lines += [f"    {shadow_measure_text(row)}" for row in result.measures]
+    both = [row for row in result.measures if row.change not in _ONE_SIDED]
+    lines += [f"    {shadow_measure_text(row)}" for row in both]
+    for change, words in _ONE_SIDED.items():
+        names = [measurement_name(row.either) for row in result.measures if row.change is change]
+        lines += [f"    {words}: {', '.join(names)}"] if names else []
     lines += [
         f"    {safe_text(one.structure)}: Dice {one.dice:.3f} between the two outlines"
         for one in result.outlines
@@ -229,6 +233,12 @@ def _grade_text(value: int | bool | None) -> str:
     return {True: "present", False: "absent"}[value] if isinstance(value, bool) else str(value)
 
 
+_ONE_SIDED: Mapping[Change, str] = {
+    Change.ONLY_FIRST: "without a value by the candidate",
+    Change.ONLY_SECOND: "with a value by the candidate only",
+}
+
+
 def _class_text(result: ShadowResult) -> str:
     assert result.classes is not None
     found = result.classes
@@ -240,12 +250,8 @@ def _class_text(result: ShadowResult) -> str:
 
 
 def shadow_measure_text(row: ComparedMeasure) -> str:
-    """Return one measure that a candidate gives otherwise."""
+    """Return one measure to which a candidate gives another value."""
     title = measurement_name(row.either)
-    if row.change is Change.ONLY_FIRST:
-        return f"{title}: the candidate gives none"
-    if row.change is Change.ONLY_SECOND:
-        return f"{title}: only the candidate gives one"
     assert row.first is not None
     assert row.second is not None
     assert row.first.value is not None

@@ -16,7 +16,9 @@ from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
+from spinealign.inference.checksums import write_checksums
 from spinealign.inference.engine import softmax
+from spinealign.model_store.signing import require_key, sign_folder
 from spinealign.training import networks
 from spinealign.training.keras_engine import load_user_weights
 from spinealign.training.package import to_litert, write_model_folder
@@ -44,10 +46,15 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     ------
     ModelError
         The file is missing, or not of a kind that is taken; which kinds are, is said.
+    ModelStoreError
+        The key to sign with is none.
     """
     path: Path = options.weights
     if not path.is_file():
         raise ModelError(path.name, ModelProblem.MISSING)
+    key: Path | None = getattr(options, "sign", None)
+    if key is not None:
+        require_key(key)  # before the minutes that a conversion takes
     network = _network(path, options)
     classes = _classes(network, path, options)
     wrapped = _wrapped(network, path, options)
@@ -58,6 +65,9 @@ def package_own(options: argparse.Namespace) -> ModelCard:
         raise _not_taken(path, words.not_converted(_first_line(error))) from error
     card = write_model_folder(options.out, flatbuffer, card)
     _require_same(wrapped, card, path, options)
+    write_checksums(options.out)
+    if key is not None:
+        sign_folder(options.out, key)
     return card
 
 
