@@ -21,6 +21,10 @@ def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
         "and, where known, patient and split",
     )  # fmt: skip
     classifier.add_argument("--positive", required=True, help="the class that means abnormal")
+    classifier.add_argument(
+        "--label-column", metavar="NAME",
+        help="column of a table that tells the class (default: label, class or so)",
+    )  # fmt: skip
     add_head(classifier)
     classifier.add_argument("--folds", type=int, help="of the cross-validation (default: 3)")
     classifier.add_argument("--copies", type=int, help="changed copies of each picture")
@@ -85,6 +89,10 @@ def add_head(parser: argparse.ArgumentParser) -> None:
 
 def add_about(parser: argparse.ArgumentParser) -> None:
     """Add what every training on own data is told: where it works, and what the card says."""
+    parser.add_argument(
+        "--layout", metavar="NAME",
+        help="how the data lie there, where they look otherwise; docs/training.md names them all",
+    )  # fmt: skip
     parser.add_argument(
         "--patient-pattern", metavar="REGEX",
         help="finds the patient in a picture's name below DATA: its first group; without it the "

@@ -10,15 +10,15 @@ from typing import Final
 
 from spinealign.domain.errors import DataSetError
 
-_FILE_NAMES: Final = (
+FILE_NAMES: Final = (
     "file", "filename", "file_name", "path", "image", "image_path", "img", "name", "image_id",
 )  # fmt: skip
-_LABEL_NAMES: Final = ("class", "label", "category", "target", "diagnosis", "y")
-_PATIENT_NAMES: Final = (
+LABEL_NAMES: Final = ("class", "label", "category", "target", "diagnosis", "y")
+PATIENT_NAMES: Final = (
     "patient", "patient_id", "patientid", "subject", "subject_id", "case", "case_id", "person",
     "studyinstanceuid", "study_id",
 )  # fmt: skip
-_PART_NAMES: Final = ("split", "subset", "part", "set", "partition", "fold")
+PART_NAMES: Final = ("split", "subset", "part", "set", "partition", "fold")
 _TOLD_NAMES: Final = ("source_name", "original_name", "original_file", "source_file", "original")
 _MOST_BYTES: Final = 200_000_000
 _MOST_FIELD: Final = 1_000_000
@@ -36,11 +36,12 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """One CSV file: its columns, lower case, and its rows."""
+    """One CSV file: its columns, lower case, its rows, and how many others do not fit them."""
 
     path: Path
     columns: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
+    odd_rows: int = 0
 
     def column(self, given: str, usual: Sequence[str]) -> int | None:
         """Return the place of a column by its name, or by its usual names."""
@@ -52,11 +53,11 @@ class Table:
 
     def rows(self, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield each row's file and what it says: label, patient, part, told_name."""
-        file = self.column(columns.file, _FILE_NAMES)
+        file = self.column(columns.file, FILE_NAMES)
         places = {
-            "label": self.column(columns.label, _LABEL_NAMES),
-            "patient": self.column(columns.patient, _PATIENT_NAMES),
-            "part": self.column(columns.part, _PART_NAMES),
+            "label": self.column(columns.label, LABEL_NAMES),
+            "patient": self.column(columns.patient, PATIENT_NAMES),
+            "part": self.column(columns.part, PART_NAMES),
             "told_name": self.column("", _TOLD_NAMES),
         }
         for line in self.lines:
@@ -80,7 +81,7 @@ class Table:
 
     def stems(self, file_column: str) -> set[str]:
         """Return the names of the files that rows name, in lower case."""
-        place = self.column("", [file_column.lower()] if file_column else _FILE_NAMES)
+        place = self.column("", [file_column.lower()] if file_column else FILE_NAMES)
         if place is None:
             return set()
         return {Path(line[place].strip().replace("\\", "/")).name.lower() for line in self.lines}
@@ -119,7 +120,8 @@ def table_of(path: Path) -> Table:
         raise DataSetError(f"{path.name} has no rows")
     columns = tuple(column.strip().lower() for column in lines[0])
     rows = tuple(line for line in lines[1:] if len(line) == len(columns))
-    return Table(path, columns, rows)
+    odd = sum(bool(line) for line in lines[1:]) - len(rows)
+    return Table(path, columns, rows, odd)
 
 
 def _dialect(first: str, stream: object) -> type[csv.Dialect]:

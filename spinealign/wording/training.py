@@ -41,6 +41,78 @@ def no_table(table: Path) -> str:
     return f"“{safe_text(table.name)}” is missing, or is no CSV table in UTF-8"
 
 
+def odd_rows(table: Path, count: int) -> str:
+    """Return that rows of a table have more or fewer fields than it has columns."""
+    rows = "1 row has" if count == 1 else f"{count} rows have"
+    return (
+        f"in “{safe_text(table.name)}” {rows} more or fewer fields than there are columns; put "
+        "quotes around fields that hold the separator"
+    )
+
+
+def no_outlines(path: Path, kind: str, reason: str) -> str:
+    """Return that a JSON file of outlines cannot be read."""
+    name = {"Coco": "COCO file of outlines", "Labelme": "labelme file"}[kind]
+    return f"“{safe_text(path.name)}” is no {name} ({safe_text(reason)})"
+
+
+def no_area(path: Path, label: str, kind: str) -> str:
+    """Return that an outline is none that has an area."""
+    return (
+        f"“{safe_text(path.name)}” holds “{safe_text(label)}” as {safe_text(kind)}; outlines are "
+        "polygons of three points or more, rectangles or circles"
+    )
+
+
+def class_not_named(path: Path, label: str, classes: Sequence[str]) -> str:
+    """Return that an outline is of a class that was not named."""
+    return (
+        f"“{safe_text(path.name)}” holds the class “{safe_text(label) or 'without a name'}”, and "
+        f"named are {safe_text(', '.join(classes))}; name all of them with --classes"
+    )
+
+
+def picture_missing(path: Path, name: str) -> str:
+    """Return that a picture is not there that a file names."""
+    return f"“{safe_text(path.name)}” names “{safe_text(name)}”, which is not below the data set"
+
+
+def other_grid(name: str) -> str:
+    """Return that a mask's volume does not lie on its image's."""
+    return (
+        f"the mask of “{safe_text(name)}” has other voxels or another place than the image: "
+        "resample it first"
+    )
+
+
+def no_volume(name: str) -> str:
+    """Return that a volume cannot be read."""
+    return f"“{safe_text(name)}” cannot be read as a volume of three axes"
+
+
+def no_layout(data: Path, layouts: Sequence[str]) -> str:
+    """Return that a folder has none of the layouts that a training takes."""
+    return f"“{safe_text(str(data))}” has none of the layouts {listed(layouts, 'or')}"
+
+
+def not_of_layout(data: Path, layout: str) -> str:
+    """Return that a folder does not have the layout that was stated."""
+    return f"“{safe_text(str(data))}” does not look like the layout {layout}"
+
+
+def unknown_layout(layout: str, layouts: Sequence[str]) -> str:
+    """Return that a layout is not known."""
+    return f"“{safe_text(layout)}” is no layout; known are {listed(layouts)}"
+
+
+def no_match_of_table(table: Path) -> str:
+    """Return that a table tells the class of none of the files beside it."""
+    return (
+        f"“{safe_text(table.name)}” names none of the DICOM files beside it, neither by "
+        "PatientID, StudyInstanceUID, SeriesInstanceUID or SOPInstanceUID nor by their names"
+    )
+
+
 def table_lacks(table: Path, columns: Sequence[str]) -> str:
     """Return which columns a table must have."""
     return f"“{safe_text(table.name)}” needs rows with the columns {listed(columns)}"

@@ -25,6 +25,8 @@ KEYS: Mapping[str, str] = {
     "task": "What is learned: a class for each picture, or outlines from masks.",
     "data": "Which pictures, and what tells patients apart.",
     "data.path": "Folder or CSV table; docs/training.md shows the layouts.",
+    "data.layout": "How the data lie there; without it as they look.",
+    "data.label_column": "Column of a table that tells the class; without it label, class or so.",
     "data.positive": "The class that means abnormal.",
     "data.classes": "What the values of the masks mean, from 0 (background) on; else classes.csv.",
     "data.patient_pattern": "Regular expression whose first group is the patient in a file's name.",
@@ -75,6 +77,9 @@ KEYS: Mapping[str, str] = {
 
 EXAMPLES: Mapping[tuple[str, str], str] = {
     ("data.path", ""): "my_pictures",
+    ("data.layout", "classifier"): "folders",
+    ("data.layout", "segmentation"): "masks",
+    ("data.label_column", ""): "diagnosis",
     ("data.positive", ""): "abnormal",
     ("data.classes", ""): "[background, disc]",
     ("data.patient_pattern", ""): "'(p[0-9]+)_'",

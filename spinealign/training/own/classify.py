@@ -26,12 +26,12 @@ from spinealign.training.own.about import (
 )
 from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
+from spinealign.training.own.layouts import Asked, list_classes
 from spinealign.training.own.looking import MOST_BROKEN, LookedAt, look_at
 from spinealign.training.own.pictures import (
     PictureSet,
     folds_by_patient,
     held_out,
-    list_pictures,
     with_split,
 )
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
@@ -68,6 +68,8 @@ class ClassifierJob:
         Table of the parts of a split, such as split.csv of an audit; see `pictures.with_split`.
     audit : callable
         Looks at the data before they are trained on.
+    layout, label_column : str
+        See `layouts.Asked`.
     """
 
     data: Path
@@ -83,6 +85,8 @@ class ClassifierJob:
     tensorboard: Path | None = None
     split: Path | None = None
     audit: Auditor = audited
+    layout: str = ""
+    label_column: str = ""
 
 
 def train_classifier(job: ClassifierJob) -> ModelCard:
@@ -96,7 +100,8 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     if not job.recipe.is_stepped and job.recipe.steps is not None:
         raise DataSetError(words.lean_has_no_steps())
     base = frozen_part(job.recipe, job.imagenet)
-    listed = with_split(list_pictures(job.data, job.pattern), job.split)
+    asked = Asked(job.data, job.layout, job.pattern, job.label_column)
+    listed = with_split(list_classes(asked), job.split)
     _require_classes(listed, job.positive)
     looked = look_at(listed, job.most_broken, Progress("looking at the data", "picture"))
     if looked.skipped:

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.image import SpineImage
@@ -17,14 +16,15 @@ from spinealign.domain.model_card import IntensityRule
 from spinealign.imaging.fit import scale_intensity
 from spinealign.imaging.read import read_image
 from spinealign.training.dataset import IGNORE, LabelledSlice, shrink
+from spinealign.training.own.drawn_masks import FileMask, Mask
 from spinealign.training.own.looking import LookedAt, Skipped
 from spinealign.training.own.pictures import (
     PatientSource,
     Picture,
     PictureSet,
     patient_in,
-    read_table,
 )
+from spinealign.training.own.tables import read_table
 from spinealign.wording import training as words
 
 SQUARE_WITHIN = 0.01
@@ -38,7 +38,7 @@ class OutlinedSet:
     """Pictures in ``images``, where their masks lie, and what the masks' values mean."""
 
     found: PictureSet
-    masks: dict[str, Path]
+    masks: dict[str, Mask]
     classes: tuple[str, ...]
 
 
@@ -65,10 +65,12 @@ def list_outlined(
     """
     if not (data / "images").is_dir() or not (data / "masks").is_dir():
         raise DataSetError(words.no_layout_of_masks(data))
-    names = tuple(classes) if classes else _class_names(data)
-    masks = {path.stem: path for path in sorted((data / "masks").iterdir()) if _is_file(path)}
-    rows = {Path(row.get("image", "")).stem: row for row in _rows(data)}
-    pictures, where = [], {}
+    names = tuple(classes) if classes else class_names(data)
+    there = filter(_is_file, sorted((data / "masks").iterdir()))
+    masks = {path.stem: FileMask(path) for path in there}
+    rows = {Path(row.get("image", "")).stem: row for row in rows_beside(data)}
+    pictures: list[Picture] = []
+    where: dict[str, Mask] = {}
     for path in filter(_is_file, sorted((data / "images").iterdir())):
         name = path.relative_to(data).as_posix()
         if path.stem not in masks:
@@ -86,12 +88,20 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
 
 
-def _rows(data: Path) -> list[dict[str, str]]:
+def rows_beside(data: Path) -> list[dict[str, str]]:
+    """Return the rows of the table beside images and masks; none without one."""
     table = next((data / name for name in _TABLES if (data / name).is_file()), None)
     return [] if table is None else read_table(table)
 
 
-def _class_names(data: Path) -> tuple[str, ...]:
+def class_names(data: Path) -> tuple[str, ...]:
+    """Return what ``classes.csv`` calls the values of masks, from 0 on.
+
+    Raises
+    ------
+    DataSetError
+        There is no such table, or it leaves a value open.
+    """
     table = data / "classes.csv"
     if not table.is_file():
         raise DataSetError(words.no_class_names(data))
@@ -141,7 +151,7 @@ def load_slices(
     slices, skipped = [], []
     for picture in looked.found.pictures:
         image = read_image(picture.path)
-        mask = _read_mask(outlined.masks[picture.name])
+        mask = _values(outlined.masks[picture.name])
         if mask is None:
             skipped.append(Skipped(picture.name, words.MASK_NOT_READABLE))
             continue
@@ -162,15 +172,11 @@ def load_slices(
     return slices, skipped
 
 
-def _read_mask(path: Path) -> NDArray[np.uint8] | None:
+def _values(mask: Mask) -> NDArray[np.uint8] | None:
     try:
-        with Image.open(path) as picture:
-            values = np.asarray(picture)
-    except (OSError, ValueError):
+        return mask.values()
+    except ValueError:  # outlines that make no area of this size
         return None
-    if values.ndim == 3:  # a palette that was made into colours, all channels alike
-        values = values[..., 0]
-    return values.astype(np.uint8) if values.max(initial=0) <= IGNORE else None
 
 
 def _require_known(mask: NDArray[np.uint8], classes: Sequence[str], name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +12,11 @@ import numpy as np
 
 from spinealign.domain.errors import DataSetError
 from spinealign.imaging.find import find_images
+from spinealign.training.own.tables import read_table
 from spinealign.wording import training as words
 
 TRAIN = "train"
 NO_HELD_OUT = "none"
-_COLUMNS = {
-    "image": ("image", "file", "path", "name"),
-    "label": ("label", "class"),
-    "patient": ("patient", "patient_id"),
-    "split": ("split", "subset", "part"),
-}
 
 
 class PatientSource(StrEnum):
@@ -87,7 +81,7 @@ class PictureSet:
         return replace(self, pictures=tuple(p for p in self.pictures if wanted(p)))
 
 
-def list_pictures(data: Path, pattern: str | None = None) -> PictureSet:
+def list_pictures(data: Path, pattern: str | None = None, label_column: str = "") -> PictureSet:
     """List the pictures of a classified data set.
 
     Parameters
@@ -99,6 +93,8 @@ def list_pictures(data: Path, pattern: str | None = None) -> PictureSet:
     pattern : str, optional
         Regular expression that finds the patient in a picture's name below the data set: its
         first group, or all that it matched. It counts before the table's column.
+    label_column : str
+        Of a table; empty for one that is called label, class or so.
 
     Raises
     ------
@@ -106,11 +102,11 @@ def list_pictures(data: Path, pattern: str | None = None) -> PictureSet:
         There is no such layout, the pattern is none, or it does not match a name.
     """
     if data.suffix.lower() != ".csv":
-        return _with_patients(_of_folder(data), pattern)
-    rows = read_table(data)
+        return with_patients(_of_folder(data), pattern)
+    rows = read_table(data, label_column)
     # In the split.csv of an audit, groups stand for patients that nothing tells.
     are_patients = not any(row.get("patient") == f"group {row.get('group')}" for row in rows)
-    return _with_patients(_of_table(data, rows), pattern, are_patients)
+    return with_patients(_of_table(data, rows), pattern, are_patients)
 
 
 def _of_folder(data: Path) -> list[Picture]:
@@ -155,35 +151,16 @@ def _of_row(table: Path, row: dict[str, str]) -> Picture:
     )
 
 
-def read_table(table: Path) -> list[dict[str, str]]:
-    """Read a CSV table under this program's names for its columns.
+def with_patients(
+    pictures: Sequence[Picture], pattern: str | None, are_patients: bool = True
+) -> PictureSet:
+    """Return pictures with their patients: by a pattern, by what they have, or each its own.
 
     Raises
     ------
     DataSetError
-        It is missing or no text.
+        A picture is listed twice, the pattern finds nothing, or only some have a patient.
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataSetError(words.no_table(table)) from error
-    return [_renamed(row) for row in rows]
-
-
-def _renamed(row: dict[str, str | None]) -> dict[str, str]:
-    given = {str(key).strip().lower(): value or "" for key, value in row.items() if key}
-    renamed = dict(given)
-    for ours, theirs in _COLUMNS.items():
-        found = next((given[name] for name in theirs if name in given), None)
-        if found is not None:
-            renamed[ours] = found
-    return renamed
-
-
-def _with_patients(
-    pictures: Sequence[Picture], pattern: str | None, are_patients: bool = True
-) -> PictureSet:
     twice = _first_repeated(p.name for p in pictures)
     if twice is not None:
         raise DataSetError(words.listed_twice(twice))

@@ -13,6 +13,10 @@ from spinealign.domain.model_card import Denoise, Hounsfield, Name, Percentile
 
 TaskName = Literal["classifier", "segmentation"]
 Preset = Literal["lean", "report", "plain-cnn", "u-net"]
+LayoutName = Literal[
+    "folders", "table", "dicom-table", "rsna-2022",
+    "masks", "volumes", "spider", "coco", "labelme",
+]  # fmt: skip
 Balance = Literal["weights", "oversample", "none"]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Place = Annotated[str, Meta(min_length=1, max_length=4000)]
@@ -28,6 +32,8 @@ class DataPart:
     """Which pictures, whose, and what is held out; as the options of the commands."""
 
     path: Place
+    layout: LayoutName | None = None
+    label_column: Name | None = None
     positive: Name | None = None
     classes: tuple[Name, ...] | None = None
     patient_pattern: Name | None = None
@@ -128,6 +134,7 @@ _STEPPED: Final[tuple[Preset, ...]] = ("report", "plain-cnn", "u-net")
 
 ONLY_FOR: Final[Mapping[str, tuple[Preset, ...]]] = {
     "data.positive": _CLASSIFIERS,
+    "data.label_column": _CLASSIFIERS,
     "data.classes": ("u-net",),
     "imagenet": ("lean", "report"),
     "augmentation.copies": _CLASSIFIERS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,8 +28,9 @@ from spinealign.training.own.about import (
 )
 from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.kept import Kept, kept_under
+from spinealign.training.own.layouts import Asked, list_outlines
 from spinealign.training.own.looking import MOST_BROKEN, LookedAt, Skipped, look_at
-from spinealign.training.own.outlined import OutlinedSet, list_outlined, load_slices
+from spinealign.training.own.outlined import OutlinedSet, load_slices
 from spinealign.training.own.pictures import PictureSet, held_out, with_split
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
 from spinealign.training.package import (
@@ -141,6 +141,7 @@ class OutlineJob:
     tensorboard: Path | None = None
     split: Path | None = None
     audit: Auditor = audited
+    layout: str = ""
 
 
 class OwnPatches(MrPatches):
@@ -184,7 +185,9 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     DataSetError
         The data set does not have the layout, the classes or the patients that this needs.
     """
-    outlined = list_outlined(job.data, job.classes, job.pattern)
+    classes = tuple(job.classes) if job.classes else None
+    asked = Asked(job.data, job.layout, job.pattern, classes=classes, work=job.work)
+    outlined = list_outlines(asked)
     outlined = replace(outlined, found=with_split(outlined.found, job.split))
     looked = look_at(outlined.found, job.most_broken, Progress("looking at the data", "picture"))
     require_modality(looked, job.stated.examination)
@@ -234,10 +237,9 @@ def _tell_skipped(job: OutlineJob, skipped: Sequence[Skipped], of: int) -> None:
 def _kept(
     job: OutlineJob, outlined: OutlinedSet, looked: LookedAt, names: set[str], steps: int
 ) -> Kept:
-    masks = {p.name: outlined.masks[p.name].read_bytes() for p in looked.found.pictures}
     parts = {
         "data": [(p.name, p.sha256, p.patient) for p in looked.found.pictures],
-        "masks": {name: hashlib.sha256(content).hexdigest() for name, content in masks.items()},
+        "masks": {p.name: outlined.masks[p.name].sha256() for p in looked.found.pictures},
         "labels": [outlined.classes, sorted(names)],
         "settings": [asdict(job.recipe), steps],
     }
