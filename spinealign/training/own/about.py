@@ -102,7 +102,9 @@ def told_augmentation(
 ) -> dict[str, Any]:
     """Return how pictures were changed for the training, as the card says it."""
     grey = "random_exposure" if exposure is None else asdict(exposure)
-    return {"geometry": asdict(geometry), "grey_values": grey}
+    # A list, as the card's JSON gives it back.
+    told = {**asdict(geometry), "scale": list(geometry.scale)}
+    return {"geometry": told, "grey_values": grey}
 
 
 def class_counts(found: PictureSet, order: Sequence[str]) -> str:
