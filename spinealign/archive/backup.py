@@ -27,7 +27,7 @@ from msgspec import Meta
 from spinealign.accounts.keys import SubKeys, derived
 from spinealign.archive.database import connect, connect_to_copy, is_whole
 from spinealign.archive.store import DATABASE, FILES, Archive
-from spinealign.domain.generators import run_to_end
+from spinealign.domain.generators import mapped, run_to_end
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.files import write_durably
 from spinealign.json_files import JsonError, read_json
@@ -253,7 +253,19 @@ def restoring(
 
 
 def drill(back_up_folder: Path, keys: SubKeys, working_folder: Path) -> tuple[int, int]:
+    """Restore a back-up for trial at one go; see `drilling`."""
+    return run_to_end(drilling(back_up_folder, keys, working_folder))
+
+
+def drilling(
+    back_up_folder: Path, keys: SubKeys, working_folder: Path
+) -> Generator[tuple[int, int], None, tuple[int, int]]:
     """Restore a back-up into a folder that is deleted again, and read everything of it.
+
+    Yields
+    ------
+    (int, int)
+        Files copied and then read, and twice as many as there are; who stops here leaves nothing.
 
     Returns
     -------
@@ -267,11 +279,17 @@ def drill(back_up_folder: Path, keys: SubKeys, working_folder: Path) -> tuple[in
     """
     folder = working_folder / "drill"
     try:
-        files = restore(back_up_folder, keys, folder)
+        copying = restoring(back_up_folder, keys, folder)
+        files = yield from mapped(copying, lambda step: (step[0], 2 * step[1]))
         archive = Archive(folder, keys)
         try:
-            if not archive.is_whole():
+            if not is_whole(archive.connection):
                 raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
+            stored = archive.all_files()
+            for done, each in enumerate(stored, start=len(stored)):
+                yield done, 2 * len(stored)
+                if not archive.is_file_whole(each):
+                    raise ArchiveError(ArchiveProblem.BACK_UP_DAMAGED)
             row = archive.connection.execute("SELECT count(*) FROM examination").fetchone()
             return int(row[0]), files
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from spinealign.cli.signing_in import (
     password,
     signed_in,
 )
-from spinealign.domain.generators import run_to_end
+from spinealign.domain.generators import mapped, run_to_end
 
 if TYPE_CHECKING:
     from spinealign.archive.records import Search
@@ -376,12 +376,12 @@ def _back_up(options: argparse.Namespace) -> int:
 
 
 def _drill(options: argparse.Namespace) -> int:
-    from spinealign.vault.safety_copies import drill
+    from spinealign.vault.safety_copies import drilling
     from spinealign.wording.archive import DRILLED, counted
 
     copy = _one_copy(options.copy)
     with signed_in(options) as session, TemporaryDirectory(prefix="spinealign-drill-") as folder:
-        examinations, files = drill(session, copy, Path(folder))
+        examinations, files = _shown(drilling(session, copy, Path(folder)))
     told = (counted(examinations, "examination"), counted(files, "file"))
     print(DRILLED.format(examinations=told[0], files=told[1]))
     return EXIT_DONE
@@ -413,12 +413,12 @@ def _restore(options: argparse.Namespace) -> int:
     told = RESTORED_BY_KEY if options.recovery_key else RESTORED
     if options.recovery_key:
         key = asked(RECOVERY_PROMPT)
-        files = safety_copies.restore_with_recovery_key(
-            copy, place, key, options.user, new_password(options.user)
-        )
+        new = new_password(options.user)
+        by_key = safety_copies.restoring_with_recovery_key(copy, place, key, options.user, new)
+        files = _shown(by_key)
     else:
         given = password(options, PASSWORD_PROMPT.format(name=options.user))
-        files = safety_copies.restore(copy, place, options.user, given)
+        files = _shown(safety_copies.restoring(copy, place, options.user, given))
     print(told.format(files=counted(files, "file"), name=options.user))
     return EXIT_DONE
 
@@ -452,6 +452,14 @@ def _last(steps: Any, show: Callable[[object], None]) -> object:
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
     return last
+
+
+def _shown(steps: Generator[object, None, Any]) -> Any:
+    """Run steps to their end, with their progress on a screen, and return what they return."""
+    result = run_to_end(mapped(steps, _show_files))
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    return result
 
 
 def _show_files(step: object) -> None:

@@ -90,7 +90,19 @@ def accounts_of(copy: Path) -> tuple[Account, ...]:
 
 
 def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]:
+    """Restore a back-up for trial at one go; see `drilling`."""
+    return run_to_end(drilling(session, copy, working_folder))
+
+
+def drilling(
+    session: Session, copy: Path, working_folder: Path
+) -> Generator[tuple[int, int], None, tuple[int, int]]:
     """Restore a back-up into a folder that is deleted again, and read everything of it.
+
+    Yields
+    ------
+    (int, int)
+        Files copied and then read, and twice as many as there are.
 
     Returns
     -------
@@ -108,7 +120,7 @@ def drill(session: Session, copy: Path, working_folder: Path) -> tuple[int, int]
     session.require(Right.BACK_UP)
     place = safe_text(str(copy.absolute()))
     try:
-        read = backup.drill(copy, session.keys, working_folder)
+        read = yield from backup.drilling(copy, session.keys, working_folder)
     except ArchiveError as error:
         if error.problem is ArchiveProblem.BACK_UP_DAMAGED and not session.is_locked:
             _record(session, EventKind.DRILL, place, Outcome.SERIOUS_FAILURE)

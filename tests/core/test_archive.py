@@ -24,6 +24,7 @@ from spinealign.archive.backup import (
     back_up,
     back_ups,
     drill,
+    drilling,
     is_back_up_whole,
     restore,
 )
@@ -633,6 +634,27 @@ class TestBackUp:
         (tmp_path / "work").mkdir()
         assert drill(done.folder, KEYS, tmp_path / "work") == (1, 1)
         assert list((tmp_path / "work").iterdir()) == []
+
+    def test_a_drill_tells_how_far_it_is_and_leaves_nothing_where_it_is_stopped(
+        self, filled: Archive, tmp_path: Path
+    ) -> None:
+        for n in range(3):
+            filled.add_file("a", FileRole.RESULT, str(n), io.BytesIO(b"x" * n), NOW)
+        done = backed_up(filled, tmp_path / "archive", tmp_path / "disk", "20261129T150405Z")
+        work = tmp_path / "work"
+        work.mkdir()
+        steps = list(drilling(done.folder, KEYS, work))
+        shares = [done / count for done, count in steps]
+        assert shares == sorted(shares)
+        assert shares[0] == 0
+        assert any(share < 0.5 for share in shares[1:])
+        assert [step for step in steps if step[0] / step[1] >= 0.5] == [(n, 8) for n in range(4, 8)]
+        assert list(work.iterdir()) == []
+        stopped = drilling(done.folder, KEYS, work)
+        next(stopped)
+        assert list(work.iterdir())
+        stopped.close()
+        assert list(work.iterdir()) == []
 
     def test_a_full_folder_is_not_restored_into(self, filled: Archive, tmp_path: Path) -> None:
         done = backed_up(filled, tmp_path / "archive", tmp_path / "disk", "20261129T150405Z")

@@ -832,9 +832,14 @@ class TestSafety:
         assert "2 examinations" in page.told.text()
         assert not page.stop.isVisible()
         [copy] = safety_copies.back_ups_on(disk)
+        steps = []
+        page.progress.valueChanged.connect(
+            lambda done: steps.append((done, page.progress.maximum()))
+        )
         press(page.drill)
         rest(qtbot, kept)
         assert page.told.text().startswith("This back-up restores: 2 examinations")
+        assert len(set(steps)) > 4
         assert not list(kept.workbench.preferences.folder.glob(f"{TEMPORARY_PREFIX}*"))
         changed = next(
             path for path in copy.parent.rglob("*") if path.parent.parent.name == "files"

@@ -36,7 +36,7 @@ from spinealign.ui.widgets.labels import offer, wrapped_label
 from spinealign.ui.widgets.questions import ask
 from spinealign.ui.work.tasks import Task
 from spinealign.vault.keeping import delete
-from spinealign.vault.safety_copies import back_up, back_ups_on, checking, drill
+from spinealign.vault.safety_copies import back_up, back_ups_on, checking, drilling
 from spinealign.vault.session import Session
 from spinealign.wording import Message
 from spinealign.wording.archive_list import (
@@ -287,11 +287,11 @@ def _back_up(disk: Path, session: Session) -> Generator[object, None, BackedUp]:
     return last
 
 
-def _drill(copy: Path, folder: Path, session: Session) -> Generator[None, None, tuple[int, int]]:
+def _drill(copy: Path, folder: Path, session: Session) -> Generator[object, None, tuple[int, int]]:
     """Restore a back-up for trial into a folder beside the archive, which is deleted again."""
-    yield
+    yield None
     with working_folder(folder) as working:
-        return drill(session, copy, working)
+        return (yield from drilling(session, copy, working))
 
 
 def _check(session: Session) -> Generator[object, None, Checked]:
