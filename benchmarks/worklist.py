@@ -155,12 +155,16 @@ class Person:
         self.view = window.cases.view
 
     def rest(self, ms: float) -> None:
-        """Let the window work for a while."""
-        from PyQt6.QtCore import QEventLoop
+        """Let the window work for a while, in an event loop that sleeps when nothing is to do.
 
-        end = time.perf_counter() + ms / 1000
-        while time.perf_counter() < end:
-            self.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+        (A loop that calls ``processEvents`` over and over would keep a processor busy, and the
+        system would then give the window less of it when there is work.)
+        """
+        from PyQt6.QtCore import QEventLoop, Qt, QTimer
+
+        loop = QEventLoop()
+        QTimer.singleShot(max(1, round(ms)), Qt.TimerType.PreciseTimer, loop.quit)
+        loop.exec()
 
     def wait(self, until, most_s: float = 120.0) -> None:
         """Let the window work until something is so."""
@@ -304,6 +308,7 @@ def measure(app, paths: list[Path], leafs: int, where: bool, title: str) -> bool
     """Drive a window through all of it and print what was waited for."""
     from PyQt6.QtCore import QTimer
 
+    from spinealign.ui.app import spare_what_stays
     from spinealign.ui.settings.settings import SettingsStore
     from spinealign.ui.window.main_window import MainWindow
     from spinealign.ui.work.services import program_services
@@ -312,6 +317,7 @@ def measure(app, paths: list[Path], leafs: int, where: bool, title: str) -> bool
         profile = Path(name)
         window = MainWindow(program_services(profile), SettingsStore(profile))
         window.resize(1366, 768)
+        spare_what_stays(window)
         window.show()
         window.start()
         stalls = Stalls()

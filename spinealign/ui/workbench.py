@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.protection import Right
@@ -89,6 +89,10 @@ class Workbench(QObject):
         self.memory = MemoryReturn(self)
         self.undoing = Undoing(self.editing, self.readings, self)
         self.current: Case | None = None
+        self._first: Case | None = None
+        self._begin_soon = QTimer(self)
+        self._begin_soon.setSingleShot(True)
+        self._begin_soon.timeout.connect(self._begin)
         self._connect()
 
     @property
@@ -124,10 +128,22 @@ class Workbench(QObject):
             self.inference.submit(lambda: warm_up(self.services))
 
     def open_cases(self, openings: Sequence[Opening]) -> None:
-        """Open series as cases and show the first of them."""
+        """Open series as cases and show the first of them.
+
+        Where none is shown yet, the window first draws the list, and then turns to the picture.
+        """
         opened = self.session.open([self._as_left(opening) for opening in openings])
-        if opened:
+        if opened and self.current is not None:
             self.select(opened[0])
+        elif opened:
+            self._first = opened[0]
+            self._begin_soon.start()
+
+    def _begin(self) -> None:
+        """Show the first case, unless another one was chosen or it was closed meanwhile."""
+        if self.current is None and self._first in self.session.cases:
+            self.select(self._first)
+        self._first = None
 
     def _as_left(self, opening: Opening) -> Opening:
         """Return an opening that begins where the series was left, if that is remembered."""

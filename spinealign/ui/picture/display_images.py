@@ -43,6 +43,8 @@ class DisplayImage:
         Index i stands for the value ``low + i * step``.
     windows : tuple of DisplayWindow
         What the picture may be shown with; with the first one it begins.
+    first_greys : ndarray of uint8, shape (65536,), optional
+        The grey of each index in that first window; without it, it is calculated when asked for.
     """
 
     image: SpineImage
@@ -50,6 +52,7 @@ class DisplayImage:
     low: float
     step: float
     windows: tuple[DisplayWindow, ...]
+    first_greys: NDArray[np.uint8] | None = None
 
     @property
     def default_window(self) -> DisplayWindow:
@@ -58,9 +61,9 @@ class DisplayImage:
 
     def grey_table(self, window: DisplayWindow, inverted: bool) -> NDArray[np.uint8]:
         """Return the grey of each index, shape (65536,), for a window or table."""
-        from spinealign.imaging.windows import apply_window
-
-        table = apply_window(self.low + self.step * np.arange(INDEX_LEVELS), window)
+        table = self.first_greys
+        if table is None or window is not self.default_window:
+            table = _grey_of_indices(self.low, self.step, window)
         return 255 - table if inverted else table
 
     @property
@@ -164,7 +167,15 @@ def prepare_image(image: SpineImage) -> DisplayImage:
     step = (high - low if high - low > _SMALLEST_SPAN else 1.0) / (INDEX_LEVELS - 1)
     indices = np.rint((pixels - np.float32(low)) * np.float32(1 / step))
     full = np.clip(indices, 0, INDEX_LEVELS - 1).astype(np.uint16)
-    return DisplayImage(image, _halved(full, _mean), low, step, offered_windows(image))
+    windows = offered_windows(image)
+    greys = _grey_of_indices(low, step, windows[0])
+    return DisplayImage(image, _halved(full, _mean), low, step, windows, greys)
+
+
+def _grey_of_indices(low: float, step: float, window: DisplayWindow) -> NDArray[np.uint8]:
+    from spinealign.imaging.windows import apply_window
+
+    return apply_window(low + step * np.arange(INDEX_LEVELS), window)
 
 
 def prepare_overlay(analysis: Analysis) -> DisplayOverlay:

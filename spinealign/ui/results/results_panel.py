@@ -233,13 +233,16 @@ class ResultsPanel(QWidget):
         self._show_models()
         self._page_due.stop()
         if case is not None and case.finding is not None:
-            if case is self._page_case:
+            is_here = case is self._page_case
+            if is_here and isinstance(self._scroll.widget(), ResultPage):
                 self._show_finding(case, case.finding)
-            else:
-                # The picture comes first: who leafs past this case waits for no page of it.
-                self._shown = None
+                return
+            if not is_here:
                 self._put(None)
-                self._page_due.start()
+            # The picture comes first: who leafs past this case waits for no page of it, and
+            # where a first result comes in, the page waits until the window has drawn that.
+            self._shown = None
+            self._page_due.start()
             return
         self._shown = None
         page = self._scroll.widget()

@@ -74,5 +74,9 @@ def _drawn(name: str, colour: str, width_px: int, height_px: int) -> QPixmap:
 
 @lru_cache(maxsize=256)
 def _renderer(name: str, colour: str) -> QSvgRenderer:
-    drawing = (resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    return QSvgRenderer(QByteArray(drawing.replace("currentColor", colour).encode()))
+    return QSvgRenderer(QByteArray(_drawing(name).replace("currentColor", colour).encode()))
+
+
+@lru_cache(maxsize=256)
+def _drawing(name: str) -> str:
+    return (resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")

@@ -80,8 +80,11 @@ class StatusLine(QStatusBar):
         """Show that something is being done; None when nobody knows how much there is to do."""
         # A name at the beginning and what waits at the end matter more than what lies between.
         self._say(text, Qt.TextElideMode.ElideMiddle)
+        # A progress bar draws itself, and all else that is due, at once; here it waits its turn.
+        self.progress.setUpdatesEnabled(False)
         self.progress.setMaximum(0 if fraction is None else 1000)
         self.progress.setValue(round(1000 * (fraction or 0.0)))
+        self.progress.setUpdatesEnabled(True)
         self.progress.show()
         self.cancel.show()
 
