@@ -140,10 +140,10 @@ class Workbench(QObject):
             self._begin_soon.start()
 
     def _begin(self) -> None:
-        """Show the first case, unless another one was chosen or it was closed meanwhile."""
-        if self.current is None and self._first in self.session.cases:
-            self.select(self._first)
-        self._first = None
+        """Show the first case, or the next one where it was closed; not if one was chosen."""
+        first, self._first = self._first, None
+        if self.current is None:
+            self.select(first if first in self.session.cases else next(iter(self.order()), None))
 
     def _as_left(self, opening: Opening) -> Opening:
         """Return an opening that begins where the series was left, if that is remembered."""

@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign.domain.findings import LandmarkName
 from spinealign.ui.picture.handles import MarkRef
+from spinealign.ui.results.result_page import ResultPage
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -96,6 +97,12 @@ def settle(qtbot, window):
         return at_rest(window) and not (bench.reading.is_busy or bench.files.is_busy)
 
     qtbot.waitUntil(is_settled, timeout=10_000)
+
+
+def has_whole_page(window):
+    """Whether the results' page of the case that is shown is made, and to its end."""
+    page = window.results._scroll.widget()
+    return isinstance(page, ResultPage) and page._rest.is_filled
 
 
 def titles(window):

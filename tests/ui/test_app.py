@@ -1,5 +1,6 @@
 """The real entry: services of the program, crash hook, exit code."""
 
+import gc
 import sys
 import threading
 
@@ -51,6 +52,22 @@ def test_the_program_runs_until_its_window_is_closed(qapp, fake_program, tmp_pat
     assert run_window(files("ct_1.dcm"), tmp_path / "profile") == 0
     assert titles == ["ct_1.dcm"]
     assert (tmp_path / "profile" / "settings.json").exists()
+
+
+def test_what_is_loaded_to_stay_is_not_looked_through_again(qapp, fake_program, tmp_path):
+    before = gc.get_freeze_count()
+    counts = []
+
+    def close_once_idle(window):
+        def leave():
+            counts.append(gc.get_freeze_count())
+            window.close()
+
+        window.workbench.inference.became_idle.connect(leave)
+
+    in_the_running_window(close_once_idle)
+    run_window([], tmp_path / "profile")
+    assert counts[0] > before
 
 
 def test_a_start_clears_away_what_a_killed_run_left_in_the_profile(qapp, fake_program, tmp_path):

@@ -35,6 +35,16 @@ def test_greys_are_those_of_an_exported_picture(pixels, centre, width):
     assert np.abs(shown.astype(int) - exact.astype(int)).max() <= allowed
 
 
+def test_greys_of_the_first_window_are_made_with_the_picture_and_are_the_same():
+    display = prepare_image(phantoms.ct_image(64))
+    window = display.default_window
+    calculated = replace(display, first_greys=None).grey_table(window, False)
+    assert display.grey_table(window, False) is display.first_greys
+    assert (display.first_greys == calculated).all()
+    other = replace(window, centre=window.centre + window.width)
+    assert (display.grey_table(other, False) < calculated).any()
+
+
 def test_inverted_greys_are_the_negative():
     display = prepare_image(phantoms.ct_image(64))
     window = display.default_window

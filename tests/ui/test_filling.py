@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication
 from spinealign.ui.results.result_page import ResultPage
 from spinealign.ui.widgets.chunked_fill import ChunkedFill
 from spinealign.ui.widgets.labels import Fold
+from tests.ui.hands import has_whole_page
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_what_is_gone_is_not_filled(qtbot, owner):
 
 def test_a_page_fills_by_itself_and_in_its_order(qtbot, window, analysed):
     analysed("mr_1.nii")
+    window.results._show_due_page()
     page = window.results._scroll.widget()
     assert isinstance(page, ResultPage)
     qtbot.waitUntil(lambda: any("Time taken" in f._button.text() for f in page.findChildren(Fold)))
@@ -71,8 +73,7 @@ def frames_while(qtbot, window, act):
         image = panel.grab().toImage()
         if not seen or image != seen[-1]:
             seen.append(image)
-        page = panel._scroll.widget()
-        return isinstance(page, ResultPage) and page._rest.is_filled
+        return has_whole_page(window)
 
     look()
     act()
@@ -92,7 +93,7 @@ def test_a_page_does_not_flash_while_it_is_filled(
     qtbot, window, analysed, slow_filling, name, most
 ):
     case, other = analysed(name), analysed("disc_1.png")
-    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: has_whole_page(window))
     seen = frames_while(qtbot, window, lambda: window.workbench.select(case))
     # The other case, nothing or the reading, the patient once read, the page as it will stay.
     assert len(seen) <= most
@@ -103,7 +104,7 @@ def test_the_same_case_analysed_again_is_seen_until_its_page_is_whole(
     qtbot, window, analysed, slow_filling
 ):
     case = analysed("ct_1.dcm")
-    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: has_whole_page(window))
     qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
     QApplication.processEvents()
 
@@ -118,7 +119,7 @@ def test_nothing_of_another_case_is_seen_while_a_page_is_filled(
     qtbot, window, analysed, slow_filling
 ):
     case, other = analysed("ct_1.dcm"), analysed("ct_2.dcm")
-    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: has_whole_page(window))
     panel = window.results
     before = panel._scroll.viewport().grab().toImage()
     window.workbench.select(case)
@@ -126,6 +127,17 @@ def test_nothing_of_another_case_is_seen_while_a_page_is_filled(
     during = panel._scroll.viewport().grab().toImage()
     assert during != before
     assert len({during.pixelColor(x, 40).name() for x in range(0, during.width(), 3)}) == 1
+
+
+def test_a_first_result_is_drawn_on_the_picture_before_its_page_is_made(qtbot, window, files):
+    made = []
+    note = lambda _: made.append(isinstance(window.results._scroll.widget(), ResultPage))  # noqa: E731
+    window.workbench.current_updated.connect(note)
+    with qtbot.waitSignal(window.workbench.session.finding_ready):
+        window.workbench.opener.open_paths(files("ct_1.dcm"))
+    qtbot.waitUntil(lambda: isinstance(window.results._scroll.widget(), ResultPage))
+    assert made
+    assert not any(made)
 
 
 def test_rows_of_a_closed_section_are_made_piece_by_piece_and_all_as_it_opens(qtbot, window, files):

@@ -1,7 +1,7 @@
 """Small screens and large letters: nothing is cut, nothing lies over what it is about."""
 
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton, QStyle, QTabBar
 
@@ -13,6 +13,7 @@ from spinealign.ui.window.status_line import StatusLine
 from spinealign.wording.results import DISCLAIMER_IN_SHORT
 from tests.fakes import two_samples
 from tests.ui.cut_texts import cut_texts, settled_cut_texts
+from tests.ui.hands import has_whole_page
 
 SCREENS = {
     "1366x768": (1284, 691),
@@ -36,7 +37,7 @@ def seen(qtbot, small, analysed):
 
     def run(name):
         analysed(name)
-        qtbot.waitUntil(lambda: small.results._scroll.widget()._rest.is_filled)
+        qtbot.waitUntil(lambda: has_whole_page(small))
         QApplication.processEvents()
         return small
 
@@ -94,7 +95,7 @@ def test_no_result_makes_a_small_window_larger_than_its_screen(qtbot, window, an
     analysed("film_2.png")
     # While a page is filled it must not ask for more room than when it is full.
     analysed(name)
-    qtbot.waitUntil(lambda: window.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: has_whole_page(window))
     QApplication.processEvents()
     assert (window.width(), window.height()) == LEAST_SCREEN
     assert window.viewer.width() >= 200
@@ -163,7 +164,7 @@ def test_the_keys_bring_the_panel_forward_that_they_go_to(qtbot, narrow, analyse
     narrow.viewer.setFocus()
     QApplication.processEvents()
     assert not is_in_front(narrow.results_dock)
-    qtbot.waitUntil(lambda: narrow.results._scroll.widget()._rest.is_filled)
+    qtbot.waitUntil(lambda: has_whole_page(narrow))
     QTest.keyClick(narrow.viewer, "g")
     qtbot.waitUntil(lambda: is_in_front(narrow.results_dock))
     QTest.keyClick(narrow.focusWidget(), "f", Qt.KeyboardModifier.ControlModifier)
@@ -301,6 +302,27 @@ def test_a_file_dialog_that_is_larger_than_the_screen_is_limited_to_it(qtbot, wi
     qtbot.waitUntil(lambda: dialog.height() <= room.height())
     qtbot.waitUntil(lambda: room.contains(dialog.frameGeometry()))
     dialog.close()
+
+
+def test_progress_is_drawn_when_its_turn_comes_and_not_at_once(qtbot):
+    class Counting(QObject):
+        painted = 0
+
+        def eventFilter(self, watched, event):
+            self.painted += event.type() == QEvent.Type.Paint
+            return False
+
+    line, counting = StatusLine(), Counting()
+    qtbot.addWidget(line)
+    with qtbot.waitExposed(line):
+        line.show()
+    line.show_work("Outlining", 0.1)
+    line.progress.installEventFilter(counting)
+    qtbot.waitUntil(lambda: counting.painted > 0)
+    before = counting.painted
+    line.show_work("Outlining", 0.9)
+    assert counting.painted == before
+    qtbot.waitUntil(lambda: counting.painted > before)
 
 
 def test_a_narrow_status_bar_says_how_many_images_wait(qtbot):

@@ -32,6 +32,35 @@ def test_files_become_cases_and_the_first_one_is_shown(bench, opened):
     assert not bench.can_be_stopped
 
 
+def test_the_list_is_drawn_before_the_window_turns_to_the_first_picture(qtbot, bench, files):
+    shown_at = []
+    bench.session.added.connect(lambda _: shown_at.append(bench.current))
+    bench.opener.opened.connect(lambda _: shown_at.append(bench.current))
+    bench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    qtbot.waitUntil(lambda: bench.current is not None)
+    assert shown_at == [None, None]
+    assert bench.current is bench.session.cases[0]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_first_picture_yields_to_what_was_done_meanwhile(qtbot, bench, files, is_closed):
+    seen = []
+
+    def meanwhile(_):
+        if is_closed:
+            bench.close(bench.session.cases[:1])
+        else:
+            bench.select(bench.session.cases[1])
+
+    bench.current_changed.connect(seen.append)
+    bench.opener.opened.connect(meanwhile)
+    bench.opener.open_paths(files("ct_1.dcm", "ct_2.dcm"))
+    qtbot.waitUntil(lambda: bool(bench.session.cases) and not bench.session.is_busy)
+    qtbot.waitUntil(lambda: not bench._begin_soon.isActive())
+    assert seen == [bench.session.cases[-1]]
+    assert len(bench.session.cases) == (1 if is_closed else 2)
+
+
 @pytest.mark.parametrize(("closed", "shown"), [(0, 1), (1, 2), (2, 1)])
 def test_closing_shows_the_next_case_or_else_the_one_before(bench, opened, closed, shown):
     seen = []
