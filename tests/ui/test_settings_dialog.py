@@ -227,7 +227,7 @@ def test_images_are_analysed_at_once_or_wait_for_a_person(qtbot, chooser, window
     bench = window.workbench
     with qtbot.waitSignal(bench.session.added):
         bench.opener.open_paths(files("ct_1.dcm", "mr_2.nii"))
-    qtbot.waitUntil(lambda: not bench.looking.is_busy)
+    qtbot.waitUntil(lambda: not bench.looking.is_busy and bench.current is not None)
     first, second = bench.session.cases
     assert not bench.session.is_busy
     assert {case.standing for case in (first, second)} == {Standing.NOT_ANALYSED}
