@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spinealign.cli.data_options import Told, add_columns, add_json, add_patient_pattern
 from spinealign.cli.series import WrongUseError
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_CONDEMNED = 0, 1, 3
 _LAYOUTS = ("auto", "split-folders", "class-folders", "list", "masks", "files")
 _CACHE = "looked-at"
+_COLUMNS = {
+    "file": "the files", "class": "the classes", "patient": "the patients",
+    "split": "the parts of the split",
+}  # fmt: skip
 
 
 def add_data_audit(commands: Any) -> None:
@@ -37,19 +41,12 @@ def add_data_audit(commands: Any) -> None:
     parser.add_argument(
         "--layout", choices=_LAYOUTS, default="auto", help="what folders mean (default: looked at)"
     )
-    for name, what in (
-        ("file", "the files"), ("class", "the classes"), ("patient", "the patients"),
-        ("split", "the parts of the split"),
-    ):  # fmt: skip
-        parser.add_argument(
-            f"--{name}-column", default="", metavar="NAME", help=f"column of {what} in a list"
-        )
-    parser.add_argument(
-        "--patient-pattern", default="", metavar="REGEX",
-        help="the first group of this regular expression on a file's path below FOLDER is its "
-        "patient",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print audit.json instead of text")
+    add_columns(parser, _COLUMNS)
+    add_patient_pattern(
+        parser,
+        "the first group of this regular expression on a file's path below FOLDER is its patient",
+    )
+    add_json(parser, "audit.json")
     parser.set_defaults(run=_audit)
 
 
@@ -63,6 +60,7 @@ def _audit(options: argparse.Namespace) -> int:
         STOPPED,
         WRITTEN,
         audit_lines,
+        progress_text,
     )
     from spinealign.wording.text import safe_text
 
@@ -76,13 +74,18 @@ def _audit(options: argparse.Namespace) -> int:
     if not _is_pattern(options.patient_pattern):
         raise WrongUseError(NO_PATTERN)
     chosen = AuditOptions(layout, columns, folder / _CACHE, options.patient_pattern)
+    told = Told()
+
+    def show(step: AuditStep) -> None:
+        told(progress_text(step.stage, step.done, step.total))
+
     try:
-        outcome = audit(options.data, chosen, _shown())
+        outcome = audit(options.data, chosen, show)
     except KeyboardInterrupt:
-        _clear_line()
+        told.done()
         sys.stderr.write(STOPPED)
         return EXIT_SOME_FAILED
-    _clear_line()
+    told.done()
     write_audit(outcome, folder)
     if options.json:
         sys.stdout.write(audit_json(outcome.audit))
@@ -98,19 +101,3 @@ def _is_pattern(text: str) -> bool:
         return not text or re.compile(text).groups >= 1
     except re.error:
         return False
-
-
-def _shown() -> Callable[[AuditStep], object] | None:
-    if not sys.stderr.isatty():
-        return None
-    from spinealign.wording.data_audit import progress_text
-
-    def show(step: AuditStep) -> None:
-        sys.stderr.write(f"\r\033[K{progress_text(step.stage, step.done, step.total)}")
-
-    return show
-
-
-def _clear_line() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")

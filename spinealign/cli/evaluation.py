@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spinealign.cli.data_options import Told, add_columns, add_json, add_patient_pattern
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.errors import ModelError, ModelProblem
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from spinealign.evaluation.tables import Wanted
 
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
+_COLUMNS = {
+    "image": "the pictures", "patient": "the patients", "truth": "the truth",
+    "predicted": "the answers",
+}  # fmt: skip
 
 
 def add_evaluation(commands: Any) -> None:
@@ -51,17 +55,10 @@ def add_evaluation(commands: Any) -> None:
     parser.add_argument(
         "--order", nargs="+", default=[], metavar="CLASS", help="grades from lowest to highest"
     )
-    for name, what in (
-        ("image", "the pictures"), ("patient", "the patients"), ("truth", "the truth"),
-        ("predicted", "the answers"),
-    ):  # fmt: skip
-        parser.add_argument(
-            f"--{name}-column", default="", metavar="NAME", help=f"column of {what} in a table"
-        )
-    parser.add_argument(
-        "--patient-pattern", default="", metavar="REGEX",
-        help="finds the patient in a file's name: its first group, or all that it matched",
-    )  # fmt: skip
+    add_columns(parser, _COLUMNS)
+    add_patient_pattern(
+        parser, "finds the patient in a file's name: its first group, or all that it matched"
+    )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--threshold", type=float, help="probability from which a case is positive")
     chosen.add_argument(
@@ -75,7 +72,7 @@ def add_evaluation(commands: Any) -> None:
     parser.add_argument(
         "--against", type=Path, metavar="TABLE", help="another model's answers on the same pictures"
     )
-    parser.add_argument("--json", action="store_true", help="print evaluation.json instead of text")
+    add_json(parser, "evaluation.json")
     parser.set_defaults(run=_evaluate)
 
 
@@ -102,6 +99,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from spinealign.wording import evaluation as words
     from spinealign.wording.text import safe_text
 
+    told = Told()
     writing = evaluation_module("writing")
     given = Path(options.answers)
     folder = options.out or Path(f"{given.resolve().stem}-evaluation")
@@ -109,16 +107,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     card: ModelCard | None = None
     try:
         if given.suffix.lower() == ".csv" and options.data is None:
-            found = _of_table(options, given)
+            found = _of_table(options, given, told)
         elif options.data is not None:
-            found, card, gallery = _of_model(options)
+            found, card, gallery = _of_model(options, told)
         else:
             raise WrongUseError(words.NOTHING_TO_EVALUATE)
     except KeyboardInterrupt:
-        _clear_line()
+        told.done()
         sys.stderr.write(words.STOPPED)
         return EXIT_SOME_FAILED
-    _clear_line()
+    told.done()
     items = evaluation_module("checklists").items(found, card)
     writing.write_evaluation(found, folder, items, gallery)
     if options.json:
@@ -129,36 +127,42 @@ def _evaluate(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _of_table(options: argparse.Namespace, table: Path) -> Evaluation:
+def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluation:
     run = evaluation_module("run")
     read = evaluation_module("tables").read_answers(table, _wanted(options))
     if options.numbers:
         measured: Evaluation = run.evaluate_measured(
-            table.name, read.cases, read.left_out, show=_shown()
+            table.name, read.cases, read.left_out, show=told
         )
         return measured
     threshold = _threshold(options, read.cases, None)
-    found = run.evaluate_classified(table.name, read.cases, threshold, read.left_out, show=_shown())
+    found = run.evaluate_classified(table.name, read.cases, threshold, read.left_out, show=told)
     return _compared(options, found)
 
 
-def _of_model(options: argparse.Namespace) -> tuple[Evaluation, ModelCard, dict[str, bytes]]:
+def _of_model(
+    options: argparse.Namespace, told: Told
+) -> tuple[Evaluation, ModelCard, dict[str, bytes]]:
     from spinealign.inference.catalog import ModelStore
 
     run, predicting = evaluation_module("run"), evaluation_module("predicting")
+
+    def count(name: str, done: int, total: int) -> None:
+        told(f"{done} / {total}  {name}")
+
     store = ModelStore(chosen=[options.answers])
     model = store.load(Path(options.answers).resolve().name)
     if predicting.is_segmentation(model):
-        outlined = predicting.outlines_of(model, options.data, options.patient_pattern, _counted())
-        found = run.evaluate_outlined(
-            model.card.name, outlined.cases, outlined.left_out, show=_shown()
-        )
+        outlined = predicting.outlines_of(model, options.data, options.patient_pattern, count)
+        found = run.evaluate_outlined(model.card.name, outlined.cases, outlined.left_out, show=told)
+        found = replace(found, cautions=outlined.cautions)
         return found, model.card, {}
-    answered = predicting.answers_of(model, options.data, options.patient_pattern, _counted())
+    answered = predicting.answers_of(model, options.data, options.patient_pattern, count)
     threshold = _threshold(options, answered.cases, answered.threshold)
     found = run.evaluate_classified(
-        model.card.name, answered.cases, threshold, answered.left_out, show=_shown()
+        model.card.name, answered.cases, threshold, answered.left_out, show=told
     )
+    found = replace(found, cautions=answered.cautions)
     gallery = predicting.gallery(model, answered, [one.image for one in found.worst])
     return _compared(options, found), model.card, gallery
 
@@ -200,20 +204,3 @@ def _compared(options: argparse.Namespace, found: Evaluation) -> Evaluation:
         found.cases, other.cases, (found.threshold, threshold.value)
     )
     return replace(found, compared=compared, compared_name=options.against.name)
-
-
-def _shown() -> Callable[[str], object] | None:
-    if not sys.stderr.isatty():
-        return None
-    return lambda text: sys.stderr.write(f"\r\033[K{text}")
-
-
-def _counted() -> Callable[[str, int, int], object] | None:
-    if not sys.stderr.isatty():
-        return None
-    return lambda name, done, total: sys.stderr.write(f"\r\033[K{done} / {total}  {name}")
-
-
-def _clear_line() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")

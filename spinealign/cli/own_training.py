@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.domain.examination import examination_named
+from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 
 
 def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
@@ -130,7 +130,7 @@ def add_about(parser: argparse.ArgumentParser) -> None:
 def add_card_texts(parser: argparse.ArgumentParser) -> None:
     """Add what only a person can tell a card; what is left out is said to be not stated."""
     parser.add_argument(
-        "--examination", "--view", type=examination_named, metavar="KIND",
+        "--examination", "--view", type=_examination, metavar="KIND",
         help="which images the model is for: lateral-neck, neck-ct, spine-mr or lateral-spine; "
         "without it the model answers only where --model names it",
     )  # fmt: skip
@@ -142,6 +142,16 @@ def add_card_texts(parser: argparse.ArgumentParser) -> None:
         "--window-hu", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="Hounsfield units that become black and white; for images that have them",
     )  # fmt: skip
+
+
+def _examination(name: str) -> Examination:
+    try:
+        return examination_named(name)
+    except ValueError as error:
+        known = ", ".join(each.key for each in EXAMINATIONS.values())
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is none of {known}; for any other kind leave the option out"
+        ) from error
 
 
 def add_package(parser: argparse.ArgumentParser) -> None:
@@ -159,9 +169,9 @@ def add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positive", help="of a classifier: the class that means abnormal")
     parser.add_argument(
         "--scaling", choices=["unit", "bytes", "symmetric", "torch", "caffe", "grey"],
-        default="unit",
         help="three channels in 0..1, 0..255, -1..1, less ImageNet's means over their deviations, "
-        "or BGR less VGG16's means; grey: one channel in 0..1",
+        "or BGR less VGG16's means; grey: one channel in 0..1 (default: unit; of the model.keras "
+        "that the lean head of 'train classifier' leaves, caffe)",
     )  # fmt: skip
     parser.add_argument(
         "--percentiles", type=float, nargs=2, metavar=("LOW", "HIGH"),

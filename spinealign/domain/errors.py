@@ -354,6 +354,10 @@ class DataSetError(SpineAlignError):
     """A training folder does not have the layout that the command needs."""
 
 
+class CondemnedDataError(DataSetError):
+    """The audit advises against training on these data, and nobody gave a reason to do it."""
+
+
 class RecipeError(DataSetError):
     """The file of a training says what no recipe may say."""
 

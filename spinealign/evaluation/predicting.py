@@ -16,6 +16,7 @@ from spinealign.data_audit.listing import ListedFile, has_no_mask, list_files
 from spinealign.data_audit.masks import read_mask
 from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
 from spinealign.domain.image import SpineImage
+from spinealign.domain.trained_on import is_learned_from, marks_of
 from spinealign.evaluation.cases import ClassifiedCases, OutlinedCases
 from spinealign.evaluation.overlaps import overlap
 from spinealign.evaluation.run import Threshold
@@ -44,12 +45,15 @@ class Answered:
         One a case.
     threshold : Threshold
         Of the model's card.
+    cautions : tuple of str
+        That the model learned from some of them, or that one part of a split was answered.
     """
 
     cases: ClassifiedCases
     left_out: tuple[str, ...]
     paths: tuple[Path, ...]
     threshold: Threshold
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ class Outlined:
 
     cases: OutlinedCases
     left_out: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
 
 def answers_of(
@@ -82,25 +87,28 @@ def answers_of(
         There are no pictures, or none of the model's classes.
     """
     card = model.card
-    files = _listed(data)
-    files = _held_out(files)
+    listed = _listed(data)
+    files, part = _held_out(listed)
     folded = {name.casefold(): k for k, name in enumerate(card.classes)}
     strange = sorted({f.label for f in files if f.label and f.label.casefold() not in folded})
     if strange:
         raise AnswersError(words.strange_classes(strange, card.classes))
     order = _positive_last(card.classes, card.positive_class)
     left_out, kept, probabilities = [], [], []
+    marks, learned = marks_of(card.training), 0
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
         if not file.label:
             left_out.append(file.name)
             continue
         try:
-            answer = classify_with(model, read_image(file.path))
+            image = read_image(file.path)
+            answer = classify_with(model, image)
         except SpineAlignError:
             left_out.append(file.name)
             continue
         kept.append(file)
+        learned += is_learned_from(marks, image.sha256)
         probabilities.append([float(answer.probabilities[k]) for k in order])
     if not kept:
         raise AnswersError(words.no_rows(data))
@@ -118,7 +126,10 @@ def answers_of(
     )
     value = card.threshold if cases.is_binary else None
     note = words.LIKELIEST if value is None else words.THRESHOLD_CARD.format(threshold=value)
-    return Answered(cases, tuple(left_out), tuple(f.path for f in kept), Threshold(value, note))
+    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions += [words.part_text(part, len(files), len(listed))] if part else []
+    paths = tuple(f.path for f in kept)
+    return Answered(cases, tuple(left_out), paths, Threshold(value, note), tuple(cautions))
 
 
 def outlines_of(
@@ -142,6 +153,7 @@ def outlines_of(
     files = [file for file in files if file.mask is not None and not has_no_mask(file)]
     classes = tuple(model.card.classes[1:])
     left_out, kept, rows = [], [], []
+    marks, learned = marks_of(model.card.training), 0
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
         assert file.mask is not None
@@ -157,13 +169,15 @@ def outlines_of(
         if truth.max() > len(classes):
             raise AnswersError(words.strange_mask(file.name, int(truth.max()), classes))
         kept.append(file)
+        learned += is_learned_from(marks, image.sha256)
         rows.append(_overlaps(model, image, truth, classes))
     if not kept:
         raise AnswersError(words.no_masks(data))
     patients, knows = _patients(kept, pattern)
     names = tuple(file.name for file in kept)
     cases = OutlinedCases(names, patients, classes, tuple(rows), knows_patients=knows)
-    return Outlined(cases, tuple(left_out))
+    cautions = (words.learned_from_text(learned, len(kept)),) if learned else ()
+    return Outlined(cases, tuple(left_out), cautions)
 
 
 def gallery(model: LoadedModel, answered: Answered, images: Sequence[str]) -> dict[str, bytes]:
@@ -212,11 +226,11 @@ def _listed(data: Path) -> list[ListedFile]:
         raise AnswersError(str(error)) from error
 
 
-def _held_out(files: Sequence[ListedFile]) -> list[ListedFile]:
-    """Return the part of a split that no training saw, if there is a split."""
+def _held_out(files: Sequence[ListedFile]) -> tuple[list[ListedFile], str]:
+    """Return the part of a split that no training saw and its name, if there is a split."""
     parts = {file.part.casefold() for file in files}
     wanted = next((name for name in _HELD_OUT if name in parts), "")
-    return [file for file in files if not wanted or file.part.casefold() == wanted]
+    return [file for file in files if not wanted or file.part.casefold() == wanted], wanted
 
 
 def _patients(files: Sequence[ListedFile], pattern: str) -> tuple[tuple[str, ...], bool]:

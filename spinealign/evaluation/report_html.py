@@ -53,11 +53,12 @@ def _head(found: Evaluation) -> str:
         notes.append(found.threshold_note)
     if found.left_out:
         notes.append(words.left_out_text(found.left_out))
-    warning = "" if cases.knows_patients else words.PATIENTS_UNKNOWN
+    told = [*found.cautions, *([] if cases.knows_patients else [words.PATIENTS_UNKNOWN])]
+    warnings = [f'<p class="verdict condemned">{html_text(each)}</p>' for each in told]
     return (
         f"<h1>{html_text(words.TITLE)}</h1><p>{html_text(found.name)}</p>"
         f'<p class="split">{html_text(" ".join(notes))}</p>'
-        + (f'<p class="verdict condemned">{html_text(warning)}</p>' if warning else "")
+        + "".join(warnings)
         + html_note(f"{words.INTERVALS.format(draws=found.draws)} SpineAlign {found.program}")
     )
 

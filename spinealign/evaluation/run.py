@@ -89,6 +89,9 @@ class Evaluation:
     compared : Compared or None
         With another model, which `compared_name` names.
     draws : int
+    program : str
+    cautions : tuple of str
+        What stands before the figures, such as that the model learned from these pictures.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Evaluation:
     compared_name: str = ""
     draws: int = DRAWS
     program: str = field(default=__version__)
+    cautions: tuple[str, ...] = ()
 
     @property
     def patients(self) -> int:

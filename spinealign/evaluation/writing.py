@@ -59,6 +59,7 @@ def evaluation_json(found: Evaluation, items: Sequence[Item]) -> str:
         "unit": "" if isinstance(cases, ClassifiedCases) else cases.unit,
         "pictures": len(cases),
         "patients": found.patients if cases.knows_patients else None,
+        "cautions": list(found.cautions),
         "left_out": list(found.left_out),
         "threshold": found.threshold,
         "threshold_note": found.threshold_note,

@@ -58,6 +58,7 @@ from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.packaging import package_own
+from spinealign.training.own.results import RESULTS
 from spinealign.training.package import (
     Precision,
     fold_batch_normalisation,
@@ -66,6 +67,7 @@ from spinealign.training.package import (
 )
 from spinealign.training.xray_data import Film, load_films
 from spinealign.wording import training as training_words
+from spinealign.wording.trained import trained_lines
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,9 +87,21 @@ def run(options: argparse.Namespace) -> int:
         "package": package_own,
     }
     card = commands[options.recipe](options)
-    print(json.dumps(dict(card.metrics), indent=2))
-    print(f"wrote {options.out} ({card.sha256[:12]})")
+    if options.recipe in _TOLD_IN_WORDS:
+        print("\n".join(trained_lines(card, options.out, results_of(options))))
+    else:
+        print(json.dumps(dict(card.metrics), indent=2))
+        print(f"wrote {options.out} ({card.sha256[:12]})")
     return 0
+
+
+_TOLD_IN_WORDS = ("classifier", "segmentation", "package")
+"""Commands for users' own data and networks; of the others the figures are printed as they are."""
+
+
+def results_of(options: argparse.Namespace) -> Path | None:
+    """Return where a training left curve, predictions and Keras model; None of `package`."""
+    return options.work / RESULTS if hasattr(options, "work") else None
 
 
 def train_mr(options: argparse.Namespace) -> ModelCard:

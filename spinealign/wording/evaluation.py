@@ -77,6 +77,23 @@ ALL_CASES = "all cases"
 NO_SCORES_FOR_THRESHOLD = "A threshold needs two classes and their probabilities."
 
 
+def learned_from_text(count: int, of: int) -> str:
+    """Return that a model learned from some of the pictures that it is evaluated on."""
+    are = "is one" if count == 1 else "are pictures"
+    return (
+        f"{count:,} of these {of:,} {are} that the model learned from: the figures say nothing of "
+        "other patients. Evaluate on patients that no training saw."
+    )
+
+
+def part_text(part: str, count: int, of: int) -> str:
+    """Return which part of a split was answered."""
+    return (
+        f"Of the split, the part “{safe_text(part)}” alone was answered: {count:,} of {of:,} "
+        "pictures."
+    )
+
+
 def other_classes(first: Sequence[str], second: Sequence[str]) -> str:
     """Return that two models answer with other classes."""
     here, there = (listed([safe_text(name) for name in each]) for each in (first, second))
@@ -378,6 +395,7 @@ def evaluation_lines(found: Any) -> list[str]:
     cases = found.cases
     unit = getattr(cases, "unit", "")
     lines = [cases_text(len(cases), found.patients, cases.knows_patients)]
+    lines += list(found.cautions)
     lines += [] if cases.knows_patients else [PATIENTS_UNKNOWN]
     lines += [found.threshold_note] if found.threshold_note else []
     lines += [left_out_text(found.left_out)] if found.left_out else []

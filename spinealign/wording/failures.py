@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spinealign.domain.errors import (
     AnswersError,
     Cancelled,
+    CondemnedDataError,
     CorrectionsError,
     CorrectionsProblem,
     DataSetError,
@@ -37,7 +38,7 @@ from spinealign.wording.model_store import store_words
 from spinealign.wording.network import network_failure
 from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
-from spinealign.wording.training import PACKAGE_TAKES
+from spinealign.wording.training import CONDEMNED_ADVICE, PACKAGE_TAKES
 from spinealign.wording.training_recipe import RECIPE_ADVICE
 
 
@@ -448,6 +449,8 @@ def explain(error: SpineAlignError) -> Message:
                 "“spinealign evaluate --help” names the options; docs/training.md shows what a "
                 "table looks like.",
             )
+        case CondemnedDataError():
+            return Message(str(error), CONDEMNED_ADVICE)
         case RecipeError():
             return Message(f"The recipe cannot be used: {as_sentence(str(error))}", RECIPE_ADVICE)
         case DataSetError():

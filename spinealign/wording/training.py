@@ -489,11 +489,14 @@ def other_parameters(expected: int, network: str) -> str:
 
 
 def audit_condemns(verdict: str, place: Path) -> str:
-    """Return that the audit of the data advises against a training, and how to go on."""
-    return (
-        f"{verdict} The whole report is in {safe_text(str(place))}; to train all the same, give a "
-        "reason, which the card then shows: --although REASON"
-    )
+    """Return that the audit of the data advises against a training, and where its report is."""
+    return f"{verdict} Nothing was trained. The whole report is in {safe_text(str(place))}."
+
+
+CONDEMNED_ADVICE = (
+    "Mend what the report names. To train all the same, give a reason by --although; the card then "
+    "shows it with the verdict, and the model stays a demonstration."
+)
 
 
 def audit_text(verdict: str, place: Path) -> str:

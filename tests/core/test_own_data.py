@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spinealign.domain.errors import DataSetError
+from spinealign.domain.errors import CondemnedDataError, DataSetError
 from spinealign.domain.examination import Modality
 from spinealign.domain.findings import ModelStatus
 from spinealign.training import dataset
@@ -34,6 +34,7 @@ from spinealign.training.own.pictures import (
     with_split,
 )
 from spinealign.training.progress import Progress
+from spinealign.wording import explain
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import GREY, write_dicom
 from tests.own_data import grey_picture, outlined, two_classes
@@ -383,9 +384,12 @@ def test_a_condemned_training_needs_a_reason(tmp_path):
     found = list_pictures(two_classes(tmp_path / "data", patients=10, side=72), BY_NAME)
     held = held_out(found, "0.25", 1)
     work = tmp_path / "work"
-    with pytest.raises(DataSetError, match=r"Do not train on this split.*--although") as refused:
+    with pytest.raises(CondemnedDataError, match=r"Do not train on this split") as refused:
         audited(found, held, work, "")
-    assert "histogram" in str(refused.value)
+    told = explain(refused.value)
+    assert "histogram" in told.sentence
+    assert "Nothing was trained." in told.sentence
+    assert "--although" in told.advice
     assert (work / "audit" / "audit.html").is_file()
     assert audited(found, held, work, "a trial").startswith("Do not train on this split")
     # The split that it writes is one that the same data can be trained with.

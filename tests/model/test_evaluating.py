@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 pytest.importorskip("sklearn")
 
 from spinealign.cli.main import run_command
+from spinealign.domain.trained_on import KEY, picture_marks
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
@@ -53,6 +55,25 @@ def test_a_classifier_answers_on_what_no_training_saw(slices, tmp_path, capsys):
     assert code == 0
     assert json.loads((out / "evaluation.json").read_text())["patients"] == 2
     capsys.readouterr()
+
+
+def test_pictures_that_the_model_learned_from_are_told_before_any_figure(slices, tmp_path, capsys):
+    folder = tmp_path / "learned"
+    shutil.copytree(Path(__file__).parents[2] / "models" / "ct_fracture_vgg16", folder)
+    seen = read_image(slices / "val" / "normal" / "p1_normal.png").sha256
+    card = json.loads((folder / "card.json").read_text())
+    card["training"][KEY] = picture_marks([seen])
+    (folder / "card.json").write_text(json.dumps(card))
+    out = tmp_path / "out"
+    assert run_command(["evaluate", str(folder), str(slices), "--out", str(out)]) == 0
+    said = "1 of these 4 is one that the model learned from"
+    part = "Of the split, the part “val” alone was answered: 5 of 6 pictures."
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith(said)
+    assert lines[2] == part
+    assert json.loads((out / "evaluation.json").read_text())["cautions"][0].startswith(said)
+    page = (out / "evaluation.html").read_text()
+    assert page.index(said) < page.index("<h2>")
 
 
 def test_outlines_that_are_the_models_own_agree_wholly(tmp_path, capsys):

@@ -307,6 +307,7 @@ def user_network(channels=1, units=3, activation="softmax", size=32, is_mask=Fal
 
 
 def package(tmp_path, network, *words, name="mine.keras"):
+    tmp_path.mkdir(exist_ok=True)
     if network is not None:
         network.save(tmp_path / name)
     out = str(tmp_path / "models" / "mine")
@@ -326,6 +327,22 @@ def test_any_network_is_packaged_with_what_is_stated(tmp_path):
     x = np.random.default_rng(0).uniform(0, 1, (1, 32, 32, 1)).astype(np.float32)
     found, _ = ModelStore([tmp_path / "models"]).load("mine").classify(x)
     assert found == pytest.approx(np.asarray(network(x))[0].tolist(), abs=2e-3)
+
+
+def test_the_network_that_a_training_leaves_can_be_packaged_and_answers_alike(tmp_path):
+    trained = train_classifier(job(tmp_path, two_classes(tmp_path / "data")))
+    left = keras.models.load_model(tmp_path / "work" / "results" / "model.keras", compile=False)
+    store = ModelStore([tmp_path / "models"])
+    x = np.random.default_rng(0).uniform(-100, 130, (1, 32, 32, 3)).astype(np.float32)
+    expected, seen = store.load("mine").classify(x)
+    words = ("--classes", *trained.classes, "--positive", "narrow")
+    card = package(tmp_path / "again", left, *words)
+    assert card.intensity.channels == "vgg_caffe"
+    found, shown = ModelStore([tmp_path / "again" / "models"]).load("mine").classify(x)
+    temperature = trained.temperature
+    logit = np.log(found[1] / found[0])
+    assert logit / temperature == pytest.approx(np.log(expected[1] / expected[0]), abs=0.05)
+    assert shown == pytest.approx(seen, abs=0.05)
 
 
 def test_an_output_for_each_pixel_is_a_segmentation(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spinealign.data_audit import AuditOptions, AuditStep, audit
 from spinealign.data_audit.writing import write_audit
-from spinealign.domain.errors import DataSetError
+from spinealign.domain.errors import CondemnedDataError
 from spinealign.training.own.pictures import PictureSet
 from spinealign.training.own.results import write_table
 from spinealign.training.progress import Progress
@@ -36,7 +36,7 @@ def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str
 
     Raises
     ------
-    DataSetError
+    CondemnedDataError
         The audit condemns the data or the split, and no reason was given.
     """
     place = work / AUDIT
@@ -56,7 +56,7 @@ def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str
     write_audit(outcome, place)
     verdict = verdict_text(outcome.audit)
     if outcome.verdict.is_condemned and not although:
-        raise DataSetError(words.audit_condemns(verdict, place))
+        raise CondemnedDataError(words.audit_condemns(verdict, place))
     print(words.audit_text(verdict, place), flush=True)
     return verdict if outcome.verdict.is_condemned else ""
 

@@ -12,6 +12,8 @@ import numpy as np
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
+from spinealign.domain.trained_on import KEY as LEARNED_FROM
+from spinealign.domain.trained_on import picture_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.predict import classify_with
@@ -237,6 +239,7 @@ def _card(
             "recipe_file": recipe.file,
             "patients_from": str(training.source),
             "audit": stated.verdict,
+            LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
             "although": stated.although,
         },
         licence=words.licence_text(stated.licence, recipe.needs_imagenet),

@@ -20,7 +20,7 @@ from spinealign.inference.checksums import write_checksums
 from spinealign.inference.engine import softmax
 from spinealign.model_store.signing import require_key, sign_folder
 from spinealign.training import networks
-from spinealign.training.keras_engine import load_user_weights
+from spinealign.training.keras_engine import load_user_weights, output_names
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.wording import training as words
 
@@ -57,6 +57,7 @@ def package_own(options: argparse.Namespace) -> ModelCard:
         require_key(key)  # before the minutes that a conversion takes
     network = _network(path, options)
     classes = _classes(network, path, options)
+    options = _with_scaling(options, network)
     wrapped = _wrapped(network, path, options)
     card = _card(network, classes, options)
     try:
@@ -96,7 +97,8 @@ def _network(path: Path, options: argparse.Namespace) -> keras.Model:
 
 def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> keras.Model:
     """Return a network with one image input of a known size."""
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.inputs[0].shape) != 4:
+    outputs = 2 if _has_map(model) else 1
+    if len(model.inputs) != 1 or len(model.outputs) != outputs or len(model.inputs[0].shape) != 4:
         shapes = [tuple(t.shape) for t in (*model.inputs, *model.outputs)]
         raise _not_taken(path, words.inputs_and_outputs(shapes))
     height, width, channels = model.inputs[0].shape[1:]
@@ -126,6 +128,17 @@ def _classes(network: keras.Model, path: Path, options: argparse.Namespace) -> t
     return classes
 
 
+def _has_map(network: keras.Model) -> bool:
+    """Whether it is the lean classifier of `train classifier`, which also shows what spoke."""
+    return output_names(network) == ["logit", "activation_map"]
+
+
+def _with_scaling(options: argparse.Namespace, network: keras.Model) -> argparse.Namespace:
+    """Return options with a scaling: of the lean classifier the one that it was trained with."""
+    usual = "caffe" if _has_map(network) else "unit"
+    return argparse.Namespace(**{**vars(options), "scaling": options.scaling or usual})
+
+
 def _is_mask(network: keras.Model) -> bool:
     return len(network.outputs[0].shape) == 4
 
@@ -137,6 +150,10 @@ def _wrapped(network: keras.Model, path: Path, options: argparse.Namespace) -> k
         raise _not_taken(path, words.scaling_for(channels))
     image = layers.Input((height, width, channels), name="image")
     answer = network(_scaled(image, options.scaling))
+    if _has_map(network):
+        names = output_names(network)
+        named = [layers.Identity(name=n)(part) for n, part in zip(names, answer, strict=True)]
+        return keras.Model(image, named, name="own")
     is_probability = _is_probability(network, path, options)
     if int(answer.shape[-1]) == 1 and not _is_mask(network):
         name = "probability" if is_probability else "logit"
@@ -228,7 +245,8 @@ def _require_same(
     shape = (1, *card.input_shape, int(wrapped.inputs[0].shape[-1]))
     drawn = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
     batch = drawn * 255 - 110 if options.scaling == "caffe" else drawn
-    expected = np.asarray(wrapped(batch, training=False), np.float32)
+    answer = wrapped(batch, training=False)
+    expected = np.asarray(answer[0] if isinstance(answer, list) else answer, np.float32)
     model = ModelStore([options.out.parent]).load(options.out.name)
     name = wrapped.outputs[0]._keras_history.operation.name
     found = model.run(batch, name)[name]

@@ -15,6 +15,8 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import Modality
 from spinealign.domain.findings import ModelStatus, Segmentation
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.trained_on import KEY as LEARNED_FROM
+from spinealign.domain.trained_on import picture_marks
 from spinealign.inference.catalog import ModelStore
 from spinealign.training import augment, networks
 from spinealign.training.dataset import IGNORE, LabelledSlice
@@ -352,6 +354,7 @@ def _card(
             "recipe_file": recipe.file,
             "patients_from": str(training.source),
             "audit": stated.verdict,
+            LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
             "although": stated.although,
         },
         licence=words.licence_text(stated.licence, False),

@@ -1,0 +1,67 @@
+"""What a training or packaging brought, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_card import ModelCard
+from spinealign.wording.evaluation import UNKNOWN_FIGURE
+from spinealign.wording.text import safe_text
+
+_PARTS: Final = {
+    "held_out": "Held out", "cross_validation": "Cross-validated", "training": "Learned from",
+}  # fmt: skip
+_FIGURES: Final = {
+    "auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity",
+    "accuracy": "accuracy",
+}  # fmt: skip
+
+
+def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]:
+    """Return figures, status and its reason, where files are, and what to do next.
+
+    Parameters
+    ----------
+    card : ModelCard
+    out : Path
+        The model folder.
+    results : Path or None
+        Where curve, predictions and Keras model are; None if nothing was trained.
+    """
+    place = safe_text(str(out))
+    lines = [
+        _part_text(what, card.metrics[part])
+        for part, what in _PARTS.items()
+        if isinstance(card.metrics.get(part), Mapping)
+    ]
+    lines.append(f"Status: {card.status}. {card.limits}")
+    if results is not None:
+        lines.append(f"Curve, predictions and Keras model: {safe_text(str(results))}")
+    lines.append(f"Model folder with its card: {place} ({card.sha256[:12]})")
+    is_shown = card.task == "classification" and card.status is ModelStatus.DEMONSTRATION
+    asked = " --demonstration" if is_shown else ""
+    return [
+        *lines,
+        "Next, on patients that no training saw:",
+        f"  spinealign evaluate {place} DATA",
+        f"  spinealign analyze IMAGE --out results --model {place}{asked}",
+    ]
+
+
+def _part_text(what: str, figures: Mapping[str, Any]) -> str:
+    dice = figures.get("dice", {})
+    told = {f"Dice of {safe_text(name)}": each for name, each in dice.items()}
+    told |= {word: figures[name] for name, word in _FIGURES.items() if name in figures}
+    count = figures.get("images", figures.get("slices", 0))
+    pictures = "1 picture" if count == 1 else f"{count:,} pictures"
+    shown = [f"{name} {_figure_text(each)}" for name, each in told.items()]
+    return f"{what}, {pictures}: {', '.join(shown)} (95 % intervals)"
+
+
+def _figure_text(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return UNKNOWN_FIGURE
+    return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
