@@ -13,6 +13,7 @@ from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.measures import MeasureCode
+from spinealign.domain.paths import models_dirs
 from spinealign.export.bundle import write_bundle
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
@@ -43,7 +44,8 @@ def run_self_test(folder: Path, say: Callable[[str], None]) -> list[str]:
     list of str
         What is wrong; empty when all is well.
     """
-    models = ModelStore()
+    # What came with the program, whatever its user installed and chose.
+    models = ModelStore(models_dirs())
     problems = []
     samples = list_samples()
     if not samples:

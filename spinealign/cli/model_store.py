@@ -28,7 +28,9 @@ def add_models(commands: Any) -> None:
     models.set_defaults(run=_cards)
     actions = models.add_subparsers(metavar="ACTION")
     listing = _action(actions, "list", _list, "list models with place, signature and who answers")
-    listing.add_argument("--json", action="store_true", help="print one JSON list")
+    listing.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON list"
+    )
     install = _action(actions, "install", _install, "check a model and copy it into the profile")
     install.add_argument("source", type=Path, metavar="FOLDER_OR_ZIP")
     install.add_argument("--as", dest="name", metavar="NAME", help="instead of its card's name")

@@ -198,6 +198,8 @@ class ModelStore:
             It is not there, damaged, names no examination, or answers already.
         """
         candidate = self._choosable(name)
+        if not candidate.examinations:
+            raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
         if self._named(name).answers:
             raise ModelStoreError(StoreProblem.ANSWERS_ALREADY, name)
 

@@ -25,8 +25,9 @@ from spinealign.model_store import ModelStore
 from spinealign.model_store.signing import fingerprint, make_key, public_key_of, sign_folder
 from spinealign.model_store.taking import MOST_BYTES
 from spinealign.model_store.trial import TrialProblem
+from spinealign.selftest import run_self_test
 from spinealign.wording.failures import explain
-from tests.cards import classifier_card
+from tests.cards import classifier_card, gate_card
 from tests.core.test_catalog import SilentEngine, write_model
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
@@ -59,6 +60,10 @@ def made(tmp_path, name="mine", weights=b"weights", **changes):
         (folder / "model.tflite").write_bytes(weights)
         edit_card(folder, sha256=hashlib.sha256(weights).hexdigest())
     return folder
+
+
+def made_sha256():
+    return hashlib.sha256(b"weights").hexdigest()
 
 
 def edit_card(folder, **changes):
@@ -427,6 +432,35 @@ def test_a_damaged_model_stops_nothing_unless_it_was_chosen(store, tmp_path):
     assert (damaged.name, bool(damaged.card_problem)) == ("mine", True)
     with refused(P.BAD_CARD):
         store.choose("mine")
+
+
+def test_a_gate_is_chosen_for_every_image_and_never_a_candidate(store, tmp_path):
+    folder = made(tmp_path, "gate")
+    edit_card(folder, **{**gate_card().to_json(), "name": "gate", "sha256": made_sha256()})
+    store.install(folder)
+    assert answering(store, None, "view") == []
+    assert store.choose("gate").answers_all
+    assert answering(store, None, "view") == ["gate"]
+    store.choose_shipped("view")
+    assert answering(store, None, "view") == []
+    with refused(P.NO_EXAMINATION):
+        store.shadow("gate")
+
+
+def test_the_self_test_asks_the_shipped_models_whatever_was_chosen(store, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setenv("SPINEALIGN_PROFILE", str(store.profile))
+    monkeypatch.setattr("spinealign.selftest.models_dirs", lambda: (tmp_path / "shipped",))
+    monkeypatch.setattr("spinealign.selftest.list_samples", lambda: [])
+    monkeypatch.setattr(
+        "spinealign.selftest.ModelStore",
+        lambda *folders: asked.append(catalog.ModelStore(*folders)) or asked[-1],
+    )
+    store.install(made(tmp_path))
+    store.choose("mine")
+    run_self_test(tmp_path, print)
+    (models,) = asked
+    assert [card.name for card in models.find_all("classification", NECK_CT)] == ["shipped_net"]
 
 
 def test_a_model_for_no_kind_of_image_is_not_chosen(store, tmp_path):

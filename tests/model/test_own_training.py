@@ -16,7 +16,10 @@ pytest.importorskip("tensorflow")
 from spinealign.cli.main import _parser
 from spinealign.domain.errors import DataSetError, ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_store import ModelStoreError, SignatureState
 from spinealign.inference.catalog import ModelStore, read_card
+from spinealign.inference.checksums import read_checksums
+from spinealign.model_store.signing import fingerprint, make_key, public_key_of, signature_of
 from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
 from spinealign.training.own import commands as own_commands
@@ -327,6 +330,22 @@ def test_any_network_is_packaged_with_what_is_stated(tmp_path):
     x = np.random.default_rng(0).uniform(0, 1, (1, 32, 32, 1)).astype(np.float32)
     found, _ = ModelStore([tmp_path / "models"]).load("mine").classify(x)
     assert found == pytest.approx(np.asarray(network(x))[0].tolist(), abs=2e-3)
+    listed = read_checksums(tmp_path / "models" / "mine")
+    assert set(listed) == {"card.json", "model.tflite"}
+    assert not (tmp_path / "models" / "mine" / "signature.json").exists()
+
+
+def test_a_packaged_model_is_signed_and_a_bad_key_is_refused_first(tmp_path):
+    words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey", "--sign")
+    network = user_network()
+    with pytest.raises(ModelStoreError):
+        package(tmp_path, network, *words, str(tmp_path / "mine.keras"))
+    assert not (tmp_path / "models").exists()
+    make_key(tmp_path / "key")
+    package(tmp_path, network, *words, str(tmp_path / "key"))
+    signature = signature_of(tmp_path / "models" / "mine", ())
+    assert signature.state is SignatureState.UNKNOWN
+    assert signature.fingerprint == fingerprint(public_key_of(tmp_path / "key.pub"))
 
 
 def test_the_network_that_a_training_leaves_can_be_packaged_and_answers_alike(tmp_path):
