@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -255,7 +256,10 @@ def _answers_compared(models: list[Any], options: argparse.Namespace) -> Any:
 
 def _figures(answers: Any) -> dict[str, Any]:
     figures = {
-        name: {"difference": one.value, "low": one.low, "high": one.high}
+        name: {
+            key: value if math.isfinite(value) else None
+            for key, value in (("difference", one.value), ("low", one.low), ("high", one.high))
+        }
         for name, one in answers.differences.items()
     }
     return {

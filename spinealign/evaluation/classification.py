@@ -162,7 +162,7 @@ def _ranked(
     truth: NDArray[np.bool_], score: _Numbers, weights: Weights, has_precision: bool
 ) -> dict[str, float]:
     if truth.all() or not truth.any():
-        return dict.fromkeys(("auc", "average_precision"), float("nan"))
+        return dict.fromkeys(("auc", "average_precision")[: 1 + has_precision], float("nan"))
     found = {"auc": weighted_auc(score, truth, weights)}
     if has_precision:
         precision = average_precision_score(truth, score, sample_weight=weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -310,6 +311,11 @@ def distrusted_text(name: str) -> str:
     return f"What {safe_text(name)} signs is not trusted any more; installed models stay."
 
 
+def _signed_figure(figure: Any) -> str:
+    ends = f" ({figure.low:+.3f} to {figure.high:+.3f})" if math.isfinite(figure.low) else ""
+    return f"{figure.value:+.3f}{ends}"
+
+
 def answers_compared_lines(answers: Any) -> list[str]:
     """Return how two classifiers differ on the same pictures.
 
@@ -320,8 +326,9 @@ def answers_compared_lines(answers: Any) -> list[str]:
     lines = [
         f"On {answers.cases} pictures of {answers.patients} patients, second less first:",
         *(
-            f"    {name.replace('_', ' ')}: {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+            f"    {name.replace('_', ' ')}: {_signed_figure(one)}"
             for name, one in answers.differences.items()
+            if one.is_known
         ),
         f"    right: only the first {answers.only_first}, only the second {answers.only_second}",
     ]

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -16,10 +17,20 @@ from sklearn import metrics
 
 from spinealign.cli.main import run_command
 from spinealign.domain.errors import AnswersError
-from spinealign.evaluation import agreement, classification, curves, overlaps, pairing, run
+from spinealign.evaluation import (
+    agreement,
+    classification,
+    curves,
+    overlaps,
+    pairing,
+    predicting,
+    run,
+)
 from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases
 from spinealign.evaluation.intervals import bootstrapped
 from spinealign.evaluation.tables import Wanted, read_answers
+from spinealign.inference import catalog
+from tests.core.test_catalog import write_model
 
 
 def random_cases(seed, classes=2, count=120, patients=40, is_ordinal=False):
@@ -250,6 +261,13 @@ class TestPairs:
         assert (found.only_first, found.only_second) == (2, 7)
         assert found.mcnemar_p == pytest.approx(scipy.stats.binomtest(2, 9).pvalue)
 
+    def test_draws_without_one_of_the_classes_are_left_out_of_the_intervals(self):
+        few = random_cases(5, count=6, patients=3)
+        truth = np.array([0, 0, 0, 0, 0, 1])
+        cases = ClassifiedCases(few.images, few.images, few.classes, truth, few.probabilities)
+        found = pairing.compare(cases, cases, draws=60)
+        assert found.differences["auc"].value == 0
+
     def test_another_truth_of_a_picture_is_refused(self):
         first = random_cases(1)
         other = ClassifiedCases(
@@ -407,6 +425,46 @@ def test_the_worst_cases_come_first_and_are_wrong():
     errors = [one.error for one in found.worst]
     assert errors == sorted(errors, reverse=True)
     assert all(one.truth != one.answer for one in found.worst)
+
+
+class TestModelsCompare:
+    def test_two_classifiers_answer_on_the_same_pictures(self, tmp_path, capsys, monkeypatch):
+        def answers(model, data, pattern):
+            assert (data, pattern) == (tmp_path, "p(.)")
+            threshold = run.Threshold(model.card.threshold, "")
+            return predicting.Answered(cases[model.card.name], (), (), threshold)
+
+        class Silent:
+            name = "silent"
+
+        truth = np.array([0, 1, 0, 1])
+        told = {"one": (0.9, 0.9, 0.1, 0.9), "two": (0.1, 0.9, 0.1, 0.9)}
+        names = tuple("abcd")
+        cases = {
+            name: ClassifiedCases(
+                names, names, ("normal", "fracture"), truth,
+                np.column_stack([1 - np.array(p), p]),
+            )
+            for name, p in told.items()
+        }  # fmt: skip
+        monkeypatch.setattr(predicting, "answers_of", answers)
+        monkeypatch.setattr(
+            catalog.ModelStore.__init__, "__defaults__", (None, lambda *_: Silent(), (), None)
+        )
+        folders = [str(write_model(tmp_path, name)) for name in told]
+        words = ["models", "compare", *folders, "--data", str(tmp_path)]
+        assert run_command([*words, "--patient-pattern", "p(.)"]) == 0
+        text = capsys.readouterr().out
+        assert "accuracy: +0.250" in text
+        assert "right: only the first 0, only the second 1" in text
+        assert "nan" not in text
+        assert run_command([*words, "--patient-pattern", "p(.)", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+        assert found["answers"]["differences"]["accuracy"]["difference"] == 0.25
+        assert (found["answers"]["cases"], found["answers"]["patients"]) == (4, 4)
+        shutil.rmtree(tmp_path / "two")
+        write_model(tmp_path, "two", task="segmentation", threshold=None)
+        assert run_command([*words, "--patient-pattern", "p(.)"]) == 2
 
 
 class TestCommand:
