@@ -14,6 +14,7 @@ from spinealign import __version__
 from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, show_startup_error
 from spinealign.working_files import private_working_folder
 
+_WORKER_OF_A_PACKAGE = "--multiprocessing-fork"
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
 Use the command line instead, for example:  spinealign analyze IMAGE --out results
@@ -32,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     _print_whatever_comes()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if _WORKER_OF_A_PACKAGE in sys.argv:
+        # In the packaged program a worker process is this program with an argument.
+        import multiprocessing
+
+        multiprocessing.freeze_support()
     refuse_old_processor()
     with private_working_folder():
         return _run(given)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spinealign import __version__
 from spinealign.cli.accounts import add_accounts, add_audit_trail
 from spinealign.cli.archive import add_archive
+from spinealign.cli.batch import add_batch
 from spinealign.cli.data_audit import add_data_audit
 from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
@@ -61,9 +62,9 @@ if TYPE_CHECKING:
     from spinealign.export.dicom_objects import MissingObject
 
 COMMANDS = (
-    "analyze", "volume", "compare", "course", "motion", "define", "reading", "deidentify", "models",
-    "self-test", "audit", "train", "evaluate", "package", "peers", "send", "fetch", "receive",
-    "archive", "accounts", "audit-trail",
+    "analyze", "batch", "volume", "compare", "course", "motion", "define", "reading", "deidentify",
+    "models", "self-test", "audit", "train", "evaluate", "package", "peers", "send", "fetch",
+    "receive", "archive", "accounts", "audit-trail",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"SpineAlign {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
+    add_batch(commands)
     _add_volume(commands)
     _add_measures(commands)
     add_reading(commands)

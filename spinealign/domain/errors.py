@@ -139,6 +139,27 @@ class ExportError(SpineAlignError):
         self.detail = detail
 
 
+class BatchProblem(StrEnum):
+    """Why a batch cannot go on."""
+
+    DAMAGED = "damaged"
+    NEWER = "newer"
+    NOT_WRITABLE = "not_writable"
+    RUNNING = "running"
+    NO_LIST = "no_list"
+    NOTHING_FOUND = "nothing_found"
+    NO_WORKER = "no_worker"
+
+
+class BatchError(SpineAlignError):
+    """A batch cannot begin or go on; `path` is its database, its folder or its list."""
+
+    def __init__(self, path: Path, problem: BatchProblem) -> None:
+        super().__init__(problem.value)
+        self.path = path
+        self.problem = problem
+
+
 class DicomObjectProblem(StrEnum):
     """Why a result cannot become a DICOM object, or a DICOM object no result."""
 

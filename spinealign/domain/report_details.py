@@ -143,6 +143,8 @@ class ReportDetails:
     objects : mapping of str to bytes, or None
         DICOM objects that are made already, by kind, for a folder of results: those that are not
         among them cannot be made. None where nobody has tried yet.
+    kinds : frozenset of str
+        Which files a folder of results holds, besides ``json``; empty for all.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -157,6 +159,7 @@ class ReportDetails:
     layers: PictureLayers | None = None
     dicom: DicomChoices = field(default_factory=DicomChoices)
     objects: Mapping[str, bytes] | None = field(default=None, repr=False)
+    kinds: frozenset[str] = frozenset()
 
     @property
     def status(self) -> ReadingStatus:

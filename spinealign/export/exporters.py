@@ -85,6 +85,10 @@ class Exporter:
     tip: str = ""
 
 
+RESULT = "json"
+"""Kind of the file that says what a folder of results is."""
+
+
 def available_kinds(analysis: Analysis, details: ReportDetails | None = None) -> tuple[str, ...]:
     """Return the kinds of file that a folder of results of this analysis holds, in order.
 
@@ -92,8 +96,10 @@ def available_kinds(analysis: Analysis, details: ReportDetails | None = None) ->
     ----------
     analysis : Analysis
     details : ReportDetails, optional
-        Whose choices tell whether DICOM objects are among them; without, they are not.
+        Whose choices tell whether DICOM objects are among them, without, they are not; and
+        which kinds are wanted.
     """
+    wanted = frozenset[str]() if details is None else details.kinds
     with_dicom = details is not None and details.dicom.is_in_folder
     made = None if details is None else details.objects
     return tuple(
@@ -102,6 +108,7 @@ def available_kinds(analysis: Analysis, details: ReportDetails | None = None) ->
         if (exporter.is_in_folder or (exporter.is_dicom and with_dicom))
         and (exporter.is_always_written or exporter.is_available(analysis))
         and (not exporter.is_dicom or made is None or kind in made)
+        and (not wanted or kind in wanted or kind == RESULT)
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from spinealign.domain.errors import (
     AnswersError,
+    BatchError,
     Cancelled,
     CondemnedDataError,
     CorrectionsError,
@@ -32,6 +33,7 @@ from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.domain.model_store import ModelStoreError
 from spinealign.domain.network import NetworkError
 from spinealign.json_files import JsonError, JsonProblem
+from spinealign.wording.batch import BATCH_MESSAGES
 from spinealign.wording.deidentification import problem_words
 from spinealign.wording.dicom_objects import dicom_object_words
 from spinealign.wording.model_store import store_words
@@ -404,6 +406,8 @@ def explain(error: SpineAlignError) -> Message:
             return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), error.detail)
         case ExportError():
             return _fill(_EXPORT_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
+        case BatchError():
+            return _fill(BATCH_MESSAGES[error.problem], safe_text(str(error.path)), "")
         case CorrectionsError():
             damage = json_reason(error.damage) if error.damage is not None else ""
             return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), damage)

@@ -1,0 +1,105 @@
+"""What is done with every image of a batch, and what makes an older result count no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spinealign.domain.examination import Examination, examination_named
+from spinealign.domain.findings import Analysis
+from spinealign.domain.model_card import ModelCard
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """The same for every image of a batch.
+
+    Parameters
+    ----------
+    examination : str
+        Key of what all images show; empty lets the program decide for each.
+    kinds : tuple of str
+        Which files of results are written, by the kinds of `export.exporters.EXPORTERS`; empty
+        writes a whole folder of results. ``json`` is always written.
+    models : tuple of str
+        Models that answer for their tasks, by name or as model folders.
+    threads : int
+        Of the networks in each worker process.
+    """
+
+    examination: str = ""
+    kinds: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    threads: int = 1
+
+    @property
+    def wanted_examination(self) -> Examination | None:
+        """What all images show; None where the program decides."""
+        return examination_named(self.examination) if self.examination else None
+
+    def recipe(self, program_version: str) -> str:
+        """Return what every result depends on besides the models: another one counts as anew."""
+        return "\n".join((program_version, self.examination, *sorted(self.kinds)))
+
+
+@dataclass(frozen=True)
+class UsedModel:
+    """A model as far as results depend on it.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of its weights, with its version: a card may change without its weights.
+    examinations : tuple of str
+        Kinds that it serves; empty where it looks at all images.
+    """
+
+    sha256: str
+    examinations: tuple[str, ...]
+
+
+Models = Mapping[str, UsedModel]
+"""By name."""
+
+
+def models_of(cards: tuple[ModelCard, ...]) -> dict[str, UsedModel]:
+    """Return what results depend on of all installed models."""
+    return {
+        card.name: UsedModel(
+            f"{card.sha256} {card.version}", tuple(sorted(kind.value for kind in card.examinations))
+        )
+        for card in cards
+    }
+
+
+def examination_of(analysis: Analysis) -> str:
+    """Return the kind of examination that an image was analysed as; empty where refused."""
+    return "" if analysis.examination is None else analysis.examination.kind.value
+
+
+def counts_no_more(before: Models, now: Models, used: frozenset[str], examination: str) -> bool:
+    """Tell whether a result depends on a model that changed, came or went.
+
+    Parameters
+    ----------
+    before, now : mapping of str to UsedModel
+        All models that were installed then, and that are now.
+    used : frozenset of str
+        Names of the models that answered.
+    examination : str
+        Kind that the image was analysed as; of a refused image, or one that failed, any change
+        counts: another model may take it.
+    """
+    names = before.keys() | now.keys()
+    changed = {name for name in names if before.get(name) != now.get(name)}
+    if not changed or not examination:
+        return bool(changed)
+    for name in changed:
+        kinds = {*_kinds(before, name), *_kinds(now, name)}
+        if name in used or not kinds or examination in kinds:
+            return True
+    return False
+
+
+def _kinds(models: Models, name: str) -> tuple[str, ...]:
+    return models[name].examinations if name in models else ()

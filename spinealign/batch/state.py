@@ -1,0 +1,243 @@
+"""What became of every image of a batch, in a database that survives any kill."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from spinealign.batch.listing import BatchItem
+from spinealign.batch.options import Models, UsedModel, counts_no_more
+from spinealign.domain.errors import BatchError, BatchProblem
+
+STATE_NAME = "batch.sqlite"
+_FORMAT = 1
+_TABLES = """
+CREATE TABLE run (format INTEGER, recipe TEXT, models TEXT);
+CREATE TABLE item (
+    identity TEXT PRIMARY KEY, number INTEGER, path TEXT, folder TEXT UNIQUE, status TEXT,
+    attempts INTEGER DEFAULT 0, sentence TEXT DEFAULT '', advice TEXT DEFAULT '',
+    seconds REAL, record TEXT DEFAULT ''
+);
+CREATE INDEX by_status ON item (status);
+"""
+
+
+class ItemStatus(StrEnum):
+    """Where an image of a batch stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one image.
+
+    Parameters
+    ----------
+    status : ItemStatus
+        DONE, REFUSED (an image of another kind; a folder of results says so) or FAILED.
+    sentence, advice : str
+        Of a failure.
+    seconds : float
+        That reading, analysing and writing took.
+    record : str
+        JSON object for the tables; empty where it failed.
+    """
+
+    status: ItemStatus
+    sentence: str = ""
+    advice: str = ""
+    seconds: float = 0.0
+    record: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image of the batch with what became of it; `folder` lies in the batch's folder."""
+
+    identity: str
+    number: int
+    path: Path
+    folder: str
+    status: ItemStatus
+    attempts: int
+    sentence: str
+    advice: str
+    seconds: float | None
+    record: str
+
+
+class BatchState:
+    """The database of a batch: one writer at a time, every change on the disk when it returns.
+
+    Parameters
+    ----------
+    path : Path
+        Made if missing.
+
+    Raises
+    ------
+    BatchError
+        DAMAGED, or NEWER: another program's, or a later version's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _told(path):
+            self._database = sqlite3.connect(path, isolation_level=None)
+            # A write-ahead log needs shared memory, which network drives do not have.
+            self._database.execute("PRAGMA journal_mode = DELETE")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._prepare()
+
+    def _prepare(self) -> None:
+        names = {row[0] for row in self._database.execute("SELECT name FROM sqlite_master")}
+        if not names:
+            with self._changed():
+                for statement in filter(None, map(str.strip, _TABLES.split(";"))):
+                    self._database.execute(statement)
+                self._database.execute("INSERT INTO run VALUES (?, '', '{}')", (_FORMAT,))
+        [(found,)] = self._database.execute("SELECT format FROM run")
+        if found != _FORMAT:
+            raise BatchError(self._path, BatchProblem.NEWER)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def begin(self, items: Sequence[BatchItem], recipe: str, models: Models) -> int:
+        """Take in what is to be analysed, and let results count no more that would differ now.
+
+        What is not listed any more is forgotten; its folder of results stays.
+
+        Returns
+        -------
+        int
+            How many results of an earlier run are made anew: another recipe or model.
+        """
+        with _told(self._path), self._changed():
+            known = {row.identity: row for row in self.rows()}
+            self._add([item for item in items if item.identity not in known], known)
+            listed = {item.identity for item in items}
+            gone = [(identity,) for identity in known if identity not in listed]
+            self._database.executemany("DELETE FROM item WHERE identity = ?", gone)
+            stale = self._stale([known[i] for i in listed & known.keys()], recipe, models)
+            self._database.executemany(
+                "UPDATE item SET status = 'waiting', attempts = 0 WHERE identity = ?",
+                [(row.identity,) for row in stale],
+            )
+            text = json.dumps({name: asdict(model) for name, model in models.items()})
+            self._database.execute("UPDATE run SET recipe = ?, models = ?", (recipe, text))
+        return len(stale)
+
+    def _add(self, new: Sequence[BatchItem], known: Mapping[str, Row]) -> None:
+        taken = {row.folder.casefold() for row in known.values()}
+        number = max((row.number for row in known.values()), default=0)
+        rows = []
+        for place, item in enumerate(new, start=number + 1):
+            folder = _free_name(item.path, taken)
+            taken.add(folder.casefold())
+            rows.append((item.identity, place, str(item.path), folder))
+        self._database.executemany(
+            "INSERT INTO item (identity, number, path, folder, status) "
+            "VALUES (?, ?, ?, ?, 'waiting')",
+            rows,
+        )
+
+    def _stale(self, rows: Sequence[Row], recipe: str, models: Models) -> list[Row]:
+        [(before, text)] = self._database.execute("SELECT recipe, models FROM run")
+        ended = [row for row in rows if row.status is not ItemStatus.WAITING]
+        if before != recipe:
+            return ended
+        told = json.loads(text)
+        then = {
+            name: UsedModel(one["sha256"], tuple(one["examinations"])) for name, one in told.items()
+        }
+        return [row for row in ended if _counts_no_more(row, then, models)]
+
+    def try_again(self) -> int:
+        """Let all that failed wait again; return how many."""
+        with _told(self._path):
+            cursor = self._database.execute(
+                "UPDATE item SET status = 'waiting', attempts = 0 WHERE status = 'failed'"
+            )
+        return cursor.rowcount
+
+    def hand_out(self, identity: str) -> int:
+        """Note that a worker begins with an image; return the how-manieth attempt it is."""
+        with _told(self._path):
+            self._database.execute(
+                "UPDATE item SET attempts = attempts + 1 WHERE identity = ?", (identity,)
+            )
+            cursor = self._database.execute(
+                "SELECT attempts FROM item WHERE identity = ?", (identity,)
+            )
+            return int(cursor.fetchone()[0])
+
+    def note(self, identity: str, outcome: Outcome) -> None:
+        """Keep what became of an image."""
+        with _told(self._path):
+            self._database.execute(
+                "UPDATE item SET status = ?, sentence = ?, advice = ?, seconds = ?, record = ? "
+                "WHERE identity = ?",
+                (outcome.status.value, outcome.sentence, outcome.advice, outcome.seconds,
+                 outcome.record, identity),
+            )  # fmt: skip
+
+    def count(self, status: ItemStatus) -> int:
+        """Return how many images stand so."""
+        cursor = self._database.execute("SELECT COUNT(*) FROM item WHERE status = ?", (status,))
+        return int(cursor.fetchone()[0])
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all images in the order in which they were listed first."""
+        columns = "identity, number, path, folder, status, attempts, sentence, advice, seconds"
+        for row in self._database.execute(f"SELECT {columns}, record FROM item ORDER BY number"):
+            identity, number, path, folder, status, *rest = row
+            yield Row(identity, number, Path(path), folder, ItemStatus(status), *rest)
+
+    @contextmanager
+    def _changed(self) -> Iterator[None]:
+        """Change several rows, all or none."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+
+def _counts_no_more(row: Row, then: Models, now: Models) -> bool:
+    record: Mapping[str, Any] = json.loads(row.record) if row.record else {}
+    used = frozenset(record.get("models", ()))
+    return counts_no_more(then, now, used, record.get("examination", ""))
+
+
+def _free_name(path: Path, taken: set[str]) -> str:
+    name = path.name.removesuffix(".gz")
+    stem = Path(name).stem or name
+    free, count = stem, 1
+    while free.casefold() in taken or free.casefold() == STATE_NAME:
+        count += 1
+        free = f"{stem}_{count}"
+    return free
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise BatchError(path, BatchProblem.NOT_WRITABLE) from error
+    except sqlite3.DatabaseError as error:
+        raise BatchError(path, BatchProblem.DAMAGED) from error

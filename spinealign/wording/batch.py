@@ -1,0 +1,161 @@
+"""Words of a batch: progress, what failed, what the columns of its tables mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from spinealign.domain.errors import BatchProblem
+from spinealign.wording.text import display_name, safe_text
+from spinealign.wording.training import count_text
+
+BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
+    BatchProblem.DAMAGED: (
+        "The state of the batch, {name}, is damaged{detail}.",
+        "Move it away and start again: the folders of results stay, and are made anew.",
+    ),
+    BatchProblem.NEWER: (
+        "The batch {name} was written by a later version of SpineAlign{detail}.",
+        "Use that version, or another folder with --out.",
+    ),
+    BatchProblem.NOT_WRITABLE: (
+        "The state of the batch, {name}, cannot be written{detail}.",
+        "Make room or choose another folder with --out; the same command then goes on.",
+    ),
+    BatchProblem.RUNNING: (
+        "Another program works on the batch in {name}{detail}.",
+        "Wait until it is done, stop it, or choose another folder with --out.",
+    ),
+    BatchProblem.NO_LIST: (
+        "{name} is no list of images{detail}.",
+        "A list is a CSV file in UTF-8 with a column “path”.",
+    ),
+    BatchProblem.NOTHING_FOUND: (
+        "Nothing was found that could be analysed in {name}{detail}.",
+        "Name image files, folders, archives or a list.",
+    ),
+    BatchProblem.NO_WORKER: (
+        "No process for the analysis can be started by {name}{detail}.",
+        "Try “spinealign self-test”, which says what is missing; what is done is kept.",
+    ),
+}
+
+COLUMN_WORDS: Mapping[str, str] = {
+    "number": "Place of the image in the batch, from 1, in the order in which it was listed first.",
+    "path": "First file of the image or series.",
+    "folder": "Folder of its results, within the batch's folder.",
+    "status": "done, refused (an image of another kind), failed, or waiting.",
+    "sentence": "Why it failed.",
+    "image_sha256": "Checksum of the file that was analysed.",
+    "modality": "As the file says.",
+    "examination": "Kind that the image was analysed as; empty where it was refused.",
+    "view_confidence": "How sure the program is of that kind, 0 to 1; empty where it was told.",
+    "headline": "The result in a sentence.",
+    "predicted": "Class that a classifier chose.",
+    "probability": "Of the classifier's positive class, 0 to 1.",
+    "bodies": "Names of the vertebral bodies that were outlined, from the top.",
+    "least_confidence": "Of the landmark that is least sure, 0 to 1: sort by it to look at the "
+    "most doubtful first.",
+    "measures_taken": "How many measures have a value.",
+    "measures_missing": "How many measures could not be taken; measures.csv says why.",
+    "cautions": "Codes of what has to be known beside the result.",
+    "spacing_row_mm": "Distance of rows; empty where it is unknown.",
+    "spacing_column_mm": "Distance of columns; empty where it is unknown.",
+    "spacing_source": "Where the distances come from.",
+    "models": "Networks that answered, with their versions.",
+    "program_version": "Version of SpineAlign that made the result.",
+    "code": "Of the measure; docs/design/measures.md defines it.",
+    "name": "Of the measure.",
+    "levels": "Levels that it is of, joined by “/”.",
+    "value": "In `unit`; empty where the measure could not be taken.",
+    "unit": "Of value and interval.",
+    "interval_low": "Lower end of the 95 % interval of the value.",
+    "interval_high": "Upper end of the 95 % interval of the value.",
+    "state": "automatic, corrected, manual or confirmed: who vouches for it.",
+    "reason": "Why there is no value.",
+    "method": "How the value was found.",
+    "source": "Publication that defines the measure.",
+}
+"""What each column of a batch's tables means."""
+
+
+def worker_failure(path: Path, step: str, code: int, limit_s: float | None) -> tuple[str, str]:
+    """Return sentence and advice for an image with which a worker ended, without patient data.
+
+    Parameters
+    ----------
+    path : Path
+        Of the image.
+    step : str
+        What was being done; empty before the first step.
+    code : int
+        Of the process: a negative one is the signal that ended it.
+    limit_s : float or None
+        The time that a step may take, where that is why.
+    """
+    name, during = display_name(path), f" while {_lower(step)}" if step else ""
+    if limit_s is not None:
+        return (
+            f"“{name}” was given up{during}: that took longer than {limit_s:.0f} s.",
+            "Analyse it alone, or allow more time with --step-limit.",
+        )
+    how = f"signal {-code}" if code < 0 else f"code {code}"
+    return (
+        f"The process that analysed “{name}” ended by {how}{during}, in three attempts.",
+        "The file may be damaged, or memory too small; analyse it alone with nothing else open.",
+    )
+
+
+def _lower(step: str) -> str:
+    return safe_text(step[:1].lower() + step[1:])
+
+
+def batch_begin_text(total: int, done: int, stale: int, skipped: int) -> str:
+    """Return what a batch begins with."""
+    parts = [f"{count_text(total, 'image')} or series"]
+    if done:
+        parts.append(f"{done} done by an earlier run")
+    if stale:
+        parts.append(f"{stale} made anew, because options, models or the program changed")
+    if skipped:
+        parts.append(f"{count_text(skipped, 'file')} skipped that {_are(skipped)} no pictures")
+    return "; ".join(parts)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def progress_text(ended: int, total: int, failed: int, begun: int, seconds: float) -> str:
+    """Return how far a batch is: rate and remaining time once they can be told.
+
+    Parameters
+    ----------
+    ended, total, failed : int
+        Images of the whole batch.
+    begun : int
+        How many ended in this run, in `seconds`.
+    """
+    said = f"{ended} of {total}"
+    if failed:
+        said += f", {failed} failed"
+    if begun and seconds > 0:
+        rate = begun / seconds
+        said += f", {3600 * rate:,.0f} an hour, {duration_text((total - ended) / rate)} left"
+    return said
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time in the two largest of hours, minutes and seconds."""
+    whole = max(0, math.ceil(seconds))
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def batch_end_text(done: int, refused: int, failed: int, waiting: int) -> str:
+    """Return how a batch ended."""
+    said = f"{done} done, {refused} refused, {failed} failed"
+    return f"{said}, {waiting} waiting: the same command goes on" if waiting else said

@@ -1,0 +1,63 @@
+"""Stand-ins for the worker process of a batch, and a program that runs one with them.
+
+Run by itself: `python -m tests.batch_workers INPUT... --out DIR --workers N` is `spinealign batch`
+with workers that write the name of each image instead of analysing it.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+from spinealign.batch import pool
+from spinealign.batch.state import ItemStatus, Outcome
+from spinealign.batch.worker import WorkerMessage
+
+HANG, DIE, DIE_ONCE, SLOW_S = "hang", "die", "once", 0.05
+
+
+def serve_names(connection, options):
+    """Do what the name of each image says."""
+    connection.send(WorkerMessage())
+    try:
+        while (task := connection.recv()) is not None:
+            connection.send(WorkerMessage(task.identity, "Reading the image"))
+            connection.send(WorkerMessage(task.identity, outcome=_outcome(task)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _outcome(task):
+    name = task.path.stem
+    if name.startswith(HANG):
+        time.sleep(60)
+    marker = task.folder.parent / f"{task.folder.name}.died"
+    if name.startswith(DIE) or (name.startswith(DIE_ONCE) and not marker.exists()):
+        marker.parent.mkdir(exist_ok=True)
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(SLOW_S)
+    with (task.folder.parent / "analysed.txt").open("a") as file:
+        file.write(f"{name}\n")
+    given = {"sha256": name, "modality": None, "spacing_mm": None, "spacing_source": "unknown"}
+    record = {
+        "input": given,
+        "view": {"confidence": 1.0}, "headline": name, "classification": None, "warnings": [],
+        "examination": "neck_ct_slice", "program_version": "1", "models": ["m"],
+        "model_versions": ["m 1"], "bodies": [], "least_confidence": None, "measures": [],
+    }  # fmt: skip
+    return Outcome(ItemStatus.DONE, seconds=SLOW_S, record=json.dumps(record))
+
+
+def serve_nothing(connection, options):
+    """End before it is ready."""
+    sys.exit(3)
+
+
+if __name__ == "__main__":
+    pool.Pool = partial(pool.Pool, serve_as=serve_names)
+    from spinealign.cli.main import run_command
+
+    sys.exit(run_command(["batch", *sys.argv[1:]]))

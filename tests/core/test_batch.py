@@ -1,0 +1,315 @@
+"""Batches: what is listed, what is remembered, workers that die, and tables of all results."""
+
+import csv
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spinealign.batch.cohort import write_tables
+from spinealign.batch.listing import list_items
+from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more
+from spinealign.batch.pool import MOST_ATTEMPTS, Pool
+from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome
+from spinealign.batch.worker import Task
+from spinealign.cli.main import run_command
+from spinealign.domain.errors import BatchError, BatchProblem
+from spinealign.domain.generators import run_to_end
+from spinealign.files import held_if_free
+from tests.batch_workers import serve_names, serve_nothing
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = {
+    "film": UsedModel("1", ("lateral_neck_radiograph",)),
+    "ct": UsedModel("1", ("neck_ct_slice",)),
+    "gate": UsedModel("1", ()),
+}
+
+
+def draw(path, value=1):
+    """Write a small picture that no two values share."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.add.outer(np.arange(80), np.arange(80)).astype(np.uint8) + np.uint8(value)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    return [draw(folder / f"{name}.png", k) for k, name in enumerate(("a", "b", "c"))]
+
+
+def items_of(*paths):
+    return run_to_end(list_items(paths)).items
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = BatchState(tmp_path / STATE_NAME)
+    yield state
+    state.close()
+
+
+def rows(state):
+    return {row.path.stem: row for row in state.rows()}
+
+
+class TestListing:
+    def test_a_folder_a_list_and_a_file_lead_to_each_image_once(self, images, tmp_path):
+        table = tmp_path / "list.csv"
+        table.write_text("patient,Path\n1,images/b.png\n2,images/c.png\n2,images/c.png\n")
+        items = items_of(images[0].parent, table, images[0])
+        assert sorted(item.path.stem for item in items) == ["a", "b", "c"]
+        assert all(item.source == item.path for item in items)
+
+    def test_a_broken_file_is_an_item_with_its_reason(self, images):
+        broken = images[0].parent / "empty.png"
+        broken.touch()
+        (images[0].parent / "notes.txt").write_text("no picture")
+        listing = run_to_end(list_items([images[0].parent]))
+        [refused] = [item for item in listing.items if item.source is None]
+        assert refused.path == broken
+        assert refused.problem is not None
+        assert any("notes" in one.part.path.name for one in listing.skipped)
+
+    def test_a_changed_file_is_another_item(self, images):
+        before = {item.identity for item in items_of(*images)}
+        draw(images[0], 9)
+        os.utime(images[0], ns=(1, 1))
+        after = {item.identity for item in items_of(*images)}
+        assert len(before & after) == 2
+
+    @pytest.mark.parametrize("text", ["a,b\n1,2\n", "", "\udcff"])
+    def test_a_list_without_paths_is_told(self, tmp_path, text):
+        table = tmp_path / "list.csv"
+        table.write_bytes(text.encode(errors="surrogateescape"))
+        with pytest.raises(BatchError) as caught:
+            run_to_end(list_items([table]))
+        assert caught.value.problem is BatchProblem.NO_LIST
+
+
+class TestState:
+    def done(self, state, identity, examination="neck_ct_slice", models=("ct",)):
+        record = json.dumps({"examination": examination, "models": list(models)})
+        state.note(identity, Outcome(ItemStatus.DONE, record=record))
+
+    def test_what_is_done_stays_done_and_new_images_come_behind(self, state, images):
+        [a, b, c] = items_of(*images)
+        assert state.begin([a, b], "r", MODELS) == 0
+        self.done(state, a.identity)
+        assert state.begin([a, b, c], "r", MODELS) == 0
+        assert [(row.number, row.status.value) for row in state.rows()] == [
+            (1, "done"), (2, "waiting"), (3, "waiting"),
+        ]  # fmt: skip
+
+    def test_folders_of_one_name_get_numbers_and_keep_them(self, state, tmp_path):
+        paths = [draw(tmp_path / str(k) / "Film.png", k) for k in range(3)]
+        items = items_of(*paths)
+        state.begin(items[:2], "r", MODELS)
+        state.begin(items, "r", MODELS)
+        assert [row.folder for row in state.rows()] == ["Film", "Film_2", "Film_3"]
+
+    def test_another_recipe_makes_all_anew_and_what_failed_too(self, state, images):
+        items = items_of(*images)
+        state.begin(items, "r", MODELS)
+        self.done(state, items[0].identity)
+        state.note(items[1].identity, Outcome(ItemStatus.FAILED, "No.", "Do."))
+        assert state.begin(items, "other", MODELS) == 2
+        assert state.count(ItemStatus.WAITING) == 3
+
+    def test_only_results_that_depend_on_a_new_model_are_made_anew(self, state, images):
+        items = items_of(*images)
+        state.begin(items, "r", MODELS)
+        self.done(state, items[0].identity)
+        self.done(state, items[1].identity, "lateral_neck_radiograph", ("film",))
+        state.begin(items, "r", {**MODELS, "ct": UsedModel("2", ("neck_ct_slice",))})
+        assert [row.status.value for row in state.rows()] == ["waiting", "done", "waiting"]
+
+    def test_what_is_listed_no_more_is_forgotten(self, state, images):
+        items = items_of(*images)
+        state.begin(items, "r", MODELS)
+        state.begin(items[1:], "r", MODELS)
+        assert [*rows(state)] == ["b", "c"]
+
+    def test_failures_wait_again_when_asked(self, state, images):
+        items = items_of(*images)
+        state.begin(items, "r", MODELS)
+        state.note(items[0].identity, Outcome(ItemStatus.FAILED, "No.", "Do."))
+        assert (state.try_again(), state.count(ItemStatus.WAITING)) == (1, 3)
+
+    def test_attempts_are_counted_across_runs(self, state, images):
+        [item, *_] = items_of(*images)
+        state.begin([item], "r", MODELS)
+        assert [state.hand_out(item.identity) for _ in range(3)] == [1, 2, 3]
+
+    def test_a_damaged_and_a_newer_database_are_told(self, tmp_path):
+        path = tmp_path / "damaged"
+        path.write_bytes(b"not a database, and long enough to be looked at" * 30)
+        with pytest.raises(BatchError) as caught:
+            BatchState(path)
+        assert caught.value.problem is BatchProblem.DAMAGED
+        newer = tmp_path / "newer"
+        BatchState(newer).close()
+        with sqlite3.connect(newer) as database:
+            database.execute("UPDATE run SET format = 99")
+        with pytest.raises(BatchError) as caught:
+            BatchState(newer)
+        assert caught.value.problem is BatchProblem.NEWER
+
+
+@pytest.mark.parametrize(
+    ("now", "used", "examination", "expected"),
+    [
+        ({}, {"ct"}, "neck_ct_slice", False),
+        ({"ct": UsedModel("2", ("neck_ct_slice",))}, {"ct"}, "neck_ct_slice", True),
+        ({"ct": UsedModel("2", ("neck_ct_slice",))}, {"film"}, "lateral_neck_radiograph", False),
+        ({"new": UsedModel("1", ("neck_ct_slice",))}, {"ct"}, "neck_ct_slice", True),
+        ({"new": UsedModel("1", ("neck_ct_slice",))}, {"film"}, "lateral_neck_radiograph", False),
+        ({"gate": UsedModel("2", ())}, {"film"}, "lateral_neck_radiograph", True),
+        ({"new": UsedModel("1", ("neck_ct_slice",))}, set(), "", True),
+        ({"film": UsedModel("1", ("neck_ct_slice",))}, {"x"}, "lateral_neck_radiograph", True),
+    ],
+)
+def test_which_changed_models_count(now, used, examination, expected):
+    assert counts_no_more(MODELS, MODELS | now, frozenset(used), examination) is expected
+
+
+class TestPool:
+    def run(self, tmp_path, names, count=2, **options):
+        tasks = [Task(name, Path(f"{name}.png"), Path(name), tmp_path / name) for name in names]
+        given = []
+
+        def hand_out(identity):
+            given.append(identity)
+            return given.count(identity)
+
+        with Pool(count, BatchOptions(), serve_as=serve_names, **options) as pool:
+            ended = {task.identity: outcome for task, outcome in pool.run(tasks, hand_out)}
+            processes = [worker.process for worker in pool._workers]
+        assert not any(process.is_alive() for process in processes)
+        return ended, given
+
+    def test_a_worker_that_dies_costs_nothing_and_one_image_that_kills_three_is_named(
+        self, tmp_path
+    ):
+        ended, given = self.run(tmp_path, ["a", "once", "die", "b"])
+        assert {name: ended[name].status.value for name in ended} == {
+            "a": "done", "once": "done", "die": "failed", "b": "done",
+        }  # fmt: skip
+        assert (given.count("die"), given.count("once")) == (MOST_ATTEMPTS, 2)
+        assert "“die.png” ended by signal 9 while reading the image" in ended["die"].sentence
+
+    def test_a_step_without_end_is_given_up_and_the_others_go_on(self, tmp_path):
+        ended, given = self.run(tmp_path, ["hang", "a", "b"], step_limit_s=1.5)
+        assert ended["hang"].status is ItemStatus.FAILED
+        assert "longer than 2 s" in ended["hang"].sentence
+        assert given.count("hang") == 1
+        assert {ended["a"].status, ended["b"].status} == {ItemStatus.DONE}
+
+    def test_workers_that_cannot_start_fail_no_image(self, tmp_path):
+        given = []
+        with (
+            pytest.raises(BatchError) as caught,
+            Pool(2, BatchOptions(), serve_as=serve_nothing) as pool,
+        ):
+            list(pool.run([Task("a", Path("a"), Path("a"), tmp_path)], given.append))
+        assert caught.value.problem is BatchProblem.NO_WORKER
+        assert given == []
+
+
+def test_the_tables_of_a_batch_hold_every_image_and_say_what_columns_mean(state, images, tmp_path):
+    items = items_of(*images)
+    state.begin(items, "r", MODELS)
+    state.note(items[1].identity, Outcome(ItemStatus.FAILED, "Damaged.", "Copy it."))
+    write_tables(state, tmp_path)
+    with (tmp_path / "images.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [(row["number"], row["status"], row["sentence"]) for row in table] == [
+        ("1", "waiting", ""), ("2", "failed", "Damaged."), ("3", "waiting", ""),
+    ]  # fmt: skip
+    with (tmp_path / "dictionary.csv").open(newline="") as file:
+        told = {row["column"] for row in csv.DictReader(file) if row["table"] == "images"}
+    assert told == set(table[0])
+
+
+class TestCommand:
+    def test_wrong_kinds_are_told_before_anything_is_made(self, images, tmp_path, capsys):
+        out = tmp_path / "out"
+        assert (
+            run_command(["batch", str(images[0]), "--out", str(out), "--only", "csv,pictures"]) == 2
+        )
+        assert "not pictures" in capsys.readouterr().err
+        assert not out.exists()
+
+    def test_tables_alone_are_written_and_a_second_run_has_nothing_to_do(self, tmp_path, capsys):
+        sample = ROOT / "resources/samples/xray_lateral_phantom/neck_phantom.dcm"
+        given = ["batch", str(sample), "--out", str(tmp_path), "--only", "csv", "--workers", "1"]
+        assert run_command(given) == 0
+        assert "1 done, 0 refused, 0 failed;" in capsys.readouterr().out
+        [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+        result = json.loads((folder / "analysis.json").read_text())
+        assert {path.suffix for path in folder.iterdir()} == {".json", ".csv"}
+        assert set(result["files"].values()) == {path.name for path in folder.iterdir()}
+        before = (folder / "analysis.json").stat().st_mtime_ns
+        assert run_command(given) == 0
+        assert "1 done by an earlier run" in capsys.readouterr().out
+        assert (folder / "analysis.json").stat().st_mtime_ns == before
+        assert run_command(["analyze", str(sample), "--out", str(tmp_path / "single")]) == 0
+        single = json.loads(next((tmp_path / "single").rglob("analysis.json")).read_text())
+        for told in (result, single):
+            del told["created_utc"], told["seconds"], told["files"]
+        assert result == single
+
+    def test_two_programs_do_not_work_on_one_batch(self, images, tmp_path, capsys):
+        (tmp_path / "out").mkdir()
+        with held_if_free(tmp_path / "out" / ".batch-lock"):
+            assert run_command(["batch", str(images[0]), "--out", str(tmp_path / "out")]) == 1
+        assert "Another program works on the batch" in capsys.readouterr().err
+
+    def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_tables(self, tmp_path):
+        for k in range(6):
+            draw(tmp_path / "images" / f"film_{k}.png", k)
+        (tmp_path / "images" / "empty.png").touch()
+
+        def command(out):
+            wanted = [str(tmp_path / "images"), "--out", str(out), "--workers", "2"]
+            return [sys.executable, "-m", "tests.batch_workers", *wanted]
+
+        subprocess.run(command(tmp_path / "undisturbed"), cwd=ROOT, check=False, timeout=60)
+        out = tmp_path / "killed"
+        for done in (1, 4):
+            process = subprocess.Popen(command(out), cwd=ROOT, stdout=subprocess.DEVNULL)
+            end = time.monotonic() + 60
+            while count_done(out) < done and time.monotonic() < end:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        ended = subprocess.run(command(out), cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert "6 done, 0 refused, 1 failed;" in ended.stdout
+        for name in ("images.csv", "measures.csv", "dictionary.csv"):
+            alike = [(tmp_path / run / name).read_text() for run in ("undisturbed", "killed")]
+            assert alike[0] == alike[1]
+        names = (out / "analysed.txt").read_text().split()
+        assert set(names) == {f"film_{k}" for k in range(6)}
+        # What was not noted yet when the program was killed is done once more, no other image.
+        assert len(names) <= 6 + 2 * 2
+
+
+def count_done(out):
+    """How many images a batch has done, looked at from outside."""
+    if not (out / STATE_NAME).exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{out / STATE_NAME}?mode=ro", uri=True, timeout=0) as database:
+            return database.execute("SELECT COUNT(*) FROM item WHERE status='done'").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
