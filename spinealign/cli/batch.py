@@ -115,8 +115,9 @@ def _wanted(options: argparse.Namespace) -> BatchOptions:
     from spinealign.domain.examination import EXAMINATIONS
     from spinealign.export.exporters import EXPORTERS
 
-    known = {kind: (kind,) for kind, exporter in EXPORTERS.items() if exporter.is_in_folder}
-    known[_TABLES] = tuple(k for k in known if EXPORTERS[k].file_type.suffix == f".{_TABLES}")
+    kept = [kind for kind, exporter in EXPORTERS.items() if exporter.is_in_folder]
+    tables = tuple(k for k in kept if EXPORTERS[k].file_type.suffix == f".{_TABLES}")
+    known = {**{kind: (kind,) for kind in kept}, _TABLES: tables}
     named = [name for name in map(str.strip, options.only.split(",")) if name]
     unknown = [name for name in named if name not in known]
     if unknown:
