@@ -32,7 +32,7 @@ def serve_names(connection, options):
 def _outcome(task):
     name = task.path.stem
     if name.startswith(HANG):
-        time.sleep(60)
+        time.sleep(15)
     marker = task.folder.parent / f"{task.folder.name}.died"
     if name.startswith(DIE) or (name.startswith(DIE_ONCE) and not marker.exists()):
         marker.parent.mkdir(exist_ok=True)

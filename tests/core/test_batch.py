@@ -190,6 +190,7 @@ class TestPool:
 
         def hand_out(identity):
             given.append(identity)
+            assert given.count(identity) <= MOST_ATTEMPTS
             return given.count(identity)
 
         with Pool(count, BatchOptions(), serve_as=serve_names, **options) as pool:
