@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
-from spinealign.domain.examination import Examination, examination_named
+from spinealign.domain.examination import EXAMINATIONS, Examination, Task, examination_named
 from spinealign.domain.findings import Analysis
-from spinealign.domain.model_card import ModelCard
+from spinealign.inference.catalog import ModelStore
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,23 @@ Models = Mapping[str, UsedModel]
 """By name."""
 
 
-def models_of(cards: tuple[ModelCard, ...]) -> dict[str, UsedModel]:
-    """Return what results depend on of all installed models."""
-    return {
-        card.name: UsedModel(
-            f"{card.sha256} {card.version}", tuple(sorted(kind.value for kind in card.examinations))
-        )
-        for card in cards
-    }
+def models_of(store: ModelStore) -> dict[str, UsedModel]:
+    """Return the models that answer now, with the kinds of examination that they answer for.
+
+    Raises
+    ------
+    ModelError
+        A card is incomplete.
+    """
+    found: dict[str, UsedModel] = {}
+    for examination in (None, *EXAMINATIONS.values()):
+        kinds = () if examination is None else (examination.kind.value,)
+        for task in get_args(Task):
+            for card in store.find_all(task, examination):
+                known = found[card.name].examinations if card.name in found else ()
+                served = tuple(sorted({*known, *kinds}))
+                found[card.name] = UsedModel(f"{card.sha256} {card.version}", served)
+    return found
 
 
 def examination_of(analysis: Analysis) -> str:

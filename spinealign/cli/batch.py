@@ -161,7 +161,7 @@ def _work(options: argparse.Namespace, wanted: BatchOptions, state: BatchState) 
     from spinealign.wording.batch import batch_begin_text
 
     listing = _listed(options.inputs)
-    models = models_of(ModelStore(chosen=wanted.models).cards())
+    models = models_of(ModelStore(chosen=wanted.models))
     stale = state.begin(listing.items, wanted.recipe(__version__), models)
     if options.try_again:
         state.try_again()

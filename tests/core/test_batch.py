@@ -16,7 +16,7 @@ from PIL import Image
 
 from spinealign.batch.cohort import write_tables
 from spinealign.batch.listing import list_items
-from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more
+from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
 from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome
 from spinealign.batch.worker import Task
@@ -24,6 +24,7 @@ from spinealign.cli.main import run_command
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.generators import run_to_end
 from spinealign.files import held_if_free
+from spinealign.inference.catalog import ModelStore
 from tests.batch_workers import serve_names, serve_nothing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +182,13 @@ class TestState:
 )
 def test_which_changed_models_count(now, used, examination, expected):
     assert counts_no_more(MODELS, MODELS | now, frozenset(used), examination) is expected
+
+
+def test_models_are_those_that_answer_and_for_what():
+    answering = models_of(ModelStore())
+    assert answering["view_gate"].examinations == ()
+    assert answering["mr_segmentation"].examinations == ("sagittal_spine_mr",)
+    assert set(answering) <= {card.name for card in ModelStore().cards()}
 
 
 class TestPool:
