@@ -133,7 +133,7 @@ class ModelStore:
             one
             for one in self.settings.chosen
             if one.serves(examination) and one.task in examination.tasks
-            if self._folder_of(one) is None
+            if self.place_of(one) is None
         )
 
     def shadows(self, examination: Examination) -> tuple[ModelStore, ...]:
@@ -146,7 +146,7 @@ class ModelStore:
             if not one.serves(examination) or one.task not in examination.tasks:
                 continue
             try:
-                folder = self._folder_of(one)
+                folder = self.place_of(one)
             except ModelError:
                 continue
             if folder is not None:
@@ -199,14 +199,14 @@ class ModelStore:
         wanted = [
             one for one in self.settings.chosen if one.task == task and one.serves(examination)
         ]
-        folders = [self._folder_of(one) for one in wanted]
+        folders = [self.place_of(one) for one in wanted]
         return tuple(read_card(folder) for folder in folders if folder is not None)
 
     def folder_of(self, name: str) -> Path | None:
         """Return where a model lies, or None."""
         return self._model_folders().get(name)
 
-    def _folder_of(self, chosen: ChosenModel) -> Path | None:
+    def place_of(self, chosen: ChosenModel) -> Path | None:
         """Return where the weights lie that were chosen, under whatever name; None if nowhere.
 
         Raises

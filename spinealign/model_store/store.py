@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,8 +81,11 @@ class ModelStore:
     def listed(self) -> tuple[ListedModel, ...]:
         """Return all models that are there, damaged ones too: first the shipped ones, by name."""
         settings = self.settings
-        found = [self._listed(folder, settings) for folder in self._folders()]
+        folders = self._folders()
+        found = [self._listed(place, folder, settings) for place, folder in folders]
         sound = self._catalog() if all(_is_readable(one) for one in found) else None
+        if sound is not None:
+            found = [_with_choices(one, settings, sound) for one in found]
         return tuple(_with_answers(one, sound) for one in sorted(found, key=_order))
 
     def install(
@@ -137,8 +140,12 @@ class ModelStore:
         listed = self._named(name)
         if not listed.can_be_removed:
             raise ModelStoreError(StoreProblem.NOT_REMOVABLE, name)
-        gone = listed.card.sha256 if listed.card is not None else None
-        change_settings(self.profile, lambda now: _without(now, name, gone))
+        models = self._catalog()
+        gone = {
+            one
+            for one in (*self.settings.chosen, *self.settings.shadows)
+            if _place_of(one, models) == listed.folder
+        }
         try:
             with working_folder(self.folder) as working:
                 listed.folder.rename(working / "removed")
@@ -146,6 +153,7 @@ class ModelStore:
             raise ModelStoreError(
                 StoreProblem.NOT_WRITABLE, str(listed.folder), error.strerror or ""
             ) from error
+        change_settings(self.profile, lambda now: _without(now, gone))
 
     def verify(self, name: str | None = None) -> tuple[Verified, ...]:
         """Compare every file of one model, or of all, with its checksum, and check signatures.
@@ -212,9 +220,15 @@ class ModelStore:
 
     def end_shadow(self, name: str) -> None:
         """Have a candidate run no more."""
+        models = self._catalog()
+        folder = models.folder_of(name)
+
+        def is_other(one: ChosenModel) -> bool:
+            return one.name != name and (folder is None or _place_of(one, models) != folder)
+
         change_settings(
             self.profile,
-            lambda now: replace(now, shadows=tuple(s for s in now.shadows if s.name != name)),
+            lambda now: replace(now, shadows=tuple(filter(is_other, now.shadows))),
         )
 
     def trust(self, public_key: Path, name: str) -> TrustedSigner:
@@ -365,8 +379,7 @@ class ModelStore:
             if not card.parent.name.startswith(".")
         ]
 
-    def _listed(self, found: tuple[ModelPlace, Path], settings: StoreSettings) -> ListedModel:
-        place, folder = found
+    def _listed(self, place: ModelPlace, folder: Path, settings: StoreSettings) -> ListedModel:
         card, problem = None, ""
         try:
             card = catalog.read_card(folder)
@@ -381,12 +394,7 @@ class ModelStore:
             problem = CARD_CHANGED
             if signature.state is not SignatureState.UNSIGNED:
                 signature = replace(signature, state=SignatureState.BROKEN, signer="")
-        sha256 = None if card is None else card.sha256
-        return ListedModel(
-            folder.name, place, folder, card, problem, signature,
-            is_chosen=any(one.sha256 == sha256 for one in settings.chosen),
-            is_shadow=any(one.sha256 == sha256 for one in settings.shadows),
-        )  # fmt: skip
+        return ListedModel(folder.name, place, folder, card, problem, signature)
 
 
 def _order(one: ListedModel) -> tuple[int, str]:
@@ -396,6 +404,25 @@ def _order(one: ListedModel) -> tuple[int, str]:
 def _is_readable(one: ListedModel) -> bool:
     """Whether a model lets others answer: a damaged one that was only installed does."""
     return one.card is not None or one.place is ModelPlace.INSTALLED
+
+
+def _with_choices(
+    one: ListedModel, settings: StoreSettings, models: catalog.ModelStore
+) -> ListedModel:
+    """Add whether a person chose a model, or registered it as a candidate."""
+
+    def is_among(chosen: Sequence[ChosenModel]) -> bool:
+        return any(_place_of(each, models) == one.folder for each in chosen)
+
+    return replace(one, is_chosen=is_among(settings.chosen), is_shadow=is_among(settings.shadows))
+
+
+def _place_of(chosen: ChosenModel, models: catalog.ModelStore) -> Path | None:
+    """Return the folder that a choice means, the damaged one of that name too."""
+    try:
+        return models.place_of(chosen)
+    except ModelError:
+        return models.folder_of(chosen.name)
 
 
 def _with_answers(one: ListedModel, models: catalog.ModelStore | None) -> ListedModel:
@@ -429,14 +456,11 @@ def _overlap(one: ChosenModel, other: ChosenModel) -> bool:
     return bool({*one.examinations} & {*other.examinations})
 
 
-def _without(now: StoreSettings, name: str, sha256: str | None) -> StoreSettings:
-    def is_other(one: ChosenModel) -> bool:
-        return one.sha256 != sha256 and not (sha256 is None and one.name == name)
-
+def _without(now: StoreSettings, gone: Collection[ChosenModel]) -> StoreSettings:
     return replace(
         now,
-        chosen=tuple(filter(is_other, now.chosen)),
-        shadows=tuple(filter(is_other, now.shadows)),
+        chosen=tuple(one for one in now.chosen if one not in gone),
+        shadows=tuple(one for one in now.shadows if one not in gone),
     )
 
 

@@ -376,6 +376,30 @@ def test_only_installed_models_are_removed_and_their_choice_goes_with_them(store
     assert (tmp_path / "shipped" / "shipped_net" / "card.json").exists()
 
 
+def test_of_two_folders_with_the_same_weights_one_is_chosen_and_goes(store, tmp_path):
+    store.install(made(tmp_path, weights=b"own"))
+    store.install(tmp_path / "from" / "mine", name="again")
+    store.choose("mine")
+    store.shadow("again")
+    flags = {one.name: (one.is_chosen, one.is_shadow) for one in store.listed()}
+    assert flags == {
+        "shipped_net": (False, False), "mine": (True, False), "again": (False, True),
+    }  # fmt: skip
+    store.remove("again")
+    assert answering(store) == ["mine"]
+    assert store.settings.shadows == ()
+
+
+def test_a_renamed_candidate_is_ended_by_its_name_of_today(store, tmp_path):
+    store.install(made(tmp_path, weights=b"own"))
+    store.shadow("mine")
+    (store.folder / "mine").rename(store.folder / "renamed")
+    store.end_shadow("something else")
+    assert store.listed()[-1].is_shadow
+    store.end_shadow("renamed")
+    assert store.settings.shadows == ()
+
+
 # ------------------------------------------------------------------------------- chosen
 
 

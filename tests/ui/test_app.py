@@ -10,10 +10,13 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from spinealign import files as files_module
+from spinealign.model_store import ModelStore
 from spinealign.ui.app import run_window
 from spinealign.ui.window.crash import CrashDialog, CrashHook, crash_report
 from spinealign.ui.window.main_window import MainWindow
 from spinealign.ui.work.services import program_services
+from tests.core.test_catalog import write_model
+from tests.examinations import NECK_CT
 
 
 def in_the_running_window(act):
@@ -133,3 +136,14 @@ def test_a_failure_in_a_thread_opens_the_report(qtbot, window):
 def test_the_services_of_the_program_share_one_set_of_models():
     services = program_services()
     assert services.models() is services.models()
+
+
+def test_the_window_asks_the_model_that_its_own_profile_chose(tmp_path):
+    store = ModelStore(tmp_path / "profile", trial=lambda folder: None)
+    store.install(write_model(tmp_path / "from", "mine"))
+    models = program_services(tmp_path / "profile").models()
+    assert models.find("classification", NECK_CT).name == "ct_fracture_vgg16"
+    store.choose("mine")  # while the window is open
+    assert models.find("classification", NECK_CT).name == "mine"
+    others = program_services(tmp_path / "other").models()
+    assert others.find("classification", NECK_CT).name == "ct_fracture_vgg16"
