@@ -61,16 +61,26 @@ class FlowLayout(QLayout):
         return size
 
     def _place(self, rect: QRect, is_trial: bool) -> int:
-        x, y, line = rect.x(), rect.y(), 0
+        x, y, high = rect.x(), rect.y(), 0
+        line: list[tuple[QLayoutItem, QRect]] = []
+
+        def end_line() -> None:
+            """Put what is lower than the others of its line in the middle of it."""
+            for item, place in line:
+                item.setGeometry(place.translated(0, (high - place.height()) // 2))
+            line.clear()
+
         for item in self._items:
             widget = item.widget()
             if widget is not None and widget.isHidden():
                 continue
             size = item.sizeHint()
             width = min(size.width(), max(rect.width(), 1))
-            if line and x + width > rect.x() + rect.width():
-                x, y, line = rect.x(), y + line + self._gap, 0
+            if high and x + width > rect.x() + rect.width():
+                end_line()
+                x, y, high = rect.x(), y + high + self._gap, 0
             if not is_trial:
-                item.setGeometry(QRect(QPoint(x, y), QSize(width, size.height())))
-            x, line = x + width + self._gap, max(line, size.height())
-        return y + line - rect.y()
+                line.append((item, QRect(QPoint(x, y), QSize(width, size.height()))))
+            x, high = x + width + self._gap, max(high, size.height())
+        end_line()
+        return y + high - rect.y()
