@@ -30,8 +30,9 @@ def kept_result_text(analysis: Analysis, cards: Iterable[ModelCard]) -> str:
     """
     spoke = [part.model for part in (analysis.segmentation, analysis.classification) if part]
     spoke += [] if analysis.disc_model is None else [analysis.disc_model]
-    named = listed([f"{safe_text(each.title)} v{safe_text(each.version)}" for each in spoke])
-    by = f"by {named}" if named else f"without a model, by version {analysis.program_version}"
+    named = [f"{safe_text(each.title)} v{safe_text(each.version)}" for each in spoke]
+    without = f"without a model, by version {safe_text(analysis.program_version)} of the program"
+    by = f"by {listed(named)}" if named else without
     told = f"Result of {analysis.created_utc[:10]} {by}, as it was kept in the archive."
     installed = {(card.name, card.version, card.sha256) for card in cards}
     return told if _are_all(analysis.models, installed) else f"{told} {OTHER_MODEL}"

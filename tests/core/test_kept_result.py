@@ -234,6 +234,16 @@ class TestWords:
         assert text.startswith(f"Result of {day} by {model.title} v{model.version}")
         assert OTHER_MODEL not in text
 
+    def test_they_name_the_program_where_no_model_spoke(self) -> None:
+        analysis = replace(
+            phantoms.ct_analysis().without_demonstration, segmentation=None, classification=None,
+            models=(), program_version="0.1.0", created_utc="2026-11-29T08:00:00+00:00",
+        )  # fmt: skip
+        assert kept_result_text(analysis, model_cards()) == (
+            "Result of 2026-11-29 without a model, by version 0.1.0 of the program, as it was kept "
+            "in the archive."
+        )
+
     @pytest.mark.parametrize("change", [{"version": "9"}, {"sha256": "f" * 64}, {"name": "gone"}])
     def test_they_say_when_the_present_model_is_another(self, change: dict[str, str]) -> None:
         model = phantoms.mr_model()
