@@ -168,8 +168,13 @@ class ModelStore:
     def find_everywhere(
         self, task: Task, examination: Examination | None = None
     ) -> tuple[ModelCard, ...]:
-        """Return the cards of all models for a task, whether or not `find_all` would ask them."""
-        return tuple(card for _, card in self._serving(task, examination))
+        """Return the cards of all models for a task, whether or not `find_all` would ask them.
+
+        Candidates are left out: they are asked beside those that answer, and tell it themselves.
+        """
+        beside = {one.sha256 for one in self.settings.shadows}
+        found = (card for _, card in self._serving(task, examination))
+        return tuple(card for card in found if card.sha256 not in beside)
 
     @property
     def chosen(self) -> tuple[ModelCard, ...]:

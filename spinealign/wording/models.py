@@ -222,10 +222,15 @@ def shadow_lines(result: ShadowResult) -> list[str]:
         names = [measurement_name(row.either) for row in result.measures if row.change is change]
         lines += [f"    {words}: {', '.join(names)}"] if names else []
     lines += [
-        f"    {safe_text(one.structure)}: Dice {one.dice:.3f} between the two outlines"
+        f"    {safe_text(one.structure)}: Dice {_dice_text(one.dice)} between the two outlines"
         for one in result.outlines
     ]
     return lines
+
+
+def _dice_text(dice: float) -> str:
+    """Return a Dice coefficient, never rounded to agreement."""
+    return f"{dice:.3f}" if not 0.999 < dice < 1 else "over 0.999"
 
 
 def _grade_text(value: int | bool | None) -> str:

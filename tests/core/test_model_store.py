@@ -514,7 +514,11 @@ def test_another_model_in_the_place_of_a_loaded_one_is_loaded_anew(store, tmp_pa
 
 def test_a_candidate_runs_beside_and_never_instead(store, tmp_path):
     store.install(made(tmp_path, weights=b"own"))
+    models = catalog.ModelStore(profile=store.profile)
+    there = lambda: [card.name for card in models.find_everywhere("classification", NECK_CT)]  # noqa: E731
+    assert there() == ["shipped_net", "mine"]
     assert store.shadow("mine").is_shadow
+    assert there() == ["shipped_net"]  # of a candidate nobody says that it was not asked
     assert answering(store) == ["shipped_net"]
     (beside,) = catalog.ModelStore(profile=store.profile).shadows(NECK_CT)
     assert [card.name for card in beside.find_all("classification", NECK_CT)] == ["mine"]

@@ -371,7 +371,7 @@ def test_results_keep_their_model_and_are_offered_again(qtbot, manage, analysed,
         "This result was made by “Sagittal MR segmentation (U-Net) 1.0.0”; “Own ward 2.1” "
         "answers now."
     )
-    assert "another model than the one that answers now" in window.banner.text
+    assert not window.banner.isVisible()
     assert case.finding.analysis.models[-1].name == MR
     dialog.reject()
     with qtbot.waitSignal(window.workbench.session.finding_ready):
@@ -386,8 +386,11 @@ def test_the_notice_analyses_all_that_is_open_again(qtbot, manage, analysed, win
     pick(dialog, "ward")
     press(qtbot, dialog, dialog.use)
     assert window.results.model_note.isHidden()
+    assert "“mr_1.nii” was analysed by another model" in window.banner.text
+    dialog.reject()
+    [again] = [b for b in window.banner.findChildren(QPushButton) if b.text() == "Analyse again"]
     with qtbot.waitSignal(window.workbench.session.finding_ready):
-        window.models.analyse_stale_again()
+        QTest.mouseClick(again, LEFT)
     assert [name for name, _ in fake.analyser.calls] == ["mr_1.nii", "ct_1.dcm", "mr_1.nii"]
 
 
@@ -398,6 +401,28 @@ def test_nothing_is_said_where_the_same_model_answers(qtbot, manage, analysed, w
     press(qtbot, dialog, dialog.use)
     assert window.results.model_note.isHidden()
     assert not window.banner.isVisible()
+
+
+def test_a_model_of_the_same_weights_and_another_card_is_another_one(
+    qtbot, manage, analysed, window
+):
+    case = analysed("mr_1.nii")
+    own = own_model("ward")
+    same = replace(own.card, sha256=case.finding.analysis.models[-1].sha256)
+    dialog = manage(replace(own, card=same))
+    pick(dialog, "ward")
+    press(qtbot, dialog, dialog.use)
+    assert "“Own ward 2.1” answers now" in window.results.model_note.words.text()
+
+
+def test_a_model_that_was_only_renamed_is_the_same(qtbot, manage, analysed, window, fake):
+    analysed("mr_1.nii")
+    [ct, mr] = fake.installed.models
+    fake.installed.models = [ct, replace(mr, name="renamed", card=replace(mr.card, name="renamed"))]
+    dialog = manage(own_model("ward"))
+    pick(dialog, "ward")
+    press(qtbot, dialog, dialog.shadow)
+    assert window.results.model_note.isHidden()
 
 
 def test_a_result_of_a_removed_model_says_so(qtbot, manage, analysed, window, fake):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from spinealign.domain.examination import Examination, Task
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, ModelIdentity
 from spinealign.domain.model_store import ListedModel
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.wording.model_manager import (
@@ -38,7 +38,7 @@ class Answering:
             return ""
         gone, idle, tasks = [], [], list[Task]()
         for made_by in analysis.models:
-            here = [one for one in self.models if _sha256(one) == made_by.sha256]
+            here = self._same(made_by)
             title = titled(made_by.title, made_by.version)
             if not here:
                 gone.append(title)
@@ -51,6 +51,14 @@ class Answering:
             return gone_text(gone)
         unasked = [] if _is_classified(analysis) else self._now(["classification"], kind, True)
         return not_asked_text(unasked) if unasked else ""
+
+    def _same(self, made_by: ModelIdentity) -> list[ListedModel]:
+        """Return the model of a result as it is there now, or under another name if that is gone.
+
+        Two models may share their weights and differ in what their cards make of the answers.
+        """
+        alike = [one for one in self.models if _sha256(one) == made_by.sha256]
+        return [one for one in alike if one.name == made_by.name] or alike
 
     def _now(
         self, tasks: Sequence[Task], kind: Examination | None, is_chosen: bool = False

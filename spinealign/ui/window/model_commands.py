@@ -53,14 +53,16 @@ class ModelCommands(QObject):
         self._answering = Answering(listing.models)
         self._results.show_answering(self._answering)
         stale = self._stale
-        if stale:
+        # Of the case that is shown a line above its result says so.
+        if any(case is not self._bench.current for case in stale):
             message = changed_message([case.title for case in stale])
             self._bench.messages.notice(message, ANALYSE_AGAIN, self.analyse_stale_again)
 
     @property
     def _stale(self) -> list[Case]:
-        """Open cases whose results were made by models that do not answer any more."""
-        found = [(case, case.finding) for case in self._bench.session.cases]
+        """Open cases, not signed, whose results were made by models that do not answer any more."""
+        cases = [case for case in self._bench.session.cases if not case.reading_status.is_verified]
+        found = [(case, case.finding) for case in cases]
         words_of = self._answering.words_of
         return [case for case, result in found if result and words_of(result.analysis)]
 
