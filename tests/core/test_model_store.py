@@ -5,6 +5,7 @@ import json
 import shutil
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from spinealign.domain.model_store import (
     SignatureState,
     StoreProblem,
 )
+from spinealign.files import put_in_place
 from spinealign.inference import catalog
 from spinealign.inference.checksums import CHECKSUMS, SIGNATURE, is_safe_name, write_checksums
 from spinealign.model_store import ModelStore
@@ -344,6 +346,38 @@ def test_another_version_needs_a_word_and_the_same_one_does_not(store, tmp_path)
     assert "(version 1)" in explain(caught.value).sentence
     assert store.install(folder, is_replacing=True).card.version == "2"
     assert [m.name for m in store.listed()] == ["shipped_net", "mine"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_replacement_leaves_nothing_of_the_old_one(store, tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr("spinealign.files._exchange", lambda one, other: False)
+    folder = made(tmp_path)
+    (folder / "old.txt").write_text("old")
+    store.install(folder)
+    (folder / "old.txt").unlink()
+    store.install(folder, is_replacing=True)
+    assert not (store.folder / "mine" / "old.txt").exists()
+    assert [path.name for path in store.folder.iterdir()] == ["mine"]
+
+
+def test_a_replacement_that_fails_puts_the_old_one_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("spinealign.files._exchange", lambda one, other: False)
+    new, place = tmp_path / "work" / "new", tmp_path / "place"
+    for folder in (new, place):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text(folder.name)
+    rename = Path.rename
+
+    def failing(self, target):
+        if self == new:
+            raise PermissionError(13, "held by another program")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(PermissionError):
+        put_in_place(new, place)
+    assert (place / "file").read_text() == "place"
 
 
 def test_a_chosen_model_that_is_replaced_goes_on_answering_if_it_is_for_the_same(store, tmp_path):
