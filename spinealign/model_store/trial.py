@@ -52,6 +52,7 @@ def tried_apart(folder: Path) -> TrialProblem | None:
             [*program, *COMMAND, str(folder)],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=MOST_SECONDS, check=False,
             env={**os.environ, "PYTHONPATH": paths},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return TrialProblem.TOO_SLOW

@@ -88,12 +88,13 @@ def answers_text(one: ListedModel) -> str:
 
 
 def figure_text(card: ModelCard) -> str:
-    """Return the first held-out figure of a card that its task is known by; "" without one."""
+    """Return a held-out figure of a card: one that its task is known by, else the first; or ""."""
     for word in _FIGURES[card.task]:
         for path, value in _figures(card.metrics):
             if word in path[-1] or (word in path and len(path) > 1):
-                return _figure(path, value)
-    return ""
+                return _figure(path[1:] or path, value)
+    first = next(iter(_figures(card.metrics)), None)
+    return "" if first is None else _figure(first[0][-1:], first[1])
 
 
 _FIGURES: Mapping[Task, tuple[str, ...]] = {
@@ -118,7 +119,7 @@ def _figures(metrics: Any, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[s
 
 
 def _figure(path: tuple[str, ...], figure: Mapping[str, Any]) -> str:
-    name = " ".join(path[1:] if len(path) > 1 else path).replace("_", " ")
+    name = " ".join(path).replace("_", " ")
     ends = [figure.get(end) for end in ("low", "high")]
     text = f"{safe_text(name)} {figure['value']:.3g}"
     if all(isinstance(end, int | float) for end in ends):

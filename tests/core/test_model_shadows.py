@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from spinealign.domain.model_store import ShadowClass
 from spinealign.inference.engine import LoadedModel
 from spinealign.model_store.comparing import card_differences
 from spinealign.model_store.shadows import compared, shadow_results
-from spinealign.wording.models import difference_lines, shadow_lines
+from spinealign.wording.models import difference_lines, figure_text, shadow_lines
 from tests.cards import classifier_card
 from tests.core.test_one_way import (
     MASK,
@@ -183,6 +184,21 @@ def test_two_cards_side_by_side_show_what_differs_and_nothing_else():
     ]
 
 
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        ({"note": "not evaluated"}, ""),
+        ({"held_out": {"auc": {"value": 0.91234, "low": 0.8, "high": 1.0, "units": 12}}},
+         "auc 0.912 (0.8 to 1), 12 independent"),
+        ({"a": {"sensitivity": {"value": 0.5}}, "b": {"auc": {"value": 1.0}}}, "auc 1"),
+        ({"by film": {"a long description": {"neck found": {"value": 0.9}}}}, "neck found 0.9"),
+        ({"value": True}, ""),
+    ],
+)  # fmt: skip
+def test_one_figure_stands_for_a_card(metrics, told):
+    assert figure_text(replace(classifier_card(), metrics=metrics)) == told
+
+
 # ------------------------------------------------------------------------- command line
 
 
@@ -262,9 +278,16 @@ def test_a_trial_takes_place_in_another_process_that_may_fail(tmp_path, monkeypa
     shutil.rmtree(folder)
     assert tried_apart(folder) is TrialProblem.ENDED
 
+    done = subprocess.CompletedProcess([], 0)
+
     def hangs(command, **options):
         assert command[-3:] == ["models", "try-network", str(folder)]
         raise subprocess.TimeoutExpired(command, options["timeout"])
 
     monkeypatch.setattr("subprocess.run", hangs)
     assert tried_apart(folder) is TrialProblem.TOO_SLOW
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    commands = []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command) or done)
+    assert tried_apart(folder) is None
+    assert commands == [[sys.executable, "models", "try-network", str(folder)]]
