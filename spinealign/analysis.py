@@ -47,7 +47,7 @@ from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
-from spinealign.predict import classify_with, segment_with
+from spinealign.predict import classify_with, region_model, segment_with
 from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
 Outlined = Callable[[SpineImage, Segmentation], Segmentation]
@@ -231,7 +231,9 @@ def _analyze_upright(
     classifier = work.model_for("classification")
     withheld = None if demonstration else _demonstration(classifier)
     asked = classifier if withheld is None else None
-    classification = classify_with(asked, image) if asked else None
+    classification = None
+    if asked is not None:
+        classification = classify_with(asked, image, region_model(asked.card, models))
     clock.record("classify")
     bodies = pipeline.name_bodies(outlines, image)
     clock.record("tell apart")

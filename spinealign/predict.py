@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.findings import Classification, Segmentation
 from spinealign.domain.image import SpineImage
-from spinealign.domain.model_card import ModelCard
+from spinealign.domain.model_card import ModelCard, RegionRule
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
+from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import Array, LoadedModel
 from spinealign.measure.outlines.regions import remove_specks
+
+SMALLEST_REGION_PX = 32
+"""A region of fewer rows or columns is a speck, not a column; as the smallest picture read."""
+
+PixelBox = tuple[slice, slice]
+"""Rows and columns."""
 
 MIN_PART_SHARE = 1e-4
 """Parts of a structure smaller than this share of the image are network noise."""
@@ -37,9 +48,69 @@ def segment_with(model: LoadedModel, image: SpineImage) -> Segmentation:
     return Segmentation(model.identity, classes, mask, confidence)
 
 
-def classify_with(model: LoadedModel, image: SpineImage) -> Classification:
-    """Classify an image and explain the answer at the image's own size."""
+def region_model(card: ModelCard, models: ModelStore) -> LoadedModel | None:
+    """Return the segmentation that tells a classifier where to look; None if it needs none.
+
+    Raises
+    ------
+    ModelError
+        OTHER_REGION: it is missing, or has other weights than the card says.
+    """
+    if card.region is None:
+        return None
+    found = next((c for c in models.cards() if c.name == card.region.model), None)
+    if found is None or found.sha256 != card.region.sha256:
+        raise ModelError(card.name, ModelProblem.OTHER_REGION, card.region.model)
+    return models.load(found.name)
+
+
+def region_of(image: SpineImage, rule: RegionRule, outliner: LoadedModel) -> PixelBox:
+    """Return the rows and columns of an image that a classifier sees, by what is outlined."""
+    return box_around(segment_with(outliner, image).mask > 0, rule.margin)
+
+
+def box_around(area: NDArray[np.bool_], margin: float) -> PixelBox:
+    """Return the box around an area (H, W), wider by a share of its longer side.
+
+    Where there is nothing, or no more than a speck, it is the whole picture.
+    """
+    rows, columns = (np.flatnonzero(area.any(axis=axis)) for axis in (1, 0))
+    if len(rows) < SMALLEST_REGION_PX or len(columns) < SMALLEST_REGION_PX:
+        return slice(0, area.shape[0]), slice(0, area.shape[1])
+    ends = [(int(each[0]), int(each[-1]) + 1) for each in (rows, columns)]
+    wider = round(margin * max(high - low for low, high in ends))
+    sides = [
+        slice(max(0, low - wider), min(side, high + wider))
+        for (low, high), side in zip(ends, area.shape, strict=True)
+    ]
+    return sides[0], sides[1]
+
+
+def classify_with(
+    model: LoadedModel, image: SpineImage, outliner: LoadedModel | None = None
+) -> Classification:
+    """Classify an image and explain the answer at the image's own size.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    image : SpineImage
+    outliner : LoadedModel, optional
+        What `region_model` returns for the model's card.
+
+    Raises
+    ------
+    ModelError
+        OTHER_REGION: the card asks for a region, and nobody outlines it.
+    """
     card = model.card
+    whole = image.shape
+    region: PixelBox = (slice(0, whole[0]), slice(0, whole[1]))
+    if card.region is not None:
+        if outliner is None:
+            raise ModelError(card.name, ModelProblem.OTHER_REGION, card.region.model)
+        region = region_of(image, card.region, outliner)
+        image = replace(image, pixels=np.ascontiguousarray(image.pixels[region]))
     batch, box = network_input(image, card)
     probabilities, activation = model.classify(batch)
     positive = card.positive_class or card.classes[-1]
@@ -55,8 +126,15 @@ def classify_with(model: LoadedModel, image: SpineImage) -> Classification:
         threshold=threshold,
         predicted=positive if is_positive else best_other,
         calibrated=card.calibrated,
-        heatmap=None if activation is None else _heatmap(activation, box),
+        heatmap=None if activation is None else _laid(_heatmap(activation, box), region, whole),
     )
+
+
+def _laid(values: Array, region: PixelBox, shape: tuple[int, int]) -> Array:
+    """Lay the map of a region where it belongs; what was not looked at said nothing."""
+    laid = np.zeros(shape, np.float32)
+    laid[region] = values
+    return laid
 
 
 def _heatmap(activation: Array, box: Letterbox) -> Array:

@@ -109,6 +109,7 @@ class ModelProblem(StrEnum):
     NOT_TAKEN = "not_taken"
     ENGINE_UNAVAILABLE = "engine_unavailable"
     UNLOADABLE = "unloadable"
+    OTHER_REGION = "other_region"
 
 
 class ModelError(SpineAlignError):

@@ -81,6 +81,27 @@ class IntensityRule:
 
 
 @dataclass(frozen=True)
+class RegionRule:
+    """Which part of a picture a classifier sees: the box around what another model outlines.
+
+    Where nothing is outlined it sees the whole picture.
+
+    Parameters
+    ----------
+    model : str
+        Name of the segmentation.
+    sha256 : str
+        Of its weights.
+    margin : float
+        How much wider the box is on each side, as a share of its longer side.
+    """
+
+    model: Name
+    sha256: Sha256
+    margin: Share = 0.1
+
+
+@dataclass(frozen=True)
 class GradeRule:
     """How logits of a disc grader become one grade, for one choice of sequences.
 
@@ -270,6 +291,8 @@ class ModelCard:
         Held-out figures with confidence intervals and independent patients.
     limits
         One honest sentence on what the answers mean.
+    region
+        For classification: which part of the picture the network sees; None for all of it.
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
@@ -310,6 +333,7 @@ class ModelCard:
     gate: GateRule | None = None
     interval_factors: Mapping[MeasureCode, IntervalFactor] = field(default_factory=dict)
     change_factors: Mapping[MeasureCode, ChangeFactor] = field(default_factory=dict)
+    region: RegionRule | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
@@ -344,6 +368,8 @@ class ModelCard:
         for ends in (self.intensity.percentiles, self.intensity.window_hu):
             if ends is not None and not _rises(ends):
                 raise ValueError("intensity: the lower end comes first")
+        if self.region is not None and self.task != "classification":
+            raise ValueError("region is for classification")
         if self.task == "disc_grading":
             self._check_grading()
         if self.task == "view":

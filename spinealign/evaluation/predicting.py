@@ -21,8 +21,9 @@ from spinealign.evaluation.cases import ClassifiedCases, OutlinedCases
 from spinealign.evaluation.overlaps import overlap
 from spinealign.evaluation.run import Threshold
 from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.predict import classify_with, segment_with
+from spinealign.predict import classify_with, region_model, segment_with
 from spinealign.wording import evaluation as words
 
 GALLERY_PX = 240
@@ -96,6 +97,7 @@ def answers_of(
     order = _positive_last(card.classes, card.positive_class)
     left_out, kept, probabilities = [], [], []
     marks, learned = marks_of(card.training), 0
+    outliner = region_model(card, ModelStore())
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
         if not file.label:
@@ -103,7 +105,7 @@ def answers_of(
             continue
         try:
             image = read_image(file.path)
-            answer = classify_with(model, image)
+            answer = classify_with(model, image, outliner)
         except SpineAlignError:
             left_out.append(file.name)
             continue
@@ -188,7 +190,7 @@ def gallery(model: LoadedModel, answered: Answered, images: Sequence[str]) -> di
 
 def _explained(model: LoadedModel, path: Path) -> bytes:
     image = read_image(path)
-    heat = classify_with(model, image).heatmap
+    heat = classify_with(model, image, region_model(model.card, ModelStore())).heatmap
     low, high = np.percentile(image.pixels, (1, 99))
     grey = np.clip((image.pixels - low) / max(high - low, 1e-6), 0, 1) * 255
     plain = cv2.cvtColor(grey.astype(np.uint8), cv2.COLOR_GRAY2BGR)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.model_card import Denoise, IntensityRule
+from spinealign.imaging.wavelets import shrink_wavelets
 
 _SMALLEST_SPAN = 1e-30
 """Grey values that differ by less are equal; single precision ends near 1e-38."""
@@ -154,9 +155,7 @@ def reduce_noise(canvas: NDArray[np.float32], method: Denoise) -> NDArray[np.flo
     if method == "median":
         return np.asarray(cv2.medianBlur(canvas, 3), np.float32)
     if method == "wavelet":
-        from skimage.restoration import denoise_wavelet
-
-        return np.asarray(denoise_wavelet(canvas, rescale_sigma=True), np.float32)
+        return shrink_wavelets(canvas)
     return canvas
 
 

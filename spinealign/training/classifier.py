@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.model_card import IntensityRule
+from spinealign.domain.model_card import IntensityRule, RegionRule
 from spinealign.training import augment, networks
 from spinealign.wording import training as words
 
@@ -59,6 +59,8 @@ class ClassifierRecipe:
         How grey values of the changed copies change; None by `augment.random_exposure`.
     file : str
         Checksum of the recipe's file; empty without one.
+    region : RegionRule or None
+        Which part of each picture is seen; None for all of it.
     arguments : mapping
         Of the network's function, for smaller networks: ``input_shape``, ``blocks``, ``hidden``...
     """
@@ -84,6 +86,7 @@ class ClassifierRecipe:
     learning_rate: float = 1e-4
     exposure: augment.Exposure | None = None
     file: str = ""
+    region: RegionRule | None = None
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -116,7 +119,16 @@ class ClassifierRecipe:
         told = asdict(self)
         return {
             name: told[name]
-            for name in ("head", "copies", "seed", "geometry", "exposure", "rule", "arguments")
+            for name in (
+                "head",
+                "copies",
+                "seed",
+                "geometry",
+                "exposure",
+                "rule",
+                "region",
+                "arguments",
+            )
         }
 
 

@@ -196,6 +196,11 @@ _MODEL_MESSAGES = {
         "The software that runs the model “{name}” is not installed{detail}.",
         "For .keras and .h5 weights run: pip install “spinealign[train]”.",
     ),
+    ModelProblem.OTHER_REGION: (
+        "The model “{name}” looks at what another model outlines{detail}, and that one is missing, "
+        "or is not the version that it was trained with.",
+        "Install that model beside it, in the version that the card names.",
+    ),
     ModelProblem.UNLOADABLE: (
         "The model “{name}” could not be loaded{detail}.",
         "Of a model of your own, check its weights; else close other programs and try again, or "

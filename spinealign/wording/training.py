@@ -18,6 +18,15 @@ MODALITY_NAMES: Mapping[Modality, str] = {
 }
 
 
+QUALITY_NAMES: Mapping[str, str] = {
+    "low_resolution": "too small",
+    "low_contrast": "poor in contrast",
+    "too_dark": "too dark",
+    "too_bright": "too bright",
+    "blurred": "blurred",
+}
+
+
 class _Skipped(Protocol):
     @property
     def name(self) -> str: ...
@@ -88,6 +97,14 @@ def other_grid(name: str) -> str:
 def no_volume(name: str) -> str:
     """Return that a volume cannot be read."""
     return f"“{safe_text(name)}” cannot be read as a volume of three axes"
+
+
+def no_region_model(name: str) -> str:
+    """Return that no segmentation is installed that a recipe names."""
+    return (
+        f"“{safe_text(name)}” (preprocessing.region) is no installed segmentation; “spinealign "
+        "models” names them"
+    )
 
 
 def no_layout(data: Path, layouts: Sequence[str]) -> str:
@@ -290,8 +307,9 @@ def classes_text(counts: Mapping[str, tuple[int, int]], has_patients: bool) -> s
 
 
 def training_data_text(
-    counts: str, held_out: str, source: str, skipped: int, base: str, has_patients: bool
-) -> str:
+    counts: str, held_out: str, source: str, skipped: int, base: str, has_patients: bool,
+    poor: int = 0,
+) -> str:  # fmt: skip
     """Return what a model was trained on, as its card says it.
 
     Parameters
@@ -304,6 +322,8 @@ def training_data_text(
         Pictures that could not be used.
     base : str
         Where the weights started from; may be empty.
+    poor : int
+        Pictures that were left out for their quality.
     """
     told = [f"Trained on {counts}."]
     told.append(f"Held out: {held_out}." if held_out else "Nothing was held out.")
@@ -312,6 +332,8 @@ def training_data_text(
         told.append("Which pictures are of one patient was not stated.")
     if skipped:
         told.append(f"{count_text(skipped, 'further picture')} could not be read.")
+    if poor:
+        told.append(f"{count_text(poor, 'picture')} of poor quality left out.")
     if base:
         told.append(base)
     return " ".join(told)
@@ -345,8 +367,9 @@ def limits_text(held_out_patients: int, has_patients: bool, earned: bool) -> str
 
 
 def failures_of(
-    has_patients: bool, has_folds: bool, although: str, examination: bool, verdict: str = ""
-) -> tuple[str, ...]:
+    has_patients: bool, has_folds: bool, although: str, examination: bool, verdict: str = "",
+    left_out: Sequence[str] = (),
+) -> tuple[str, ...]:  # fmt: skip
     """Return what is known to be wrong with a user's own training."""
     told = []
     if although:
@@ -364,6 +387,12 @@ def failures_of(
         told.append("There was no cross-validation: a class had a single patient.")
     if not examination:
         told.append("For which kind of examination it is was not stated.")
+    if left_out:
+        kinds = listed([QUALITY_NAMES[code] for code in left_out], "or")
+        told.append(
+            f"Pictures that the program calls {kinds} were left out of training and figures: what "
+            "the model says of such pictures was never tried."
+        )
     told.append("Pictures of other sources than those it was trained on were never tried.")
     return tuple(told)
 

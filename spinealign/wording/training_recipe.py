@@ -14,6 +14,7 @@ HEAD = (
 )
 TEXT = "text (with quotes where it looks like a number)"
 LIST_OF_TEXTS = "a list of texts, such as [background, disc]"
+LIST_OF = "a list of {each}"
 TRUE_OR_FALSE = "true or false"
 RISING = "two numbers, the smaller one first"
 RECIPE_ADVICE = (
@@ -45,6 +46,10 @@ KEYS: Mapping[str, str] = {
     "them.",
     "preprocessing.denoise": "Noise reduction.",
     "preprocessing.clahe": "Contrast-limited histogram equalisation: clip limit; 0 for none.",
+    "preprocessing.region": "Only the box around what this segmentation outlines is seen, such as "
+    "mr_segmentation.",
+    "preprocessing.region_margin": "How much wider the box is, as a share of its longer side.",
+    "preprocessing.leave_out": "Pictures that the program warns of are not trained on.",
     "augmentation": "How the pictures that are trained on are changed at random.",
     "augmentation.copies": "Changed copies of each picture.",
     "augmentation.rotation_deg": "Turned by at most so many degrees.",
@@ -95,6 +100,8 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("preprocessing.percentiles", ""): "[0.5, 99.5]",
     ("preprocessing.window_hu", ""): "[-200, 800]",
     ("preprocessing.clahe", ""): "2",
+    ("preprocessing.region", ""): "mr_segmentation",
+    ("preprocessing.leave_out", ""): "[blurred, low_contrast]",
     ("augmentation.copies", ""): "2",
     ("balance", ""): "weights",
     ("training.folds", ""): "3",

@@ -70,6 +70,8 @@ def test_a_class_may_be_called_what_yaml_once_read_as_something_else(tmp_path, w
         (("preset", "augmentation: {flip: yes}\n"), "is yes, and must be true or false"),
         (("preset", "card: {examination: knee}\n"),
          "“card.examination” is knee, and must be lateral-neck, neck-ct, spine-mr"),
+        (("preset", "preprocessing: {leave_out: [ugly]}\n"),
+         "“preprocessing.leave_out” is [ugly], and must be a list of blurred, low_contrast, low"),
         (("preset", "data: 3\n"), "line 7: “data” is said twice"),
         (("preset", "training: {epochs: 3}\n"),
          "“training.epochs” is for report, plain-cnn or u-net, and the preset is lean; leave it"),

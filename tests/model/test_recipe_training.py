@@ -6,23 +6,29 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 pytest.importorskip("yaml")
 
 from spinealign.cli.main import _parser
-from spinealign.domain.model_card import IntensityRule
+from spinealign.domain.errors import DataSetError
+from spinealign.domain.model_card import IntensityRule, RegionRule
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
+from spinealign.predict import classify_with
 from spinealign.training import augment
 from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
 from spinealign.training.dataset import LabelledSlice
-from spinealign.training.own import classify, heads
+from spinealign.training.own import classify, features, heads
 from spinealign.training.own import commands as own_commands
 from spinealign.training.own.looking import LookedAt
-from spinealign.training.own.pictures import list_pictures
+from spinealign.training.own.pictures import Picture, list_pictures
 from spinealign.training.own.recipe_file import read_recipe
 from spinealign.training.own.recipe_jobs import classifier_job, outline_job
 from spinealign.training.own.segment import OwnPatches
+from tests.core.test_region import models as region_models
 from tests.examinations import SPINE_MR
 from tests.model.test_own_training import BY_NAME
 from tests.own_data import two_classes
@@ -132,6 +138,44 @@ def test_the_file_is_trained_and_the_card_says_what_was_done(tmp_path, monkeypat
     assert card.training["recipe_file"] == told.sha256
     lean = replace(asked[0], recipe=replace(asked[0].recipe, head="lean"))
     assert "learning_rate" not in train(lean).training  # it is solved, not stepped
+
+
+def test_a_training_sees_the_region_that_use_will_see(tmp_path):
+    model, outliner = region_models()
+    pixels = np.full((100, 120), 40, np.uint8)
+    pixels[20:60, 30:70] = np.linspace(200, 250, 40)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    recipe = ClassifierRecipe(
+        copies=1, rule=model.card.intensity, region=model.card.region,
+        arguments={"input_shape": [64, 64, 1]},
+    )  # fmt: skip
+    made = features._with_copies(Picture(tmp_path / "a.png", "a.png"), recipe, outliner)
+    classify_with(model, read_image(tmp_path / "a.png"), outliner)
+    assert made.shape == (2, 64, 64, 1)
+    assert np.array_equal(made[0], model.engine.seen[0][0])
+    whole = replace(recipe, region=None)
+    assert not np.array_equal(
+        features._with_copies(Picture(tmp_path / "a.png", "a.png"), whole, None)[0], made[0]
+    )
+    assert recipe.of_features() != whole.of_features()
+
+
+def test_a_region_is_that_of_an_installed_segmentation(tmp_path):
+    text = CLASSIFIER.replace("clahe: 3", "clahe: 3, region: mr_segmentation, region_margin: 0.2")
+    rule = classifier_job(file(tmp_path, text)).recipe.region
+    assert rule == RegionRule(
+        "mr_segmentation", ModelStore().load("mr_segmentation").card.sha256, 0.2
+    )
+    for name in ("nobody", "ct_fracture"):
+        with pytest.raises(DataSetError, match=f"“{name}”"):
+            classifier_job(file(tmp_path, text.replace("mr_segmentation", name)))
+
+
+def test_what_is_left_out_reaches_both_jobs(tmp_path):
+    text = CLASSIFIER.replace("clahe: 3", "clahe: 3, leave_out: [blurred]")
+    assert classifier_job(file(tmp_path, text)).leave_out == ("blurred",)
+    text = OUTLINES.replace("clahe: 0", "leave_out: [blurred, too_dark]")
+    assert outline_job(file(tmp_path, text)).leave_out == ("blurred", "too_dark")
 
 
 def rows(labels):

@@ -16,7 +16,7 @@ from spinealign.domain.trained_on import KEY as LEARNED_FROM
 from spinealign.domain.trained_on import picture_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
-from spinealign.predict import classify_with
+from spinealign.predict import classify_with, region_model
 from spinealign.training.classifier import ClassifierRecipe, fit_temperature, frozen_part
 from spinealign.training.evaluate import classification_figures, expected_calibration_error
 from spinealign.training.own.about import (
@@ -72,6 +72,8 @@ class ClassifierJob:
         Looks at the data before they are trained on.
     layout, label_column : str
         See `layouts.Asked`.
+    leave_out : tuple of str
+        See `looking.look_at`.
     """
 
     data: Path
@@ -88,6 +90,7 @@ class ClassifierJob:
     split: Path | None = None
     audit: Auditor = audited
     layout: str = ""
+    leave_out: tuple[str, ...] = ()
     label_column: str = ""
 
 
@@ -105,10 +108,12 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     asked = Asked(job.data, job.layout, job.pattern, job.label_column)
     listed = with_split(list_classes(asked), job.split)
     _require_classes(listed, job.positive)
-    looked = look_at(listed, job.most_broken, Progress("looking at the data", "picture"))
-    if looked.skipped:
-        place = write_skipped(job.work / RESULTS, looked.skipped)
-        print(words.skipped_text(looked.skipped, place), flush=True)
+    tell = Progress("looking at the data", "picture")
+    looked = look_at(listed, job.most_broken, tell, job.leave_out)
+    skipped = (*looked.skipped, *looked.poor)
+    if skipped:
+        place = write_skipped(job.work / RESULTS, skipped)
+        print(words.skipped_text(skipped, place), flush=True)
     require_modality(looked, job.stated.examination)
     names = held_out(looked.found, job.held_out, job.recipe.seed)
     verdict = job.audit(looked.found, names, job.work, job.stated.although)
@@ -130,7 +135,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     card = _with_figures(card, job, training, held, crossed, answers)
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(job, training, held, trained, crossed, answers)
-    save_results(job.work / RESULTS, trained.model, trained.curves, rows, looked.skipped)
+    save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped)
     return card
 
 
@@ -164,11 +169,12 @@ def _answers(folder: Path, held: PictureSet, positive: str) -> dict[str, float]:
     if not held.pictures:
         return {}
     model = ModelStore([folder.parent]).load(folder.name)
+    outliner = region_model(model.card, ModelStore())
     at = model.card.classes.index(positive)
     tell = Progress("held-out pictures", "picture")
     answers = {}
     for number, picture in enumerate(held.pictures, start=1):
-        found = classify_with(model, read_image(picture.path))
+        found = classify_with(model, read_image(picture.path), outliner)
         answers[picture.name] = found.probabilities[at]
         tell(number, len(held.pictures))
     return answers
@@ -213,6 +219,7 @@ def _card(
         architecture={"name": recipe.network().name, "arguments": dict(recipe.arguments)},
         input_shape=recipe.input_shape,
         intensity=recipe.rule,
+        region=recipe.region,
         classes=order,
         positive_class=job.positive,
         positive_output=job.positive,
@@ -222,11 +229,12 @@ def _card(
         training_data=words.training_data_text(
             class_counts(training, order),
             class_counts(held, order) if held.pictures else "",
-            stated.source, len(looked.skipped), base, has_patients,
+            stated.source, len(looked.skipped), base, has_patients, len(looked.poor),
         ),
         metrics={"note": words.NOT_EVALUATED},
         known_failures=words.failures_of(
-            has_patients, has_folds, stated.although, stated.examination is not None, stated.verdict
+            has_patients, has_folds, stated.although, stated.examination is not None,
+            stated.verdict, job.leave_out,
         ),
         limits=words.limits_text(0, has_patients, False),
         training={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from spinealign.files import write_whole
 from spinealign.imaging.fit import finish_input, place, plan_letterbox, scale_intensity
 from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
+from spinealign.predict import region_of
 from spinealign.training import augment
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart
 from spinealign.training.own.kept import kept_under
@@ -89,10 +93,11 @@ def compute_features(
     tell = Progress("features", "picture")
     todo = sum(len(pictures[n * CHUNK : (n + 1) * CHUNK]) for n in missing)
     done = 0
+    outliner = None if recipe.region is None else ModelStore().load(recipe.region.model)
     for number in missing:
         values = []
         for picture in pictures[number * CHUNK : (number + 1) * CHUNK]:
-            values.append(_seen(_with_copies(picture, recipe), base))
+            values.append(_seen(_with_copies(picture, recipe, outliner), base))
             done += 1
             tell(done, todo)
         _write_array(chunk_path(kept.folder, number), np.concatenate(values))
@@ -111,10 +116,15 @@ def _seen(inputs: NDArray[np.float32], base: FrozenPart) -> NDArray[np.floating]
     return np.asarray(base.model.predict_on_batch(inputs), np.float32)
 
 
-def _with_copies(picture: Picture, recipe: ClassifierRecipe) -> NDArray[np.float32]:
+def _with_copies(
+    picture: Picture, recipe: ClassifierRecipe, outliner: LoadedModel | None
+) -> NDArray[np.float32]:
     # A generator of its own: what a picture becomes does not depend on where a run was cut.
     rng = np.random.default_rng([recipe.seed, int(picture.sha256[:12] or "0", 16)])
     image = read_image(picture.path)
+    if recipe.region is not None and outliner is not None:
+        region = region_of(image, recipe.region, outliner)
+        image = replace(image, pixels=np.ascontiguousarray(image.pixels[region]))
     scaled = scale_intensity(
         image.pixels, recipe.rule, bits=image.bits, is_hounsfield=image.is_hounsfield
     )

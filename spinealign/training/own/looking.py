@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from spinealign.domain.errors import DataSetError, ImageReadError
 from spinealign.domain.examination import Modality
+from spinealign.domain.findings import Caution
 from spinealign.domain.identifiers import PatientKey
 from spinealign.domain.image import SpineImage
+from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.training.own.pictures import Picture, PictureSet, numbered_patients
 from spinealign.wording import training as words
+from spinealign.wording.cautions import caution_text
 from spinealign.wording.failures import explain
 
 MOST_BROKEN = 0.1
@@ -44,17 +47,21 @@ class LookedAt:
     skipped : tuple of Skipped
     modalities : frozenset of Modality
         Of the pictures that state one.
+    poor : tuple of Skipped
+        Those that can be read, and that a check speaks against that was asked for.
     """
 
     found: PictureSet
     skipped: tuple[Skipped, ...]
     modalities: frozenset[Modality]
+    poor: tuple[Skipped, ...] = ()
 
 
 def look_at(
     found: PictureSet,
     most_broken: float = MOST_BROKEN,
     told: Callable[[int, int], None] = lambda done, of: None,
+    leave_out: Collection[str] = (),
 ) -> LookedAt:
     """Read every picture once.
 
@@ -65,6 +72,8 @@ def look_at(
         Share of pictures that may be unreadable.
     told : callable
         Takes how many are done, and of how many.
+    leave_out : collection of str
+        Codes of the program's own checks (`imaging.quality`): what they find is not used.
 
     Raises
     ------
@@ -73,6 +82,7 @@ def look_at(
     """
     good: list[Picture] = []
     skipped: list[Skipped] = []
+    poor: list[Skipped] = []
     keys: list[Hashable | None] = []
     modalities: set[Modality] = set()
     for number, picture in enumerate(found.pictures, start=1):
@@ -80,6 +90,11 @@ def look_at(
             image = read_image(picture.path)
         except (ImageReadError, OSError) as error:
             skipped.append(Skipped(picture.name, _reason(error)))
+            told(number, len(found.pictures))
+            continue
+        caution = _of_these(image, leave_out)
+        if caution is not None:
+            poor.append(Skipped(picture.name, caution_text(caution)))
         else:
             good.append(replace(picture, sha256=image.sha256))
             keys.append(_patient(image))
@@ -88,7 +103,14 @@ def look_at(
     if len(skipped) > most_broken * len(found.pictures):
         raise DataSetError(words.too_many_broken(len(skipped), len(found.pictures), skipped[0]))
     kept = numbered_patients(replace(found, pictures=tuple(good)), keys)
-    return LookedAt(kept, tuple(skipped), frozenset(modalities))
+    return LookedAt(kept, tuple(skipped), frozenset(modalities), tuple(poor))
+
+
+def _of_these(image: SpineImage, codes: Collection[str]) -> Caution | None:
+    """Return the first of the program's checks that speaks against a picture; None if none does."""
+    if not codes:
+        return None
+    return next((each for each in check_quality(image) if each.code.value in codes), None)
 
 
 def _reason(error: ImageReadError | OSError) -> str:

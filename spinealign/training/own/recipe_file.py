@@ -216,6 +216,8 @@ def _allowed(kind: Any) -> str:
         case msgspec.inspect.TupleType():
             return words.numbers_of([_allowed(each) for each in kind.item_types])
         case msgspec.inspect.VarTupleType():
+            if isinstance(kind.item_type, msgspec.inspect.LiteralType):
+                return words.LIST_OF.format(each=_allowed(kind.item_type))
             return words.LIST_OF_TEXTS
         case msgspec.inspect.StrType():
             return words.TEXT

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import Modality, examination_named
-from spinealign.domain.model_card import Channels, IntensityRule
+from spinealign.domain.model_card import Channels, IntensityRule, RegionRule
+from spinealign.inference.catalog import ModelStore
 from spinealign.training.augment import Exposure, Geometry
 from spinealign.training.classifier import PLAIN_CNN_BATCH, ClassifierRecipe, Head
 from spinealign.training.own.about import Stated, intensity_rule
@@ -15,6 +17,7 @@ from spinealign.training.own.classify import ClassifierJob
 from spinealign.training.own.recipe_file import RecipeFile
 from spinealign.training.own.recipe_types import TrainingRecipe
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, outline_rule
+from spinealign.wording import training as words
 
 
 def classifier_job(file: RecipeFile) -> ClassifierJob:
@@ -33,6 +36,7 @@ def classifier_job(file: RecipeFile) -> ClassifierJob:
         pattern=data.patient_pattern,
         held_out=_held_out(told),
         most_broken=data.most_broken,
+        leave_out=told.preprocessing.leave_out or (),
         tensorboard=_place(file, told.tensorboard),
         split=_place(file, data.split),
     )
@@ -52,6 +56,7 @@ def outline_job(file: RecipeFile) -> OutlineJob:
         pattern=data.patient_pattern,
         held_out=_held_out(told),
         most_broken=data.most_broken,
+        leave_out=told.preprocessing.leave_out or (),
         tensorboard=_place(file, told.tensorboard),
         split=_place(file, data.split),
     )
@@ -95,7 +100,19 @@ def _classifier_recipe(file: RecipeFile) -> ClassifierRecipe:
         balance=told.balance or standard.balance,
         learning_rate=training.learning_rate or standard.learning_rate,
         file=file.sha256,
+        region=_region(told),
     )
+
+
+def _region(told: TrainingRecipe) -> RegionRule | None:
+    """Return which part of the pictures is seen, by a segmentation that is installed."""
+    name = told.preprocessing.region
+    if name is None:
+        return None
+    card = next((each for each in ModelStore().cards() if each.name == name), None)
+    if card is None or card.task != "segmentation":
+        raise DataSetError(words.no_region_model(name))
+    return RegionRule(name, card.sha256, told.preprocessing.region_margin)
 
 
 def _outline_recipe(file: RecipeFile) -> OutlineRecipe:

@@ -17,6 +17,9 @@ LayoutName = Literal[
     "folders", "table", "dicom-table", "rsna-2022",
     "masks", "volumes", "spider", "coco", "labelme",
 ]  # fmt: skip
+Quality = Literal["low_resolution", "low_contrast", "too_dark", "too_bright", "blurred"]
+"""What the program's own checks of a picture say; `imaging.quality` makes them."""
+
 Balance = Literal["weights", "oversample", "none"]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Place = Annotated[str, Meta(min_length=1, max_length=4000)]
@@ -51,6 +54,9 @@ class PreprocessingPart:
     window_hu: tuple[Hounsfield, Hounsfield] | None = None
     denoise: Denoise = "none"
     clahe: Annotated[float, Meta(ge=0, le=100)] | None = None
+    region: Name | None = None
+    region_margin: Share = 0.1
+    leave_out: tuple[Quality, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ ONLY_FOR: Final[Mapping[str, tuple[Preset, ...]]] = {
     "data.label_column": _CLASSIFIERS,
     "data.classes": ("u-net",),
     "imagenet": ("lean", "report"),
+    "preprocessing.region": _CLASSIFIERS,
+    "preprocessing.region_margin": _CLASSIFIERS,
     "augmentation.copies": _CLASSIFIERS,
     "balance": _CLASSIFIERS,
     "training.folds": _CLASSIFIERS,

@@ -144,6 +144,7 @@ class OutlineJob:
     split: Path | None = None
     audit: Auditor = audited
     layout: str = ""
+    leave_out: tuple[str, ...] = ()
 
 
 class OwnPatches(MrPatches):
@@ -191,7 +192,8 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     asked = Asked(job.data, job.layout, job.pattern, classes=classes, work=job.work)
     outlined = list_outlines(asked)
     outlined = replace(outlined, found=with_split(outlined.found, job.split))
-    looked = look_at(outlined.found, job.most_broken, Progress("looking at the data", "picture"))
+    tell = Progress("looking at the data", "picture")
+    looked = look_at(outlined.found, job.most_broken, tell, job.leave_out)
     require_modality(looked, job.stated.examination)
     wanted = job.held_out
     has_splits = any(p.split for p in looked.found.pictures)
@@ -202,7 +204,7 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     job = replace(job, stated=job.stated.judged(verdict))
     slices, odd = load_slices(outlined, looked, job.recipe.rule, job.recipe.cache_px)
     skipped = (*looked.skipped, *odd)
-    _tell_skipped(job, skipped, len(outlined.found.pictures))
+    _tell_skipped(job, skipped, looked.poor, len(outlined.found.pictures))
     training = [s for s in slices if s.name not in names]
     if not training:
         raise DataSetError(words.nothing_to_train_on())
@@ -213,7 +215,7 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     plain = fold_batch_normalisation(model, networks.segmentation_unet(**arguments))
     flatbuffer = to_litert(plain, "float16")
     parts = _parts(looked.found, slices, names)
-    card = _card(job, outlined, parts, len(skipped), steps)
+    card = _card(job, outlined, parts, (len(skipped), len(looked.poor)), steps)
     card = write_model_folder(job.out, flatbuffer, card)
     # Measured at full size, where people will see the outlines.
     full, _ = load_slices(outlined, looked, job.recipe.rule, None)
@@ -224,16 +226,18 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     board = Board(job.tensorboard)
     for point in curve:
         board.add("training", int(point["step"]), {"loss": point["loss"]})
-    save_results(job.work / RESULTS, plain, {"training": curve}, rows, skipped)
+    save_results(job.work / RESULTS, plain, {"training": curve}, rows, (*skipped, *looked.poor))
     return card
 
 
-def _tell_skipped(job: OutlineJob, skipped: Sequence[Skipped], of: int) -> None:
+def _tell_skipped(
+    job: OutlineJob, skipped: Sequence[Skipped], poor: Sequence[Skipped], of: int
+) -> None:
     if len(skipped) > job.most_broken * of:
         raise DataSetError(words.too_many_broken(len(skipped), of, skipped[0]))
-    if skipped:
-        place = write_skipped(job.work / RESULTS, skipped)
-        print(words.skipped_text(skipped, place), flush=True)
+    if skipped or poor:
+        place = write_skipped(job.work / RESULTS, (*skipped, *poor))
+        print(words.skipped_text((*skipped, *poor), place), flush=True)
 
 
 def _kept(
@@ -311,7 +315,7 @@ def _row(
 
 def _card(
     job: OutlineJob, outlined: OutlinedSet, parts: tuple[PictureSet, PictureSet],
-    skipped: int, steps: int,
+    left_out: tuple[int, int], steps: int,
 ) -> ModelCard:  # fmt: skip
     training, held = parts
     stated, recipe = job.stated, job.recipe
@@ -337,11 +341,22 @@ def _card(
         intensity=recipe.rule,
         classes=outlined.classes,
         training_data=words.training_data_text(
-            counts[0], counts[1] if held.pictures else "", stated.source, skipped, "", has_patients
+            counts[0],
+            counts[1] if held.pictures else "",
+            stated.source,
+            left_out[0],
+            "",
+            has_patients,
+            left_out[1],
         ),
         metrics={"note": words.NOT_EVALUATED},
         known_failures=words.failures_of(
-            has_patients, True, stated.although, stated.examination is not None, stated.verdict
+            has_patients,
+            True,
+            stated.although,
+            stated.examination is not None,
+            stated.verdict,
+            job.leave_out,
         ),
         limits=words.limits_text(0, has_patients, False),
         training={
