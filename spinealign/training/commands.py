@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-_TOLD_IN_WORDS = ("classifier", "segmentation", "package")
+_TOLD_IN_WORDS = ("classifier", "segmentation", "recipe", "package")
 """Commands for users' own data and networks; of the others the figures are printed as they are."""
 
 

@@ -18,7 +18,7 @@ from spinealign.domain.model_card import IntensityRule, RegionRule
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.predict import classify_with
-from spinealign.training import augment
+from spinealign.training import augment, commands
 from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
 from spinealign.training.dataset import LabelledSlice
 from spinealign.training.own import classify, features, heads
@@ -129,6 +129,7 @@ def test_the_file_is_trained_and_the_card_says_what_was_done(tmp_path, monkeypat
     told = read_recipe(tmp_path / "r.yaml")
     assert asked == [classifier_job(told)]
     assert options.out == tmp_path / "models" / "mine"
+    assert commands.results_of(options) == tmp_path / "work" / "results"
     assert card.intensity.denoise == "median"
     assert card.input_shape == (96, 96)
     assert card.training["balance"] == "oversample"

@@ -102,7 +102,7 @@ def by_recipe(options: argparse.Namespace) -> ModelCard:
     from spinealign.training.own.recipe_jobs import classifier_job, outline_job
 
     file = read_recipe(options.file)
-    options.out = file.place(file.recipe.out)
+    options.out, options.work = file.place(file.recipe.out), file.place(file.recipe.work)
     if file.recipe.task == "classifier":
         return train_classifier(classifier_job(file))
     return train_segmentation(outline_job(file))
