@@ -24,9 +24,11 @@ from spinealign.domain.model_store import (
     Verified,
 )
 from spinealign.domain.protection import Right
+from spinealign.model_store import ModelStore
 from spinealign.ui.models.manager_dialog import ModelManager
 from spinealign.ui.widgets.labels import Fold
 from spinealign.wording.finding_text import finding_text
+from tests.core.test_catalog import write_model
 from tests.fakes import own_model
 from tests.phantoms import mr_model
 from tests.ui.access_keys import clashing_keys, unnamed
@@ -355,6 +357,40 @@ def test_everything_is_done_by_keys_alone(qtbot, manage, fake):
     qtbot.waitUntil(lambda: bool(fake.installed.calls))
     rest(qtbot, dialog)
     assert fake.installed.calls == [("choose", "ward")]
+
+
+def test_the_real_store_installs_chooses_and_removes(
+    qtbot, fake, open_window, tmp_path, monkeypatch
+):
+    shipped = write_model(tmp_path / "shipped", "shipped_net", title="Shipped net").parent
+    for module in ("spinealign.model_store.store", "spinealign.inference.catalog"):
+        monkeypatch.setattr(f"{module}.models_dirs", lambda: (shipped,))
+    store = ModelStore(tmp_path / "profile", trial=lambda folder: None)
+    build = fake.build
+    fake.build = lambda: replace(build(), open_models=lambda: store)
+    window = open_window()
+    window.resize(1284, 691)
+    window.models.show_models()
+    dialog = window.findChild(ModelManager)
+    qtbot.waitUntil(lambda: dialog.list.topLevelItemCount() == 1)
+    assert drop(dialog, write_model(tmp_path / "from", "mine", title="My net"))
+    rest(qtbot, dialog)
+    assert dialog.told.text().startswith("“My net” is installed.")
+    assert "model.tflite, " in words_of(dialog.card)
+    press(qtbot, dialog, dialog.use)
+    assert [cells(dialog, name)[1] for name in ("mine", "shipped_net")] == ["answers", ""]
+    press(qtbot, dialog, dialog.verify)
+    assert "“My net” is whole" in dialog.told.text()
+    pick(dialog, "shipped_net")
+    press(qtbot, dialog, dialog.use)
+    pick(dialog, "mine")
+    press(qtbot, dialog, dialog.shadow)
+    assert [cells(dialog, name)[1] for name in ("mine", "shipped_net")] == ["candidate", "answers"]
+    QTest.mouseClick(dialog.remove, LEFT)
+    answer(qtbot, dialog, "Remove")
+    rest(qtbot, dialog)
+    assert dialog.list.topLevelItemCount() == 1
+    assert not (tmp_path / "profile" / "models" / "mine").exists()
 
 
 # Open cases
