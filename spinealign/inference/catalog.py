@@ -223,7 +223,13 @@ class ModelStore:
         named = folders.get(chosen.name)
         if named is not None and read_card(named).sha256 == chosen.sha256:
             return named
-        alike = (folder for folder, card in self._sound() if card.sha256 == chosen.sha256)
+        # A shipped model is never renamed: one with these weights is another model's start.
+        shipped = models_dirs()[-1]
+        alike = (
+            folder
+            for folder, card in self._sound()
+            if card.sha256 == chosen.sha256 and folder.parent != shipped
+        )
         return next(alike, None)
 
     def load(self, name: str) -> LoadedModel:

@@ -477,6 +477,19 @@ def test_a_chosen_model_that_is_gone_or_exchanged_is_told(store, tmp_path):
     assert answering(store) == ["shipped_net"]
 
 
+def test_a_shipped_model_with_the_weights_of_one_that_is_gone_is_not_the_chosen_one(
+    store, tmp_path
+):
+    store.install(made(tmp_path, threshold=0.1))  # the shipped weights under another card
+    store.choose("mine")
+    assert catalog.ModelStore(profile=store.profile).gone(NECK_CT) == ()
+    shutil.rmtree(store.folder / "mine")
+    assert [one.name for one in catalog.ModelStore(profile=store.profile).gone(NECK_CT)] == ["mine"]
+    assert answering(store) == ["shipped_net"]
+    assert store.choose("shipped_net").is_chosen
+    assert catalog.ModelStore(profile=store.profile).gone(NECK_CT) == ()
+
+
 def test_a_damaged_model_stops_nothing_unless_it_was_chosen(store, tmp_path):
     store.install(made(tmp_path))
     store.choose("mine")
