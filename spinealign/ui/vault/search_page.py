@@ -12,6 +12,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -100,6 +101,7 @@ TYPING_MS = 200
 """How long after the last letter what is typed is searched for."""
 
 _LIST_PERCENT = 70
+_FEWEST_LETTERS = 5
 _ON_A_LINE = 5
 _CHOSEN = ("view", "kind", "status", "level", "tag", "reader")
 _TYPED = ("words", "first_date", "last_date")
@@ -161,6 +163,11 @@ class SearchPage(QWidget):
         self._fill("status", {"": ANY, **STATUS_CHOICES})
         for name in ("kind", "level", "tag", "reader"):
             self._fill(name, {"": ANY})
+        for box in self.choices.values():  # on a small screen narrower than their longest words
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(_FEWEST_LETTERS)
         self.search, self.clear = QPushButton(SEARCH), QPushButton(CLEAR_SEARCH)
         self.search.setDefault(True)
         self.search.setProperty("primary", "true")
