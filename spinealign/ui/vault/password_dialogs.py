@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QLabel,
     QLineEdit,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from spinealign.accounts.book import Account
-from spinealign.domain.errors import SpineAlignError
-from spinealign.ui.manual.manual_window import explain as explain_page
-from spinealign.ui.network.forms import Told, column_of
-from spinealign.ui.vault.fitted_dialog import FittedDialog, Scrolled
 from spinealign.ui.vault.password_fields import NewPassword, PasswordField
-from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
-from spinealign.wording import explain
+from spinealign.ui.vault.setting_dialog import SettingDialog
+from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.wording.accounts_window import (
     ACCOUNT_LABEL,
     CHANGE_AT_FIRST,
@@ -41,82 +33,30 @@ from spinealign.wording.accounts_window import (
 )
 
 
-class NewPasswordDialog(FittedDialog):
+class NewPasswordDialog(SettingDialog):
     """A new password with what it needs; `cancelled` says that it was put aside."""
 
     cancelled = pyqtSignal()
 
     def __init__(self, title: str, note: str, button: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(title)
-        self.setWindowModality(Qt.WindowModality.ApplicationModal)
-        explain_page(self, "accounts")
+        super().__init__(title, button, SETTING_PASSWORD, parent)
         self.new = NewPassword()
-        self.told = Told()
-        self.set = QPushButton(button)
-        self.set.setProperty("primary", "true")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.buttons.addButton(self.set, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.accepted.connect(self._take)
-        self.buttons.rejected.connect(self.reject)
-        without_icons(self.buttons)
-        page = QWidget()
-        self.column = QVBoxLayout(page)
-        self.column.setContentsMargins(2, 2, 2, 2)
         if note:
             self.column.addWidget(wrapped_label(note))
         self.column.addWidget(self.new)
-        self.scrolled = Scrolled(page)
-        outer = column_of(self)
-        outer.addWidget(self.scrolled, 1)
-        outer.addWidget(self.told)
-        outer.addWidget(self.buttons)
-        self.set.setDefault(True)
+        self._end_with_buttons()
         self.new.edited.connect(self.follow)
-        self.is_busy = False
 
     @property
-    def reason(self) -> str:
-        """Why it cannot be done yet; empty where it can."""
-        return SETTING_PASSWORD if self.is_busy else self.new.reason
-
-    def follow(self) -> None:
-        """Offer what can be done now."""
-        offer(self.set, self.reason)
-
-    def wait(self) -> None:
-        """Say that the password is being set."""
-        self.is_busy = True
-        self.told.say(SETTING_PASSWORD, "muted")
-        self.follow()
-
-    def fail(self, error: Exception) -> None:
-        """Say why it was not set."""
-        self.is_busy = False
-        if isinstance(error, SpineAlignError):
-            message = explain(error)
-            self.told.say(f"{message.sentence} {message.advice}", "danger")
-        self.follow()
-
-    def _take(self) -> None:
-        raise NotImplementedError
-
-    def reject(self) -> None:
-        """Put it aside, unless it is being done."""
-        if not self.is_busy:
-            self._forget()
-            super().reject()
-            self.cancelled.emit()
-            self.deleteLater()
-
-    def close_for_good(self) -> None:
-        """Close: it is done."""
-        self._forget()
-        self.done(QDialog.DialogCode.Accepted)
-        self.deleteLater()
+    def missing(self) -> str:
+        """What the password needs still."""
+        return self.new.reason
 
     def _forget(self) -> None:
         self.new.clear()
+
+    def _tell_put_aside(self) -> None:
+        self.cancelled.emit()
 
 
 class ChangePasswordDialog(NewPasswordDialog):
