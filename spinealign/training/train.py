@@ -300,3 +300,31 @@ def run_steps(
             checkpoint.save(model, average, step, curve)
     model.set_weights(average)
     return model
+
+
+def settle_normalisation(model: keras.Model, batches: Iterator[Batch], count: int) -> None:
+    """Set mean and variance of each normalisation to the averages over some batches.
+
+    During a training both follow slowly from 0 and 1: after 120 steps the first variance of a
+    U-Net was 0.045 instead of 0.003, and the network outlined nothing, though its loss was low.
+    Averages over batches, with weights that no longer change, are what answering needs (Wu &
+    Johnson 2021, Rethinking "Batch" in BatchNorm, arXiv:2105.07576, section 3.2).
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed.
+    batches : iterator of (images, labels)
+        As the training saw them.
+    count : int
+        How many of them, 1 or more.
+    """
+    norms = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for number in range(1, count + 1):
+        images, _ = next(batches)
+        for norm in norms:
+            norm.momentum = 1 - 1 / number  # so that every batch weighs the same
+        model(images, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

@@ -29,7 +29,7 @@ from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.packaging import package_own
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
 from spinealign.training.progress import Board
-from spinealign.training.train import Checkpoint
+from spinealign.training.train import Checkpoint, settle_normalisation
 from spinealign.wording import explain
 from tests.examinations import SPINE_MR
 from tests.own_data import grey_picture, outlined, two_classes
@@ -292,6 +292,28 @@ def test_a_killed_segmentation_goes_on_with_the_same_curve(tmp_path, monkeypatch
     ]
     for one, other in zip(*curves, strict=True):
         assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_a_short_training_answers_as_it_learned(tmp_path):
+    """Variances that follow slowly from 1 would drown grey values that vary by a hundredth."""
+    image = keras.layers.Input((4, 4, 1))
+    norm = keras.layers.BatchNormalization(momentum=0.97)
+    network = keras.Model(image, norm(image))
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(0.5, 0.01 * (1 + k), (8, 4, 4, 1)).astype(np.float32) for k in range(4)]
+    settle_normalisation(network, iter([(batch, batch) for batch in batches]), 4)
+    assert np.asarray(norm.moving_mean) == pytest.approx(np.mean([b.mean() for b in batches]))
+    expected = np.mean([b.var() for b in batches])
+    assert np.asarray(norm.moving_variance) == pytest.approx(expected, rel=1e-3)
+    assert norm.momentum == 0.97
+
+
+def test_a_trained_segmentation_has_settled(tmp_path):
+    train_segmentation(outline_job(tmp_path, outlined(tmp_path / "data")))
+    left = keras.models.load_model(tmp_path / "work" / "results" / "model.keras", compile=False)
+    assert not any("norm" in layer.name for layer in left.layers)
+    kernel = np.asarray(left.get_layer("stem_conv").kernel)
+    assert np.abs(kernel).max() > 1.0  # divided by a small deviation, not by the 1 of the start
 
 
 def test_epochs_of_a_segmentation_are_epochs(tmp_path):

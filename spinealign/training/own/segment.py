@@ -48,8 +48,12 @@ from spinealign.training.train import (
     prefetch,
     run_steps,
     segmentation_loss,
+    settle_normalisation,
 )
 from spinealign.wording import training as words
+
+SETTLING_BATCHES = 16
+"""Batches over which a normalisation's mean and variance are averaged at the end."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +265,7 @@ def _trained(
     keras.utils.set_random_seed(recipe.seed)
     model = networks.segmentation_unet((*recipe.crop, 1), classes, recipe.widths)
     patches = OwnPatches(training, recipe, classes)
-    return run_steps(
+    model = run_steps(
         model,
         segmentation_loss(classes),
         lambda step: prefetch(patches.from_step(step)),
@@ -270,6 +274,8 @@ def _trained(
         checkpoint=Checkpoint(kept.folder),
         save_every=recipe.save_every,
     )
+    settle_normalisation(model, patches.from_step(steps), min(SETTLING_BATCHES, steps))
+    return model
 
 
 def _parts(
