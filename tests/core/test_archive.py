@@ -276,6 +276,11 @@ class TestFound:
         assert found(archive, most=1) == ["a"]
         assert archive.count(Search(most=1)) == 2
 
+    def test_of_many_the_latest_are_listed_whenever_they_came(self, archive: Archive) -> None:
+        for name, day in (("old", "20200101"), ("new", "20270101"), ("middle", "20230101")):
+            archive.put(examination(name, study_date=day))
+        assert found(archive, most=2) == ["new", "middle"]
+
 
 class TestInTime:
     def test_a_measure_is_followed_through_linked_patients(self, archive: Archive) -> None:
