@@ -98,11 +98,13 @@ def _action(
 def _set_up(options: argparse.Namespace) -> int:
     from spinealign.accounts.key_store import ARCHIVE, KeyStore
     from spinealign.domain.protection import AccountError, AccountProblem
+    from spinealign.vault.place import Protection
     from spinealign.vault.session import set_up_accounts
     from spinealign.wording.archive import KEEP_RECOVERY_KEY
 
     place = own_place()
-    if place.accounts.exists():
+    if place.protection is Protection.ACCOUNTS:
+        place.book()  # a file of accounts that is lost or damaged is told, with the way back
         raise AccountError(AccountProblem.SET_UP_ALREADY)
     chosen = _given_password(options)
     session, key = set_up_accounts(
@@ -297,11 +299,13 @@ def _audit_send(options: argparse.Namespace) -> int:
 
 
 def _audit_begin(options: argparse.Namespace) -> int:
-    from spinealign.wording.archive import verdict_text
+    from spinealign.wording.archive import NEW_TRAIL_BEGUN, verdict_text
 
     with signed_in(options) as session:
         verdict = session.verify_trail()
         if verdict.damage is not None:
             session.begin_new_trail()
     print(verdict_text(verdict))
+    if verdict.damage is not None:
+        print(NEW_TRAIL_BEGUN)
     return EXIT_DONE

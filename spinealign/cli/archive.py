@@ -21,6 +21,7 @@ from spinealign.cli.signing_in import (
     signed_in,
 )
 from spinealign.domain.generators import mapped, run_to_end
+from spinealign.domain.reading import ReadingStatus
 
 if TYPE_CHECKING:
     from spinealign.archive.records import Search
@@ -102,7 +103,8 @@ def _add_search(search: argparse.ArgumentParser) -> None:
     search.add_argument("words", nargs="*", metavar="WORD", help="beginnings of words, all of them")
     search.add_argument("--list", choices=_VIEWS, default="all", help="one of the worklists")
     search.add_argument("--kind", default="", help="such as lateral-neck")
-    search.add_argument("--status", default="", help="automatic, being_read, signed or amended")
+    search.add_argument("--status", default="", choices=("", *ReadingStatus), metavar="STATUS",
+                        help="automatic, being_read, signed or amended")  # fmt: skip
     search.add_argument("--level", default="", metavar="LEVEL", help="with a finding there")
     search.add_argument("--tag", default="")
     search.add_argument("--reader", default="", metavar="NAME", help="as it stands under readings")

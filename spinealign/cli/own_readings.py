@@ -156,6 +156,11 @@ def own_readings(
         The account may not do that, or the archive does not open.
     """
     if not has_archive(profile_dir()):
+        if is_named(options):
+            # Of a mistyped profile nobody's readings would count, unsaid.
+            from spinealign.wording.archive import NOBODY_SIGNS_IN
+
+            raise WrongUseError(NOBODY_SIGNS_IN)
         yield OwnReadings()
         return
     from spinealign.vault.place import Protection

@@ -19,6 +19,8 @@ PROGRAM = "SpineAlign"
 
 SIGN_IN_TITLE, UNLOCK_TITLE = "Sign in to SpineAlign", "SpineAlign is locked"
 SIGN_IN_NOTE = "This computer's archive and readings are encrypted. Choose your account."
+USER_TEXT = "Signed in: {name}"
+USER_TIP = "What is signed now is signed as this person; “Switch user…” in the File menu changes it"
 UNLOCK_NOTE = "Signed in: {name}. What was open stays as it is."
 ACCOUNT_LABEL, PASSWORD_LABEL = "&Account", "&Password"
 SIGN_IN, UNLOCK = "&Sign in", "&Unlock"

@@ -63,6 +63,11 @@ OBJECT_NAMES: dict[ObjectKind, str] = {
     ObjectKind.FILE: "file",
 }
 
+NEW_TRAIL_BEGUN = "A new trail was begun; the damaged one is kept."
+NOBODY_SIGNS_IN = (
+    "this profile has no accounts, so nobody can sign in; check --profile-dir, or leave out --user "
+    "and --system-user"
+)
 NO_ARCHIVE = (
     "There is no archive yet. “spinealign accounts set-up NAME” makes one with a first account, "
     "“spinealign archive set-up” one whose key lies in this system's key store."

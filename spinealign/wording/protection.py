@@ -178,7 +178,7 @@ DAMAGE_WORDS: dict[Damage, str] = {
     Damage.CHANGED: "its last record was changed",
     Damage.REMOVED: "a record was removed",
     Damage.SWAPPED: "a record stands in another's place",
-    Damage.CUT_OFF: "records at the end are missing",
+    Damage.CUT_OFF: "records at the end are missing, as after an older database was put back",
     Damage.ANCHOR_MISSING: "the file that holds its end, audit-anchor.json, is missing",
     Damage.ANCHOR_CHANGED: "the file that holds its end, audit-anchor.json, was changed",
 }
@@ -187,7 +187,8 @@ _FIRST_WORDS: dict[Damage, str] = {
     Damage.CHANGED: "record {counter} was changed",
     Damage.REMOVED: "record {counter} was removed",
     Damage.SWAPPED: "record {counter} stands in another's place",
-    Damage.CUT_OFF: "the records from number {counter} on are missing",
+    Damage.CUT_OFF: "the records from number {counter} on are missing, as after an older database "
+    "was put back",
 }
 """The same where the first record that was touched is known."""
 

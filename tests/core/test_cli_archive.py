@@ -106,6 +106,23 @@ class TestAccounts:
         again = run("accounts", "set-up", "eve")
         assert (again.code, again.err.split(".")[0]) == (1, "There are accounts already")
 
+    @pytest.mark.parametrize("is_gone", [True, False])
+    def test_lost_accounts_are_told_and_never_set_up_anew(
+        self, run: Run, anna: str, tmp_path: Path, is_gone: bool
+    ) -> None:
+        accounts = tmp_path / "profile" / "archive" / "accounts.json"
+        accounts.write_bytes(accounts.read_bytes()[:200])
+        if is_gone:
+            accounts.unlink()
+        again = run("accounts", "set-up", "eve")
+        assert again.code == 1
+        assert again.err == run("archive", "search").err
+        assert "back-up" in again.err
+        assert accounts.exists() is not is_gone
+
+    def test_a_mistyped_status_is_no_empty_archive(self, run: Run, anna: str) -> None:
+        assert run("archive", "search", "--status", "nonsense").code == 2
+
     def test_without_an_archive_it_says_what_to_do(self, run: Run) -> None:
         answer = run("archive", "search", user="")
         assert answer.code == 2
@@ -299,7 +316,7 @@ class TestArchive:
             assert (kept_before.code, kept_before.out) == (1, "")
             assert run("archive", "search").out == ""
         assert run("archive", "search").out.count("\n") == 1
-        assert run("audit-trail", "begin-anew").code == 0
+        assert "A new trail was begun" in run("audit-trail", "begin-anew").out
         after = run("archive", "search")
         assert (after.code, after.err) == (0, "")
         assert "Imported" in run("audit-trail", "list").out  # what waited is written down

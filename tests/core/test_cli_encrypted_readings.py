@@ -254,3 +254,12 @@ def test_names_of_files_tell_how_far_a_reading_is(tmp_path, film, is_signed, add
     image = image_of(replace(neck_analysis(), image=read_image(film)))
     assert ReadingStore(tmp_path / "own").status_by_names(image) == status
     assert ReadingStore(tmp_path / "other").status_by_names(image) is None
+
+
+def test_a_name_in_a_profile_without_accounts_is_refused(
+    film: Path, tmp_path: Path, capsys
+) -> None:
+    given = ["analyze", str(film), "--out", str(tmp_path / "out"), "--user", "anna"]
+    assert run_command([*given, "--profile-dir", str(tmp_path / "mistyped")]) == 2
+    assert "this profile has no accounts" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -622,6 +622,8 @@ class TestSettingUp:
             press(dialog.next)
         assert where.protection is Protection.ACCOUNTS
         assert window.workbench.at_work.full_name == "Dr. Anna Reader"
+        assert window.status._user.isVisible()
+        assert window.status._user.text() == "Signed in: Dr. Anna Reader"
         assert not plain.exists()
         kept = where.kept / "readings" / "one" / "draft.json"
         assert kept.read_bytes() != b"[1]"

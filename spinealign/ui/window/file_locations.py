@@ -214,7 +214,9 @@ def first_start_notice(preferences: Preferences) -> Message:
 
 
 NOT_KEPT = "Settings cannot be kept, because {folder} cannot be written."
-STAYS_HERE = "Images stay on this computer, and no copy of them is kept."
+STAYS_HERE = (
+    "Images stay on this computer; copies are kept only of cases that you keep in an archive."
+)
 
 
 def _show_in_file_manager(folder: Path) -> None:

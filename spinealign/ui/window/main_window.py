@@ -338,6 +338,8 @@ class MainWindow(DropWindow):
         self.case_messages = CaseMessages(self.banner, self.workbench, self.results)
         messages.crashed.connect(lambda error: CrashDialog(error, self).open())
         self.status.cancel_requested.connect(self.case_commands.stop)
+        at_work = self.workbench.at_work
+        at_work.changed.connect(lambda: self.status.show_user(at_work.full_name))
         editing, picture = self.workbench.editing, self.viewer.picture
         self.workbench.saver.layers_of = lambda analysis: (
             picture.layers if analysis is editing.analysis else None

@@ -14,6 +14,7 @@ from spinealign.ui.cases.jobs import Progress
 from spinealign.ui.picture.scene import PixelReading
 from spinealign.ui.widgets.labels import ElidedLabel
 from spinealign.ui.workbench import Workbench
+from spinealign.wording.accounts_window import USER_TEXT, USER_TIP
 from spinealign.wording.worklist import analysed_text
 
 WIDE_EM = 22
@@ -54,6 +55,8 @@ class StatusLine(QStatusBar):
         self._zoom.setAccessibleName("Zoom")
         self._zoom.setMinimumWidth(9 * em)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._user = QLabel()
+        self._user.hide()
         self.transfers = QPushButton()
         self.transfers.setProperty("quiet", "true")
         self.transfers.clicked.connect(self.transfers_requested)
@@ -129,6 +132,12 @@ class StatusLine(QStatusBar):
         self.transfers.setAccessibleDescription(tip)
         self.transfers.setVisible(bool(text))
 
+    def show_user(self, name: str) -> None:
+        """Show who is signed in; nothing where there are no accounts."""
+        self._user.setText(USER_TEXT.format(name=name) if name else "")
+        self._user.setToolTip(USER_TIP if name else "")
+        self._user.setVisible(bool(name))
+
     def show_zoom(self, zoom: float | None) -> None:
         """Show the zoom in percent; None while there is no picture."""
         self._zoom.setText("" if zoom is None else f"{100 * zoom:.0f} %")
@@ -143,6 +152,7 @@ class StatusLine(QStatusBar):
         row.addWidget(self.cancel)
         row.addStretch(1)
         self.addWidget(left, 1)
+        self.addPermanentWidget(self._user)
         self.addPermanentWidget(self.transfers)
         self.addPermanentWidget(self._pixel)
         self.addPermanentWidget(self._zoom)
