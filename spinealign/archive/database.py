@@ -157,6 +157,8 @@ def _opened(name: str, key: bytes, settings: tuple[str, ...], *, is_uri: bool = 
             connection.close()
             raise ArchiveError(ArchiveProblem.NO_ENCRYPTION)
         # The key as it is, without SQLCipher's own derivation, which is for passwords.
+        # What is damaged is told in words of ours, not by the library on the terminal.
+        connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         for setting in settings:

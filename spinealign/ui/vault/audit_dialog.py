@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QTableView,
@@ -67,7 +68,9 @@ from spinealign.wording.archive import (
 )
 
 _WIDTH_EM, _HEIGHT_EM = 150, 100
-_COLUMN_EM = (8, 28, 16, 26, 46)
+_COLUMN_EM = (8, 28, 16, 26, 46, 24)
+_ABOUT = 4
+"""The column that takes the room which is left: names and studies."""
 
 Events = Sequence[tuple[int, AuditEvent]]
 
@@ -151,7 +154,8 @@ class AuditDialog(QDialog):
         em = self.fontMetrics().averageCharWidth()
         for column, width in enumerate(_COLUMN_EM):
             self.table.setColumnWidth(column, width * em)
-        header.setStretchLastSection(True)
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(_ABOUT, QHeaderView.ResizeMode.Stretch)
         whose, when = QHBoxLayout(), QHBoxLayout()
         for row, words, field in (
             (whose, AUDIT_PERSON, self.person), (whose, AUDIT_KIND, self.kind),
