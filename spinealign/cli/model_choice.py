@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from spinealign.domain.errors import ModelError
+from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
 
@@ -56,6 +56,6 @@ def candidate_lines(analysis: Analysis, models: ModelStore) -> list[str]:
 
     try:
         found = run_to_end(shadow_results(analysis, models))
-    except ModelError as error:
+    except SpineAlignError as error:
         return [explain(error).sentence]
     return [line for one in found for line in shadow_lines(one)]

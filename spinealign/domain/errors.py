@@ -110,6 +110,7 @@ class ModelProblem(StrEnum):
     ENGINE_UNAVAILABLE = "engine_unavailable"
     UNLOADABLE = "unloadable"
     OTHER_REGION = "other_region"
+    FAILED = "failed"
 
 
 class ModelError(SpineAlignError):

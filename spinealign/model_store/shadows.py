@@ -9,6 +9,7 @@ import numpy as np
 from spinealign.analysis import analyze_image
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.discs import Disc, GradeName
+from spinealign.domain.errors import ModelError, ModelProblem, SpineAlignError
 from spinealign.domain.examination import Task
 from spinealign.domain.findings import Analysis, Classification, ModelIdentity, Segmentation, Step
 from spinealign.domain.model_card import ModelCard
@@ -45,7 +46,7 @@ def shadow_results(
     Raises
     ------
     ModelError
-        A candidate's network cannot be loaded, or does not fit its card.
+        A candidate's network cannot be loaded, does not fit its card, or fails.
     """
     examination = analysis.examination
     if examination is None:
@@ -56,9 +57,16 @@ def shadow_results(
         if (card.name, card.sha256) in {(one.name, one.sha256) for one in analysis.models}:
             continue
         # Whoever registered a candidate asked for its answers, if it is a demonstration too.
-        other = yield from analyze_image(
+        work = analyze_image(
             analysis.image, beside, examination, analysis.companion, demonstration=True
         )
+        try:
+            other = yield from work
+        except SpineAlignError:
+            raise
+        except Exception as error:
+            # A candidate's defect is no defect of the result that it stands beside.
+            raise ModelError(card.name, ModelProblem.FAILED, type(error).__name__) from error
         found.append(compared(analysis, other, card))
     return tuple(one for one in found if one is not None)
 

@@ -206,6 +206,10 @@ _MODEL_MESSAGES = {
         "Of a model of your own, check its weights; else close other programs and try again, or "
         "install SpineAlign again.",
     ),
+    ModelProblem.FAILED: (
+        "The model “{name}” could not answer{detail}.",
+        "Its network and its card may not fit each other; results of other models stand.",
+    ),
 }
 
 _EXPORT_MESSAGES = {

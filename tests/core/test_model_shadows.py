@@ -10,6 +10,7 @@ import pytest
 
 from spinealign.cli.main import run_command
 from spinealign.domain.comparison import Change
+from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.measurements import MeasureState
@@ -23,6 +24,7 @@ from tests.cards import classifier_card
 from tests.core.test_one_way import (
     MASK,
     GreyReader,
+    Says,
     Store,
     analysed,
     classifier,
@@ -83,6 +85,18 @@ def test_a_candidate_that_is_a_demonstration_answers_as_somebody_asked_for_it():
 
 def test_the_model_that_answers_is_not_compared_with_itself():
     assert results(neck_ct(), classifier(), classifier()) == ()
+
+
+def test_a_candidate_that_breaks_is_told_and_named():
+    class Broken(Says):
+        def run(self, batch):
+            raise RuntimeError("patient in the message")
+
+    broken = LoadedModel(other().card, Broken(3.0, None))
+    with pytest.raises(ModelError) as caught:
+        results(neck_ct(), classifier(), broken)
+    assert (caught.value.problem, caught.value.model) == (ModelProblem.FAILED, "other")
+    assert caught.value.detail == "RuntimeError"
 
 
 class Shrinking(GreyReader):

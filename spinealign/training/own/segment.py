@@ -100,7 +100,7 @@ class OutlineRecipe:
     learning_rate: float = 2e-3
     held_out_share: float = 0.25
     cache_px: int = 512
-    save_every: int = 200
+    save_every: int = 50
     varies_contrast: bool = False
     seed: int = 7
     rule: IntensityRule = field(default_factory=IntensityRule)
