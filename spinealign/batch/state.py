@@ -135,6 +135,8 @@ class BatchState:
                 "UPDATE item SET status = 'waiting', attempts = 0 WHERE identity = ?",
                 [(row.identity,) for row in stale],
             )
+            # Who killed the program in the middle of an image says nothing against the image.
+            self._database.execute("UPDATE item SET attempts = 0 WHERE status = 'waiting'")
             text = json.dumps({name: asdict(model) for name, model in models.items()})
             self._database.execute("UPDATE run SET recipe = ?, models = ?", (recipe, text))
         return len(stale)

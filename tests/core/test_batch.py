@@ -147,10 +147,11 @@ class TestState:
         state.note(items[0].identity, Outcome(ItemStatus.FAILED, "No.", "Do."))
         assert (state.try_again(), state.count(ItemStatus.WAITING)) == (1, 3)
 
-    def test_attempts_are_counted_across_runs(self, state, images):
+    def test_attempts_are_counted_within_a_run(self, state, images):
         [item, *_] = items_of(*images)
-        state.begin([item], "r", MODELS)
-        assert [state.hand_out(item.identity) for _ in range(3)] == [1, 2, 3]
+        for _ in range(2):
+            state.begin([item], "r", MODELS)
+            assert [state.hand_out(item.identity) for _ in range(3)] == [1, 2, 3]
 
     def test_a_damaged_and_a_newer_database_are_told(self, tmp_path):
         path = tmp_path / "damaged"
