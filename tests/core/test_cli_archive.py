@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -83,6 +84,8 @@ def at_a_terminal(words: list[str], key: bytes) -> tuple[int, str]:
 
     child, terminal = pty.fork()
     if child == 0:
+        # Where the tests run in the background, Ctrl+C is ignored, by what they start too.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-m", "spinealign", *words])
     told = b""
     while not told.endswith(b": "):
