@@ -92,7 +92,10 @@ def slow_filling(monkeypatch):
 def test_a_page_does_not_flash_while_it_is_filled(
     qtbot, window, analysed, slow_filling, name, most
 ):
-    case, other = analysed(name), analysed("disc_1.png")
+    case = analysed(name)
+    # The panel becomes as wide as this page needs, and stays so.
+    qtbot.waitUntil(lambda: has_whole_page(window))
+    other = analysed("disc_1.png")
     qtbot.waitUntil(lambda: has_whole_page(window))
     seen = frames_while(qtbot, window, lambda: window.workbench.select(case))
     # The other case, nothing or the reading, the patient once read, the page as it will stay.
