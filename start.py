@@ -101,7 +101,7 @@ def main() -> int:
     if arguments[:1] == ["test-installer"]:
         return try_installer(arguments[1:])
     testing = arguments == ["test"]
-    python = set_up_program(*(("train", "dev") if testing or needs_training(arguments) else ()))
+    python = set_up_program(*needed_extras(arguments))
     if testing:
         install_reference_programs()
         return run_tests(python)
@@ -116,6 +116,13 @@ def run_with_another_python(arguments: list[str]) -> int:
             return subprocess.call([found, str(ROOT / "start.py"), *arguments])
     print("SpineAlign needs Python 3.11 or 3.12; install one of them and try again.")
     return 1
+
+
+def needed_extras(arguments: list[str]) -> tuple[str, ...]:
+    """Return the sections of the lock file that a command needs besides."""
+    if arguments == ["test"]:
+        return ("train", "cohort", "cluster", "dev")
+    return ("train", "dev") if needs_training(arguments) else ()
 
 
 def needs_training(arguments: list[str]) -> bool:

@@ -20,6 +20,8 @@ SECTIONS = {
     "program": (),
     "build": ("--group", "build"),
     "train": ("--extra", "train"),
+    "cohort": ("--extra", "cohort"),
+    "cluster": ("--extra", "cluster"),
     "dev": ("--extra", "dev"),
     "installer": ("--group", "installer"),
     "lock": ("--group", "lock"),

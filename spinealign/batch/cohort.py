@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from spinealign.batch.state import BatchState, ItemStatus, Row
-from spinealign.files import write_export
+from spinealign.domain.study import PatientFacts
+from spinealign.files import as_export_error, written_beside
 from spinealign.wording.batch import COLUMN_WORDS
 from spinealign.wording.text import safe_text
 
@@ -24,31 +25,97 @@ MEASURE_COLUMNS = (
     "number", "folder", "code", "name", "levels", "value", "unit", "interval_low", "interval_high",
     "state", "reason", "method", "source",
 )  # fmt: skip
-DICTIONARY_COLUMNS = ("table", "column", "meaning")
-TABLE_NAMES = {"images": "images.csv", "measures": "measures.csv", "dictionary": "dictionary.csv"}
+DICTIONARY_COLUMNS = ("table", "column", "type", "meaning")
+TABLES: Final = ("images", "measures", "dictionary")
+TABLE_NAMES = {name: f"{name}.csv" for name in TABLES}
+
+PATIENT_COLUMNS: Final[Mapping[str, str]] = {
+    "patient_name": "name",
+    "patient_id": "identifier",
+    "birth_date": "birth_date",
+    "sex": "sex",
+    "age": "age",
+    "study_date": "study_date",
+    "acquisition_date": "acquisition_date",
+    "study_description": "study_description",
+    "series_description": "series_description",
+    "institution": "institution",
+    "accession_number": "accession_number",
+}
+"""Columns that name the patient or the examination, written by choice: field of `PatientFacts`."""
+
+WHOLE, NUMBER, TEXT = "whole number", "number", "text"
+_TYPES: Final = {
+    **dict.fromkeys(("number", "measures_taken", "measures_missing"), WHOLE),
+    **dict.fromkeys(
+        ("view_confidence", "probability", "least_confidence", "spacing_row_mm",
+         "spacing_column_mm", "value", "interval_low", "interval_high"), NUMBER,
+    ),
+}  # fmt: skip
+_ROWS_A_PIECE = 1000
+
+FactsOf = Callable[[Row], PatientFacts]
+"""Tells whose image a row is of."""
 
 
-def write_tables(state: BatchState, folder: Path) -> tuple[Path, ...]:
+def column_type(column: str) -> str:
+    """Return what a column holds: `WHOLE`, `NUMBER` or `TEXT`; empty cells have no value."""
+    return _TYPES.get(column, TEXT)
+
+
+def image_columns(patient: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the columns of the table of images, those of the patient behind the path."""
+    return (*IMAGE_COLUMNS[:2], *patient, *IMAGE_COLUMNS[2:])
+
+
+def write_tables(
+    state: BatchState, folder: Path, patient: Sequence[str] = (), facts_of: FactsOf | None = None
+) -> tuple[Path, ...]:
     """Write the tables of a batch, each whole or not at all, and return where they lie.
 
     Times are not in them: the tables of two undisturbed or disturbed runs are alike, byte by byte.
+
+    Parameters
+    ----------
+    state : BatchState
+    folder : Path
+    patient : sequence of str
+        Of `PATIENT_COLUMNS`, which are written besides.
+    facts_of : callable, optional
+        Reads them; needed for columns of the patient.
 
     Raises
     ------
     ExportError
         A table is as it was before.
     """
-    texts = {
-        "images": _csv(IMAGE_COLUMNS, (image_row(row) for row in state.rows())),
-        "measures": _csv(MEASURE_COLUMNS, _measure_rows(state)),
-        "dictionary": _csv(DICTIONARY_COLUMNS, _dictionary()),
+    columns = image_columns(patient)
+    tables: Mapping[str, tuple[tuple[str, ...], Iterable[Mapping[str, Any]]]] = {
+        "images": (columns, _image_rows(state, patient, facts_of)),
+        "measures": (MEASURE_COLUMNS, _measure_rows(state)),
+        "dictionary": (DICTIONARY_COLUMNS, _dictionary(columns)),
     }
-    for name, text in texts.items():
-        write_export(folder / TABLE_NAMES[name], text.encode())
-    return tuple(folder / TABLE_NAMES[name] for name in texts)
+    for name, (wanted, rows) in tables.items():
+        path = folder / TABLE_NAMES[name]
+        with as_export_error(path), written_beside(path, _csv(wanted, rows)) as whole:
+            whole.replace(path)
+    return tuple(folder / TABLE_NAMES[name] for name in tables)
 
 
-def image_row(row: Row) -> Mapping[str, Any]:
+def _image_rows(
+    state: BatchState, patient: Sequence[str], facts_of: FactsOf | None
+) -> Iterator[Mapping[str, Any]]:
+    for row in state.rows():
+        told = image_row(row)
+        if patient and facts_of is not None:
+            facts = facts_of(row)
+            told = told | {
+                name: safe_text(getattr(facts, PATIENT_COLUMNS[name])) for name in patient
+            }
+        yield told
+
+
+def image_row(row: Row) -> dict[str, Any]:
     """Return an image's row of images.csv by `IMAGE_COLUMNS`; cells without a value are left out.
 
     `number` counts images in the order in which they were listed first.
@@ -113,17 +180,26 @@ def _measure_rows(state: BatchState) -> Iterable[Mapping[str, Any]]:
             }
 
 
-def _dictionary() -> Iterable[Mapping[str, Any]]:
-    for table, columns in (("images", IMAGE_COLUMNS), ("measures", MEASURE_COLUMNS)):
-        for column in columns:
-            yield {"table": table, "column": column, "meaning": COLUMN_WORDS[column]}
+def _dictionary(columns: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+    for table, names in (("images", columns), ("measures", MEASURE_COLUMNS)):
+        for column in names:
+            yield {
+                "table": table,
+                "column": column,
+                "type": column_type(column),
+                "meaning": COLUMN_WORDS[column],
+            }
 
 
-def _csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
+def _csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield a table in pieces, so that it is never held at once."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(
-        {name: value for name, value in row.items() if value is not None} for row in rows
-    )
-    return text.getvalue()
+    for count, row in enumerate(rows, start=1):
+        writer.writerow({name: value for name, value in row.items() if value is not None})
+        if count % _ROWS_A_PIECE == 0:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spinealign import __version__
 from spinealign.cli.series import WrongUseError
-from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.generators import run_to_end
 
 if TYPE_CHECKING:
-    from spinealign.batch.listing import Listing
     from spinealign.batch.options import BatchOptions
-    from spinealign.batch.pool import Pool
-    from spinealign.batch.state import BatchState
-    from spinealign.batch.worker import Task
+    from spinealign.batch.run import Batch, Progress, TableChoice, Workers
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_REFUSED = 0, 1, 3
-_LOCK_NAME = ".batch-lock"
 _TOLD_EVERY_S = 10.0
+_LOOKED_AT_TOLD = 100
 _TABLES = "csv"
 """Stands for all tables in ``--only``."""
 
@@ -43,7 +35,7 @@ def add_batch(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for all results")
     parser.add_argument(
-        "--workers", type=_count, default=_usual_workers(), metavar="N",
+        "--workers", type=_count, metavar="N",
         help="how many images are analysed at once (default: one for each processor)",
     )  # fmt: skip
     parser.add_argument(
@@ -75,6 +67,15 @@ def add_batch(commands: Any) -> None:
     parser.add_argument(
         "--try-again", action="store_true", help="analyse those again that failed before"
     )
+    parser.add_argument(
+        "--patient-columns", default="", metavar="NAME,...",
+        help="columns of images.csv that name the patient or the examination: “all”, or of "
+        "patient_name, patient_id, birth_date, sex, age, study_date and others (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--parquet", action="store_true",
+        help="write each table as a Parquet file too (needs the 'cohort' extra)",
+    )  # fmt: skip
     parser.set_defaults(run=_batch)
 
 
@@ -85,32 +86,23 @@ def _count(text: str) -> int:
     return number
 
 
-def _usual_workers() -> int:
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable is not None else os.cpu_count() or 1
-
-
 def _batch(options: argparse.Namespace) -> int:
-    from spinealign.batch.cohort import write_tables
-    from spinealign.batch.state import ItemStatus
-    from spinealign.files import as_export_error
+    from spinealign.batch.run import opened_batch, usual_workers
     from spinealign.wording.batch import batch_end_text
 
-    wanted = _wanted(options)
-    with as_export_error(options.out):
-        options.out.mkdir(parents=True, exist_ok=True)
-    with _alone(options.out), _opened(options.out) as state:
-        is_stopped = not _work(options, wanted, state)
-        write_tables(state, options.out)
-        counts = [state.count(status) for status in ItemStatus]
-    waiting, done, refused, failed = counts
-    print(f"{batch_end_text(done, refused, failed, waiting)}; results are in {options.out}")
-    if is_stopped or failed:
+    count = options.workers or usual_workers()
+    wanted, tables = _wanted(options, max(1, usual_workers() // count)), _tables(options)
+    with opened_batch(options.out, wanted, tables) as batch:
+        is_stopped = not _work(options, wanted, count, batch)
+        ended = batch.finish(tables)
+    said = batch_end_text(ended.done, ended.refused, ended.failed, ended.waiting)
+    print(f"{said}; results are in {options.out}")
+    if is_stopped or ended.failed:
         return EXIT_SOME_FAILED
-    return EXIT_REFUSED if refused else EXIT_DONE
+    return EXIT_REFUSED if ended.refused else EXIT_DONE
 
 
-def _wanted(options: argparse.Namespace) -> BatchOptions:
+def _wanted(options: argparse.Namespace, threads: int) -> BatchOptions:
     from spinealign.batch.options import BatchOptions
     from spinealign.domain.examination import EXAMINATIONS
     from spinealign.export.exporters import EXPORTERS
@@ -118,7 +110,7 @@ def _wanted(options: argparse.Namespace) -> BatchOptions:
     kept = [kind for kind, exporter in EXPORTERS.items() if exporter.is_in_folder]
     tables = tuple(k for k in kept if EXPORTERS[k].file_type.suffix == f".{_TABLES}")
     known = {**{kind: (kind,) for kind in kept}, _TABLES: tables}
-    named = [name for name in map(str.strip, options.only.split(",")) if name]
+    named = _named(options.only)
     unknown = [name for name in named if name not in known]
     if unknown:
         raise WrongUseError(f"--only knows {', '.join(known)}, not {', '.join(unknown)}")
@@ -126,116 +118,67 @@ def _wanted(options: argparse.Namespace) -> BatchOptions:
     keys = [examination.key for examination in EXAMINATIONS.values()]
     if options.examination and options.examination not in keys:
         raise WrongUseError(f"--examination is one of {', '.join(keys)}")
-    threads = max(1, _usual_workers() // options.workers)
     return BatchOptions(options.examination, kinds, tuple(options.model), threads)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Work on a batch only if no other program does."""
-    from spinealign.files import as_export_error, held_if_free
+def _tables(options: argparse.Namespace) -> TableChoice:
+    from spinealign.batch.cohort import PATIENT_COLUMNS
+    from spinealign.batch.run import TableChoice
 
-    with as_export_error(folder), held_if_free(folder / _LOCK_NAME) as is_free:
-        if not is_free:
-            raise BatchError(folder, BatchProblem.RUNNING)
-        yield
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[BatchState]:
-    from spinealign.batch.state import STATE_NAME, BatchState
-
-    state = BatchState(folder / STATE_NAME)
-    try:
-        yield state
-    finally:
-        state.close()
+    named = _named(options.patient_columns)
+    if named == ["all"]:
+        named = [*PATIENT_COLUMNS]
+    unknown = [name for name in named if name not in PATIENT_COLUMNS]
+    if unknown:
+        known = ", ".join(PATIENT_COLUMNS)
+        raise WrongUseError(f"--patient-columns knows all, {known}, not {', '.join(unknown)}")
+    return TableChoice(tuple(dict.fromkeys(named)), options.parquet)
 
 
-def _work(options: argparse.Namespace, wanted: BatchOptions, state: BatchState) -> bool:
+def _named(text: str) -> list[str]:
+    return [name for name in map(str.strip, text.split(",")) if name]
+
+
+def _work(options: argparse.Namespace, wanted: BatchOptions, count: int, batch: Batch) -> bool:
     """Bring a batch to its end; return False where it was stopped by Ctrl+C."""
-    from spinealign.batch.options import models_of
     from spinealign.batch.pool import Pool
-    from spinealign.batch.state import ItemStatus
-    from spinealign.inference.catalog import ModelStore
     from spinealign.wording.batch import batch_begin_text
 
-    listing = _listed(options.inputs)
-    models = models_of(ModelStore(chosen=wanted.models))
-    stale = state.begin(listing.items, wanted.recipe(__version__), models)
-    if options.try_again:
-        state.try_again()
-    done = len(listing.items) - state.count(ItemStatus.WAITING)
-    print(batch_begin_text(len(listing.items), done, stale, len(listing.skipped)), flush=True)
-    tasks = _tasks(listing, state, options.out)
+    is_watched = sys.stderr.isatty()
+
+    def tell(looked_at: int) -> None:
+        if is_watched and looked_at % _LOOKED_AT_TOLD == 0:
+            sys.stderr.write(f"\r\033[KLooking at files ({looked_at})")
+
+    begun = run_to_end(batch.begin(options.inputs, tries_again=options.try_again), tell)
+    if is_watched:
+        sys.stderr.write("\r\033[K")
+    print(batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped), flush=True)
     try:
-        with Pool(options.workers, wanted, options.step_limit) as pool:
-            _run(pool, tasks, state, len(listing.items))
+        with Pool(count, wanted, options.step_limit) as pool:
+            _watch(batch, pool, is_watched)
     except KeyboardInterrupt:
         return False
     return True
 
 
-def _listed(inputs: Sequence[Path]) -> Listing:
-    from spinealign.batch.listing import list_items
-
-    is_watched = sys.stderr.isatty()
-
-    def tell(count: int) -> None:
-        if is_watched and count % 100 == 0:
-            sys.stderr.write(f"\r\033[KLooking at files ({count})")
-
-    listing = run_to_end(list_items(inputs), tell)
-    if is_watched:
-        sys.stderr.write("\r\033[K")
-    if not listing.items:
-        raise BatchError(inputs[0], BatchProblem.NOTHING_FOUND)
-    return listing
-
-
-def _tasks(listing: Listing, state: BatchState, out: Path) -> list[Task]:
-    """Return what waits; files that were refused while they were looked for fail at once."""
-    from spinealign.batch.state import ItemStatus, Outcome
-    from spinealign.batch.worker import Task
-    from spinealign.domain.errors import ImageReadError
-    from spinealign.wording import explain
-
-    items = {item.identity: item for item in listing.items}
-    tasks = []
-    for row in list(state.rows()):
-        if row.status is not ItemStatus.WAITING:
-            continue
-        item = items[row.identity]
-        if item.source is None:
-            assert item.problem is not None
-            message = explain(ImageReadError(item.path, item.problem, item.detail))
-            failure = Outcome(ItemStatus.FAILED, message.sentence, message.advice)
-            state.note(row.identity, failure)
-        else:
-            tasks.append(Task(row.identity, item.path, item.source, out / row.folder))
-    return tasks
-
-
-def _run(pool: Pool, tasks: Sequence[Task], state: BatchState, total: int) -> None:
+def _watch(batch: Batch, pool: Workers, is_watched: bool) -> None:
     from spinealign.batch.state import ItemStatus
-    from spinealign.wording.batch import progress_text
 
-    began = told = time.monotonic()
-    before = total - len(tasks)
-    is_watched = sys.stderr.isatty()
-    for count, (task, outcome) in enumerate(pool.run(tasks, state.hand_out), start=1):
-        state.note(task.identity, outcome)
-        if outcome.status is ItemStatus.FAILED:
-            sys.stderr.write(f"{_cleared(is_watched)}{outcome.sentence} {outcome.advice}\n")
+    told, last = time.monotonic(), None
+    cleared = "\r\033[K" if is_watched else ""
+    for last in batch.work(pool):
+        if last.outcome.status is ItemStatus.FAILED:
+            sys.stderr.write(f"{cleared}{last.outcome.sentence} {last.outcome.advice}\n")
         now = time.monotonic()
-        if is_watched or now - told > _TOLD_EVERY_S or count == len(tasks):
+        if is_watched or now - told > _TOLD_EVERY_S or last.ended == last.total:
             told = now
-            failed = state.count(ItemStatus.FAILED)
-            said = progress_text(before + count, total, failed, count, now - began)
-            sys.stderr.write(f"{_cleared(is_watched)}{said}" + ("" if is_watched else "\n"))
-    if is_watched and tasks:
+            sys.stderr.write(cleared + _said(last) + ("" if is_watched else "\n"))
+    if is_watched and last is not None:
         sys.stderr.write("\n")
 
 
-def _cleared(is_watched: bool) -> str:
-    return "\r\033[K" if is_watched else ""
+def _said(at: Progress) -> str:
+    from spinealign.wording.batch import progress_text
+
+    return progress_text(at.ended, at.total, at.failed, at.ended_now, at.seconds)

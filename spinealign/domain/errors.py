@@ -151,6 +151,7 @@ class BatchProblem(StrEnum):
     NO_LIST = "no_list"
     NOTHING_FOUND = "nothing_found"
     NO_WORKER = "no_worker"
+    NO_PARQUET = "no_parquet"
 
 
 class BatchError(SpineAlignError):

@@ -39,11 +39,28 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
         "No process for the analysis can be started by {name}{detail}.",
         "Try “spinealign self-test”, which says what is missing; what is done is kept.",
     ),
+    BatchProblem.NO_PARQUET: (
+        "The software that writes Parquet files is not installed, so none can be written into "
+        "{name}{detail}.",
+        "Run: pip install “spinealign[cohort]”, or leave out --parquet: the CSV tables hold the "
+        "same.",
+    ),
 }
 
 COLUMN_WORDS: Mapping[str, str] = {
     "number": "Place of the image in the batch, from 1, in the order in which it was listed first.",
     "path": "First file of the image or series.",
+    "patient_name": "Of the patient, as the file says.",
+    "patient_id": "Identifier of the patient, as the file says.",
+    "birth_date": "Of the patient, YYYYMMDD in DICOM files.",
+    "sex": "Of the patient, as the file says: M, F or O in DICOM files.",
+    "age": "Of the patient at the examination, as the file says.",
+    "study_date": "Of the examination, YYYYMMDD in DICOM files.",
+    "acquisition_date": "Of the image, YYYYMMDD in DICOM files.",
+    "study_description": "As the file says.",
+    "series_description": "As the file says.",
+    "institution": "Where the image was made, as the file says.",
+    "accession_number": "Of the order, as the file says.",
     "folder": "Folder of its results, within the batch's folder.",
     "status": "done, refused (an image of another kind), failed, or waiting.",
     "sentence": "Why it failed.",

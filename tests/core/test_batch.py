@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
-from spinealign.batch.cohort import write_tables
+from spinealign.batch.cohort import IMAGE_COLUMNS, PATIENT_COLUMNS, write_tables
 from spinealign.batch.listing import list_items
 from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
+from spinealign.batch.parquet import write_parquet
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
 from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome
 from spinealign.batch.worker import Task
@@ -251,6 +253,65 @@ def test_the_tables_of_a_batch_hold_every_image_and_say_what_columns_mean(state,
     assert told == set(table[0])
 
 
+def test_every_column_that_may_be_written_has_a_type_and_a_meaning(state, tmp_path):
+    write_tables(state, tmp_path, tuple(PATIENT_COLUMNS))
+    told = dictionary_of(tmp_path)
+    assert [one["column"] for one in told if one["table"] == "images"] == [
+        *IMAGE_COLUMNS[:2], *PATIENT_COLUMNS, *IMAGE_COLUMNS[2:],
+    ]  # fmt: skip
+    assert all(one["meaning"].endswith(".") for one in told)
+    types = {one["column"]: one["type"] for one in told}
+    assert (types["number"], types["value"], types["patient_id"]) == (
+        "whole number", "number", "text",
+    )  # fmt: skip
+
+
+def dictionary_of(folder):
+    with (folder / "dictionary.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+RECORD = {
+    "input": {"sha256": "f", "modality": "CT", "spacing_mm": [0.5, 0.25], "spacing_source": "x"},
+    "view": {"confidence": 0.75}, "headline": 'A, "quoted"; line', "classification": None,
+    "warnings": [], "examination": "neck_ct_slice", "program_version": "1", "models": ["m"],
+    "model_versions": ["m 1"], "bodies": ["C2", "C3"], "least_confidence": None,
+    "measures": [
+        {"code": "a", "name": "A", "levels": ["C2", "C3"], "value": 1.5, "unit": "mm",
+         "interval": [1.0, 2.0], "state": "automatic", "reason": "", "method": "", "source": "s"},
+        {"code": "b", "name": "B", "levels": [], "value": None, "unit": "mm", "interval": None,
+         "state": "automatic", "reason": "No spacing, none.", "method": "", "source": "s"},
+    ],
+}  # fmt: skip
+
+
+def test_parquet_files_hold_what_the_tables_hold_with_numbers_as_numbers(state, images, tmp_path):
+    duckdb = pytest.importorskip("duckdb", reason="the extra cohort is not installed")
+    items = items_of(*images)
+    state.begin(items, "r", MODELS)
+    state.note(items[0].identity, Outcome(ItemStatus.DONE, record=json.dumps(RECORD)))
+    state.note(items[1].identity, Outcome(ItemStatus.FAILED, "Damaged.", "Copy it."))
+    write_tables(state, tmp_path)
+    names = {path.name for path in write_parquet(tmp_path)}
+    assert names == {"images.parquet", "measures.parquet", "dictionary.parquet"}
+    with duckdb.connect() as database:
+        table = database.read_parquet(str(tmp_path / "images.parquet"))
+        wanted = "number, status, headline, spacing_row_mm, measures_taken, least_confidence"
+        assert table.project(wanted).fetchall() == [
+            (1, "done", 'A, "quoted"; line', 0.5, 1, None),
+            (2, "failed", None, None, None, None), (3, "waiting", None, None, None, None),
+        ]  # fmt: skip
+        assert tuple(table.columns) == IMAGE_COLUMNS
+        table = database.read_parquet(str(tmp_path / "measures.parquet"))
+        assert table.project("code, levels, value, interval_high, reason").fetchall() == [
+            ("a", "C2/C3", 1.5, 2.0, None), ("b", None, None, None, "No spacing, none."),
+        ]  # fmt: skip
+    before = [(tmp_path / name).read_bytes() for name in sorted(names)]
+    write_parquet(tmp_path)
+    assert before == [(tmp_path / name).read_bytes() for name in sorted(names)]
+    assert not list(tmp_path.glob(".spinealign-*"))
+
+
 class TestCommand:
     def test_wrong_kinds_are_told_before_anything_is_made(self, images, tmp_path, capsys):
         out = tmp_path / "out"
@@ -258,6 +319,18 @@ class TestCommand:
             run_command(["batch", str(images[0]), "--out", str(out), "--only", "csv,pictures"]) == 2
         )
         assert "not pictures" in capsys.readouterr().err
+        assert not out.exists()
+
+    def test_parquet_without_its_software_and_unknown_columns_are_told_first(
+        self, images, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.setitem(sys.modules, "duckdb", None)
+        out = tmp_path / "out"
+        given = ["batch", str(images[0]), "--out", str(out)]
+        assert run_command([*given, "--parquet"]) == 1
+        assert "spinealign[cohort]" in capsys.readouterr().err
+        assert run_command([*given, "--patient-columns", "sex,shoes"]) == 2
+        assert "not shoes" in capsys.readouterr().err
         assert not out.exists()
 
     def test_tables_alone_are_written_and_a_second_run_has_nothing_to_do(self, tmp_path, capsys):
@@ -272,6 +345,16 @@ class TestCommand:
         before = (folder / "analysis.json").stat().st_mtime_ns
         assert run_command(given) == 0
         assert "1 done by an earlier run" in capsys.readouterr().out
+        with (tmp_path / "images.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        assert not set(row) & set(PATIENT_COLUMNS)
+        assert run_command([*given, "--patient-columns", "patient_id,study_date"]) == 0
+        with (tmp_path / "images.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        told = pydicom.dcmread(sample, stop_before_pixels=True)
+        assert (row["patient_id"], row["study_date"]) == (told.PatientID, told.StudyDate)
+        assert row["patient_id"]
+        assert "patient_name" not in row
         assert (folder / "analysis.json").stat().st_mtime_ns == before
         assert run_command(["analyze", str(sample), "--out", str(tmp_path / "single")]) == 0
         single = json.loads(next((tmp_path / "single").rglob("analysis.json")).read_text())
