@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
@@ -35,14 +37,39 @@ svg { display: block; } @media print { body { margin: 0; } }
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def html_page(title: str, body: Iterable[str]) -> str:
-    """Return a whole page from parts that are HTML already."""
+def html_page(
+    title: str,
+    body: Iterable[str],
+    *,
+    style: str = "",
+    script: str = "",
+    has_pictures_beside: bool = False,
+) -> str:
+    """Return a whole page from parts that are HTML already.
+
+    Parameters
+    ----------
+    title : str
+    body : iterable of str
+    style : str
+        CSS besides that of all pages.
+    script : str
+        The only one that a browser runs; without it, a browser runs none.
+    has_pictures_beside : bool
+        Whether pictures may come from files beside the page.
+    """
+    policy = _POLICY + (" 'self' file:" if has_pictures_beside else "")
+    run = ""
+    if script:
+        checksum = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy += f"; script-src 'sha256-{checksum}'"
+        run = f"<script>{script}</script>"
     return (
         '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{html_text(title)}</title><style>{_STYLE}</style></head>"
-        f"<body>{''.join(body)}</body></html>\n"
+        f"<title>{html_text(title)}</title><style>{_STYLE}{style}</style></head>"
+        f"<body>{''.join(body)}{run}</body></html>\n"
     )
 
 

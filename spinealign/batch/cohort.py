@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from spinealign.batch.state import BatchState, ItemStatus, Row
+from spinealign.batch.state import TABLES, BatchState, ItemStatus, Row
 from spinealign.domain.study import PatientFacts
 from spinealign.files import as_export_error, written_beside
 from spinealign.wording.batch import COLUMN_WORDS
@@ -26,7 +26,6 @@ MEASURE_COLUMNS = (
     "state", "reason", "method", "source",
 )  # fmt: skip
 DICTIONARY_COLUMNS = ("table", "column", "type", "meaning")
-TABLES: Final = ("images", "measures", "dictionary")
 TABLE_NAMES = {name: f"{name}.csv" for name in TABLES}
 
 PATIENT_COLUMNS: Final[Mapping[str, str]] = {

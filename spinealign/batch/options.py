@@ -24,6 +24,8 @@ class BatchOptions:
         writes a whole folder of results. ``json`` is always written.
     models : tuple of str
         Models that answer for their tasks, by name or as model folders.
+    gallery : bool
+        Whether a small picture of each result is written for the gallery.
     threads : int
         Of the networks in each worker process.
     """
@@ -31,6 +33,7 @@ class BatchOptions:
     examination: str = ""
     kinds: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    gallery: bool = True
     threads: int = 1
 
     @property
@@ -40,7 +43,8 @@ class BatchOptions:
 
     def recipe(self, program_version: str) -> str:
         """Return what every result depends on besides the models: another one counts as anew."""
-        return "\n".join((program_version, self.examination, *sorted(self.kinds)))
+        gallery = ("gallery",) if self.gallery else ()
+        return "\n".join((program_version, self.examination, *sorted(self.kinds), *gallery))
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,18 @@ from typing import Protocol
 
 from spinealign import __version__
 from spinealign.batch.cohort import write_tables
+from spinealign.batch.gallery import write_gallery
 from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, models_of
 from spinealign.batch.parquet import require_parquet, write_parquet
-from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, Row
+from spinealign.batch.state import (
+    PICTURES_FOLDER,
+    STATE_NAME,
+    BatchState,
+    ItemStatus,
+    Outcome,
+    Row,
+)
 from spinealign.batch.worker import Task
 from spinealign.domain.errors import BatchError, BatchProblem, ImageReadError
 from spinealign.domain.image import ImagePart
@@ -174,14 +182,16 @@ class Batch:
             )  # fmt: skip
 
     def finish(self, choice: TableChoice) -> Counts:
-        """Write the tables of what is done so far, and return how many images stand where.
+        """Write tables and gallery of what is done so far, and return how many images stand where.
 
         Raises
         ------
         ExportError
-            A table is as it was before.
+            A table or the gallery is as it was before.
         """
         write_tables(self._state, self._out, choice.patient, self._facts)
+        if self._options.gallery:
+            write_gallery(self._state, self._out)
         if choice.parquet:
             write_parquet(self._out)
         return Counts(*(self._state.count(status) for status in ItemStatus))
@@ -225,7 +235,8 @@ def opened_batch(out: Path, options: BatchOptions, choice: TableChoice) -> Itera
     if choice.parquet:
         require_parquet(out)
     with as_export_error(out):
-        out.mkdir(parents=True, exist_ok=True)
+        made = out / PICTURES_FOLDER if options.gallery else out
+        made.mkdir(parents=True, exist_ok=True)
     with _alone(out), _opened(out) as state:
         yield Batch(out, options, state)
 

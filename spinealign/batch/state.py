@@ -14,8 +14,14 @@ from typing import Any
 from spinealign.batch.listing import BatchItem
 from spinealign.batch.options import Models, UsedModel, counts_no_more
 from spinealign.domain.errors import BatchError, BatchProblem
+from spinealign.imaging.find import folder_stem, free_name
 
 STATE_NAME = "batch.sqlite"
+GALLERY_NAME = "gallery.html"
+PICTURES_FOLDER = "gallery"
+TABLES = ("images", "measures", "dictionary")
+_FILES = tuple(f"{table}{suffix}" for table in TABLES for suffix in (".csv", ".parquet"))
+_OWN_NAMES = frozenset((STATE_NAME, GALLERY_NAME, PICTURES_FOLDER, *_FILES))
 _FORMAT = 1
 _TABLES = """
 CREATE TABLE run (format INTEGER, recipe TEXT, models TEXT);
@@ -26,6 +32,11 @@ CREATE TABLE item (
 );
 CREATE INDEX by_status ON item (status);
 """
+
+
+def picture_path(folder: Path) -> Path:
+    """Return where the small picture of a folder of results lies."""
+    return folder.parent / PICTURES_FOLDER / f"{folder.name}.jpg"
 
 
 class ItemStatus(StrEnum):
@@ -142,12 +153,11 @@ class BatchState:
         return len(stale)
 
     def _add(self, new: Sequence[BatchItem], known: Mapping[str, Row]) -> None:
-        taken = {row.folder.casefold() for row in known.values()}
+        taken = {*_OWN_NAMES, *(row.folder.casefold() for row in known.values())}
         number = max((row.number for row in known.values()), default=0)
         rows = []
         for place, item in enumerate(new, start=number + 1):
-            folder = _free_name(item.path, taken)
-            taken.add(folder.casefold())
+            folder = free_name(folder_stem(item.path), taken)
             rows.append((item.identity, place, str(item.path), folder))
         self._database.executemany(
             "INSERT INTO item (identity, number, path, folder, status) "
@@ -223,16 +233,6 @@ def _counts_no_more(row: Row, then: Models, now: Models) -> bool:
     record: Mapping[str, Any] = json.loads(row.record) if row.record else {}
     used = frozenset(record.get("models", ()))
     return counts_no_more(then, now, used, record.get("examination", ""))
-
-
-def _free_name(path: Path, taken: set[str]) -> str:
-    name = path.name.removesuffix(".gz")
-    stem = Path(name).stem or name
-    free, count = stem, 1
-    while free.casefold() in taken or free.casefold() == STATE_NAME:
-        count += 1
-        free = f"{stem}_{count}"
-    return free
 
 
 @contextmanager

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.batch.options import BatchOptions, examination_of
-from spinealign.batch.state import ItemStatus, Outcome
+from spinealign.batch.state import ItemStatus, Outcome, picture_path
 from spinealign.domain.errors import SpineAlignError, UnexpectedError
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.study import ImageSource
+from spinealign.files import write_export
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ def _write(analysis: Analysis, folder: Path, options: BatchOptions) -> None:
     from spinealign.domain.report_details import ReportDetails
     from spinealign.export.bundle import write_bundle
 
+    if options.gallery:
+        from spinealign.export.gallery_picture import gallery_jpeg
+
+        write_export(picture_path(folder), gallery_jpeg(analysis))
     write_bundle(analysis, folder, ReportDetails(kinds=frozenset(options.kinds)))
 
 

@@ -20,6 +20,7 @@ _TOLD_EVERY_S = 10.0
 _LOOKED_AT_TOLD = 100
 _TABLES = "csv"
 """Stands for all tables in ``--only``."""
+_ALWAYS, _GALLERY = "json", "gallery"
 
 
 def add_batch(commands: Any) -> None:
@@ -42,7 +43,8 @@ def add_batch(commands: Any) -> None:
         "--only",
         default="",
         metavar="KIND,...",
-        help="write these files only, besides analysis.json (default: a whole folder of results)",
+        help="write these files only, besides analysis.json; “gallery” stands for the page of all "
+        "(default: a whole folder of results and the gallery)",
     )
     parser.add_argument(
         "--examination",
@@ -109,16 +111,17 @@ def _wanted(options: argparse.Namespace, threads: int) -> BatchOptions:
 
     kept = [kind for kind, exporter in EXPORTERS.items() if exporter.is_in_folder]
     tables = tuple(k for k in kept if EXPORTERS[k].file_type.suffix == f".{_TABLES}")
-    known = {**{kind: (kind,) for kind in kept}, _TABLES: tables}
+    known = {**{kind: (kind,) for kind in kept}, _TABLES: tables, _GALLERY: ()}
     named = _named(options.only)
     unknown = [name for name in named if name not in known]
     if unknown:
         raise WrongUseError(f"--only knows {', '.join(known)}, not {', '.join(unknown)}")
-    kinds = tuple(dict.fromkeys(kind for name in named for kind in known[name]))
+    kinds = tuple(dict.fromkeys(kind for name in named for kind in (_ALWAYS, *known[name])))
     keys = [examination.key for examination in EXAMINATIONS.values()]
     if options.examination and options.examination not in keys:
         raise WrongUseError(f"--examination is one of {', '.join(keys)}")
-    return BatchOptions(options.examination, kinds, tuple(options.model), threads)
+    gallery = not named or _GALLERY in named
+    return BatchOptions(options.examination, kinds, tuple(options.model), gallery, threads)
 
 
 def _tables(options: argparse.Namespace) -> TableChoice:

@@ -97,7 +97,7 @@ def plan(options: argparse.Namespace) -> Plan:
 
 
 def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
-    from spinealign.imaging.find import all_images, distinct
+    from spinealign.imaging.find import all_images, distinct, folder_stem, free_name
 
     planned = Plan()
     named: list[Path] = []
@@ -108,21 +108,18 @@ def _plan_files(inputs: Sequence[Path], out: Path) -> Plan:
         except SpineAlignError as error:
             planned.failed.append((given, error))
     for path in distinct(named):
-        name, count = _stem(path), 1
-        while name.casefold() in taken:
-            count += 1
-            name = f"{_stem(path)}_{count}"
-        taken.add(name.casefold())
+        name = free_name(folder_stem(path), taken)
         planned.jobs.append(Job(path, out / name, path))
     planned.other_names = len(named) - len(planned.jobs)
     return planned
 
 
 def _chosen_job(path: Path, options: argparse.Namespace) -> Job:
+    from spinealign.imaging.find import folder_stem
     from spinealign.imaging.study import list_series
 
     stack = _chosen_stack(stacked(list_series(path)), options.series)
-    name = f"{_stem(path)}_series-{stack.number}"
+    name = f"{folder_stem(path)}_series-{stack.number}"
     if options.slice is None and options.volume is None:
         return Job(path, options.out / name, stack.first)
     volume, index = (options.volume or 1) - 1, options.slice
@@ -168,8 +165,3 @@ def _chosen_stack(stacks: Sequence[SeriesStack], number: int | None) -> SeriesSt
     if number > len(stacks):
         raise WrongUseError(f"--series: there are {len(stacks)} (see --list)")
     return stacks[number - 1]
-
-
-def _stem(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    return Path(name).stem or name

@@ -165,3 +165,26 @@ def _name_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def _chunks(name: str) -> Iterator[tuple[int, int, str]]:
     for digits, text in re.findall(r"(\d+)|(\D+)", name):
         yield (0, int(digits), "") if digits else (1, 0, text.casefold())
+
+
+def folder_stem(path: Path) -> str:
+    """Return what a folder of results is called after an image: its name without its suffix."""
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem or name
+
+
+def free_name(stem: str, taken: set[str]) -> str:
+    """Return a name that is not taken yet, with a number behind it where needed, and take it.
+
+    Parameters
+    ----------
+    stem : str
+    taken : set of str
+        Names that are taken, by `str.casefold`, because systems differ in what is one name.
+    """
+    name, count = stem, 1
+    while name.casefold() in taken:
+        count += 1
+        name = f"{stem}_{count}"
+    taken.add(name.casefold())
+    return name

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spinealign.domain.errors import BatchProblem
-from spinealign.wording.text import display_name, safe_text
-from spinealign.wording.training import count_text
+from spinealign.wording.text import count_text, display_name, safe_text
 
 BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
     BatchProblem.DAMAGED: (

@@ -20,7 +20,7 @@ from spinealign.domain.data_audit import (
     Shortcut,
     ShortcutKind,
 )
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import count_text, listed, safe_text
 
 TITLE = "Audit of a data set"
 SHOWN_NAMES: Final = 8
@@ -111,11 +111,6 @@ RELATION_WORDS: Mapping[Relation, str] = MappingProxyType(
         Relation.NEIGHBOUR: "slices beside each other, or one patient in the same position",
     }
 )
-
-
-def count_text(count: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: "1 file", "2 files"."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _names(names: Sequence[str], count: int) -> str:

@@ -67,6 +67,11 @@ def in_sentence(title: str) -> str:
     return title if is_name else title[0].lower() + title[1:]
 
 
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 file", "2 files", "1,200 files"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def listed(words: Sequence[str], conjunction: str = "and") -> str:
     """Return words as a list in a sentence: "C2, C3 and C4"."""
     if len(words) == 1:

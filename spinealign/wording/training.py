@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spinealign.domain.examination import Examination, Modality
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import count_text, listed, safe_text
 
 NOT_STATED = "Not stated by whoever trained it."
 NOT_EVALUATED = "Not evaluated on held-out patients."
@@ -33,11 +33,6 @@ class _Skipped(Protocol):
 
     @property
     def reason(self) -> str: ...
-
-
-def count_text(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: "1 picture", "3 pictures"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def no_folder(data: Path) -> str:

@@ -1,8 +1,11 @@
 """Batches: what is listed, what is remembered, workers that die, and tables of all results."""
 
+import base64
 import csv
+import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,17 +19,20 @@ import pytest
 from PIL import Image
 
 from spinealign.batch.cohort import IMAGE_COLUMNS, PATIENT_COLUMNS, write_tables
-from spinealign.batch.listing import list_items
+from spinealign.batch.gallery import confidence, write_gallery
+from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
 from spinealign.batch.parquet import write_parquet
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
-from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome
+from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, picture_path
 from spinealign.batch.worker import Task
 from spinealign.cli.main import run_command
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.generators import run_to_end
+from spinealign.export.gallery_picture import SIDE_PX
 from spinealign.files import held_if_free
 from spinealign.inference.catalog import ModelStore
+from spinealign.wording.batch_gallery import ORDERS
 from tests.batch_workers import serve_names, serve_nothing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +126,13 @@ class TestState:
         state.begin(items[:2], "r", MODELS)
         state.begin(items, "r", MODELS)
         assert [row.folder for row in state.rows()] == ["Film", "Film_2", "Film_3"]
+
+    def test_no_image_is_called_as_what_the_batch_itself_writes(self, state, tmp_path):
+        names = ("gallery.png", "GALLERY.html.png", "batch.sqlite.png", "images.csv.png", "x.png")
+        state.begin(items_of(*(draw(tmp_path / "i" / n, k) for k, n in enumerate(names))), "r", {})
+        assert sorted(row.folder for row in state.rows()) == [
+            "GALLERY.html_2", "batch.sqlite_2", "gallery_2", "images.csv_2", "x",
+        ]  # fmt: skip
 
     def test_another_recipe_makes_all_anew_and_what_failed_too(self, state, images):
         items = items_of(*images)
@@ -312,6 +325,91 @@ def test_parquet_files_hold_what_the_tables_hold_with_numbers_as_numbers(state, 
     assert not list(tmp_path.glob(".spinealign-*"))
 
 
+class TestGallery:
+    """What gallery.js does with these data was looked at in a browser; see docs/design/batch.md."""
+
+    def page(self, state, folder, *outcomes):
+        paths = [Path(f"/x/{k} </script> & ü.png") for k in range(len(outcomes))]
+        items = [BatchItem(str(k), path, path) for k, path in enumerate(paths)]
+        state.begin(items, "r", MODELS)
+        for item, outcome in zip(items, outcomes, strict=True):
+            state.note(item.identity, outcome)
+        for row in state.rows():
+            (folder / row.folder).mkdir()
+            (folder / row.folder / "report.pdf").touch()
+            picture_path(folder / row.folder).parent.mkdir(exist_ok=True)
+            picture_path(folder / row.folder).touch()
+        return write_gallery(state, folder).read_text(encoding="utf-8")
+
+    def test_its_data_cannot_leave_their_block_and_only_its_own_script_runs(self, state, tmp_path):
+        failure = Outcome(ItemStatus.FAILED, "<b>Damaged</b>.", "Copy it.")
+        page = self.page(
+            state, tmp_path, Outcome(ItemStatus.DONE, record=json.dumps(RECORD)), failure
+        )
+        data, script = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
+        assert len(re.findall("</script", page)) == 2
+        assert "<b>" not in page
+        checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        [policy] = re.findall('Content-Security-Policy" content="([^"]*)"', page)
+        assert f"script-src 'sha256-{checksum}'" in policy
+        assert policy.startswith("default-src 'none'")
+        done, failed = json.loads(data)["rows"]
+        assert done["name"] == "script> & ü.png"
+        assert [one["target"] for one in done["links"]] == [
+            "script%3E%20%26%20%C3%BC/report.pdf", "script%3E%20%26%20%C3%BC/",
+        ]  # fmt: skip
+        assert done["picture"] == "gallery/script%3E%20%26%20%C3%BC.jpg"
+        assert (failed["said"], failed["picture"], failed["links"]) == ("<b>Damaged</b>.", "", [])
+
+    def test_what_waits_for_another_result_shows_no_older_one(self, state, images, tmp_path):
+        items = items_of(*images)
+        state.begin(items, "r", MODELS)
+        state.note(items[0].identity, Outcome(ItemStatus.DONE, record=json.dumps(RECORD)))
+        state.begin(items, "other", MODELS)
+        page = write_gallery(state, tmp_path).read_text(encoding="utf-8")
+        rows = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])["rows"]
+        assert {(row["status"], row["confidence"], row["said"]) for row in rows} == {
+            ("waiting", None, ""),
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("landmark", "kind", "classes", "expected"),
+        [
+            (0.4, 0.9, None, 0.4), (0.9, 0.3, None, 0.3), (None, None, None, None),
+            (None, 0.9, [("yes", 0.2), ("no", 0.8)], 0.8), (0.0, 0.9, None, 0.0),
+        ],
+    )  # fmt: skip
+    def test_confidence_is_the_least_of_what_a_result_states(
+        self, landmark, kind, classes, expected
+    ):
+        answer = classes and {
+            "predicted": max(classes, key=lambda one: one[1])[0],
+            "classes": [{"name": name, "probability": share} for name, share in classes],
+        }
+        record = RECORD | {
+            "least_confidence": landmark, "view": {"confidence": kind}, "classification": answer,
+        }  # fmt: skip
+        assert confidence(record) == expected
+
+    def test_the_page_and_its_script_name_the_same_things(self, state, tmp_path):
+        page = self.page(state, tmp_path, Outcome(ItemStatus.DONE, record=json.dumps(RECORD)))
+        data, script = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
+        told = json.loads(data)
+        assert set(re.findall(r"\bwords\.(\w+)", script)) == set(told["words"])
+        assert set(re.findall(r"\b(?:row|a)\.(\w+)", script)) - {"searched", "main"} == set(
+            told["rows"][0]
+        )
+        orders = re.search(r"const orders = \{(.*?)\n\};", script, re.DOTALL)[1]
+        assert set(re.findall(r"^  (\w+):", orders, re.MULTILINE)) == set(ORDERS)
+        fields = re.search(r"const fields = \[(.*?)\]", script)[1]
+        assert set(re.findall(r'"(\w+)"', fields)) == set(
+            re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page)
+        )
+        assert set(re.findall(r'getElementById\("(\w+)"\)', script)) <= set(
+            re.findall(r' id="(\w+)"', page)
+        )
+
+
 class TestCommand:
     def test_wrong_kinds_are_told_before_anything_is_made(self, images, tmp_path, capsys):
         out = tmp_path / "out"
@@ -335,10 +433,17 @@ class TestCommand:
 
     def test_tables_alone_are_written_and_a_second_run_has_nothing_to_do(self, tmp_path, capsys):
         sample = ROOT / "resources/samples/xray_lateral_phantom/neck_phantom.dcm"
-        given = ["batch", str(sample), "--out", str(tmp_path), "--only", "csv", "--workers", "1"]
+        given = ["batch", str(sample), "--out", str(tmp_path), "--workers", "1"]
+        given += ["--only", "csv,gallery"]
         assert run_command(given) == 0
         assert "1 done, 0 refused, 0 failed;" in capsys.readouterr().out
-        [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+        folder, pictures = tmp_path / sample.stem, tmp_path / "gallery"
+        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {folder, pictures}
+        with Image.open(pictures / f"{sample.stem}.jpg") as picture:
+            assert max(picture.size) == SIDE_PX
+            colours = np.ptp(np.asarray(picture).astype(int), axis=2)
+        assert (colours > 40).sum() > 300  # outlines
+        assert f"gallery/{sample.stem}.jpg" in (tmp_path / "gallery.html").read_text()
         result = json.loads((folder / "analysis.json").read_text())
         assert {path.suffix for path in folder.iterdir()} == {".json", ".csv"}
         assert set(result["files"].values()) == {path.name for path in folder.iterdir()}
