@@ -32,6 +32,7 @@ CREATE TABLE item (
 );
 CREATE INDEX by_status ON item (status);
 """
+_COLUMNS = "identity, number, path, folder, status, attempts, sentence, advice, seconds, record"
 
 
 def picture_path(folder: Path) -> Path:
@@ -166,14 +167,10 @@ class BatchState:
         )
 
     def _stale(self, rows: Sequence[Row], recipe: str, models: Models) -> list[Row]:
-        [(before, text)] = self._database.execute("SELECT recipe, models FROM run")
+        before, then = self.made_with()
         ended = [row for row in rows if row.status is not ItemStatus.WAITING]
         if before != recipe:
             return ended
-        told = json.loads(text)
-        then = {
-            name: UsedModel(one["sha256"], tuple(one["examinations"])) for name, one in told.items()
-        }
         return [row for row in ended if _counts_no_more(row, then, models)]
 
     def try_again(self) -> int:
@@ -212,10 +209,23 @@ class BatchState:
 
     def rows(self) -> Iterator[Row]:
         """Yield all images in the order in which they were listed first."""
-        columns = "identity, number, path, folder, status, attempts, sentence, advice, seconds"
-        for row in self._database.execute(f"SELECT {columns}, record FROM item ORDER BY number"):
-            identity, number, path, folder, status, *rest = row
-            yield Row(identity, number, Path(path), folder, ItemStatus(status), *rest)
+        for row in self._database.execute(f"SELECT {_COLUMNS} FROM item ORDER BY number"):
+            yield _row(row)
+
+    def row(self, identity: str) -> Row:
+        """Return one image that the batch has."""
+        found = self._database.execute(
+            f"SELECT {_COLUMNS} FROM item WHERE identity = ?", (identity,)
+        )
+        return _row(found.fetchone())
+
+    def made_with(self) -> tuple[str, Models]:
+        """Return the recipe (`BatchOptions.recipe`) and the models of the last run."""
+        [(recipe, text)] = self._database.execute("SELECT recipe, models FROM run")
+        return recipe, {
+            name: UsedModel(one["sha256"], tuple(one["examinations"]))
+            for name, one in json.loads(text).items()
+        }
 
     @contextmanager
     def _changed(self) -> Iterator[None]:
@@ -227,6 +237,29 @@ class BatchState:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+
+@contextmanager
+def opened_to_read(folder: Path) -> Iterator[BatchState]:
+    """Open the state of the batch in a folder.
+
+    Raises
+    ------
+    BatchError
+        NO_BATCH: there is none; DAMAGED or NEWER.
+    """
+    if not (folder / STATE_NAME).is_file():
+        raise BatchError(folder, BatchProblem.NO_BATCH)
+    state = BatchState(folder / STATE_NAME)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def _row(told: Sequence[Any]) -> Row:
+    identity, number, path, folder, status, *rest = told
+    return Row(identity, number, Path(path), folder, ItemStatus(status), *rest)
 
 
 def _counts_no_more(row: Row, then: Models, now: Models) -> bool:

@@ -81,6 +81,35 @@ def add_batch(commands: Any) -> None:
     parser.set_defaults(run=_batch)
 
 
+def add_compare_batches(commands: Any) -> None:
+    """Add the command `compare-batches`."""
+    parser = commands.add_parser(
+        "compare-batches",
+        help="say what two batches of the same images have otherwise: statuses, measures, and "
+        "how far these agree",
+    )
+    parser.add_argument("first", type=Path, metavar="FIRST", help="folder of a batch")
+    parser.add_argument("second", type=Path, metavar="SECOND", help="folder of another one")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="for tables and comparison.html"
+    )
+    parser.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from spinealign.evaluation.batch_pages import PAGE_NAME, write_comparison
+    from spinealign.evaluation.batch_runs import compare_batches
+    from spinealign.files import as_export_error
+    from spinealign.wording.batch_comparison import counts_text
+
+    found = compare_batches(options.first, options.second)
+    with as_export_error(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
+    write_comparison(found, options.out)
+    print(f"{counts_text(*found.counts())}; see {options.out / PAGE_NAME}")
+    return EXIT_DONE
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 1:

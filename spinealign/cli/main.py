@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spinealign import __version__
 from spinealign.cli.accounts import add_accounts, add_audit_trail
 from spinealign.cli.archive import add_archive
-from spinealign.cli.batch import add_batch
+from spinealign.cli.batch import add_batch, add_compare_batches
 from spinealign.cli.data_audit import add_data_audit
 from spinealign.cli.deidentification import add_deidentify
 from spinealign.cli.dicom_objects import (
@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from spinealign.export.dicom_objects import MissingObject
 
 COMMANDS = (
-    "analyze", "batch", "volume", "compare", "course", "motion", "define", "reading", "deidentify",
-    "models", "self-test", "audit", "train", "evaluate", "package", "peers", "send", "fetch",
-    "receive", "archive", "accounts", "audit-trail",
+    "analyze", "batch", "compare-batches", "volume", "compare", "course", "motion", "define",
+    "reading", "deidentify", "models", "self-test", "audit", "train", "evaluate", "package",
+    "peers", "send", "fetch", "receive", "archive", "accounts", "audit-trail",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -144,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
     add_batch(commands)
+    add_compare_batches(commands)
     _add_volume(commands)
     _add_measures(commands)
     add_reading(commands)

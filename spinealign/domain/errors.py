@@ -152,6 +152,7 @@ class BatchProblem(StrEnum):
     NOTHING_FOUND = "nothing_found"
     NO_WORKER = "no_worker"
     NO_PARQUET = "no_parquet"
+    NO_BATCH = "no_batch"
 
 
 class BatchError(SpineAlignError):

@@ -38,6 +38,10 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
         "No process for the analysis can be started by {name}{detail}.",
         "Try “spinealign self-test”, which says what is missing; what is done is kept.",
     ),
+    BatchProblem.NO_BATCH: (
+        "{name} holds no batch{detail}.",
+        "Name the folder that was given to “spinealign batch” with --out.",
+    ),
     BatchProblem.NO_PARQUET: (
         "The software that writes Parquet files is not installed, so none can be written into "
         "{name}{detail}.",
