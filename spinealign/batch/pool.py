@@ -13,6 +13,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from spinealign.batch.options import BatchOptions
+from spinealign.batch.sources import Unlocked
 from spinealign.batch.state import ItemStatus, Outcome
 from spinealign.batch.worker import Task, WorkerMessage, limit_memory, serve
 from spinealign.domain.errors import BatchError, BatchProblem
@@ -56,6 +57,8 @@ class Pool:
         A worker that says nothing for so long is ended.
     memory_limit_bytes : int
         That each may take; 0 for no limit.
+    unlocked : sequence of Unlocked
+        Folders of the archive that workers may read.
     serve_as : callable, optional
         What a worker process runs, in place of `worker.serve`.
     """
@@ -66,10 +69,12 @@ class Pool:
         options: BatchOptions,
         step_limit_s: float = STEP_LIMIT_S,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+        unlocked: Sequence[Unlocked] = (),
         serve_as: Callable[[Connection, BatchOptions], None] = serve,
     ) -> None:
         self._count, self._options, self._step_limit_s = count, options, step_limit_s
         self._memory_limit_bytes, self._serve = memory_limit_bytes, serve_as
+        self._unlocked = tuple(unlocked)
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._false_starts = 0
@@ -128,7 +133,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=_serve_within,
-            args=(self._serve, theirs, self._options, self._memory_limit_bytes),
+            args=(self._serve, theirs, self._options, self._memory_limit_bytes, self._unlocked),
             daemon=True,
         )
         process.start()
@@ -207,6 +212,12 @@ def _serve_within(
     connection: Connection,
     options: BatchOptions,
     most_bytes: int,
+    unlocked: Sequence[Unlocked],
 ) -> None:
     limit_memory(most_bytes)
+    for each in unlocked:
+        from spinealign import protected_folders
+        from spinealign.archive.encrypted_files import ArchivedFiles
+
+        protected_folders.protect(each.folder, ArchivedFiles(each.key))
     serve_as(connection, options)

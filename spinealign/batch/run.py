@@ -154,7 +154,8 @@ class Batch:
         """
         listing = yield from list_items(inputs)
         if not listing.items:
-            raise BatchError(inputs[0], BatchProblem.NOTHING_FOUND)
+            place = inputs[0] if inputs else self._out
+            raise BatchError(place, BatchProblem.NOTHING_FOUND)
         models = models_of(ModelStore(chosen=self._options.models))
         self._items = {item.identity: item for item in listing.items}
         stale = self._state.begin(listing.items, self._options.recipe(__version__), models)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spinealign.cli.batch_inputs import add_inputs, found_inputs
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.generators import run_to_end
 
@@ -30,10 +32,7 @@ def add_batch(commands: Any) -> None:
         help="analyse many images with several workers; after a stop or a kill the same command "
         "goes on",
     )
-    parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="INPUT",
-        help="image file, folder, archive, or a CSV list with a column “path”",
-    )  # fmt: skip
+    add_inputs(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for all results")
     parser.add_argument(
         "--workers", type=_count, metavar="N",
@@ -118,17 +117,23 @@ def _count(text: str) -> int:
 
 
 def _batch(options: argparse.Namespace) -> int:
+    from spinealign.batch.pool import Pool
     from spinealign.batch.run import opened_batch, usual_workers
+    from spinealign.batch.state import RETRIEVED_FOLDER
     from spinealign.wording.batch import batch_end_text
 
     count = options.workers or usual_workers()
     wanted, tables = _wanted(options, max(1, usual_workers() // count)), _tables(options)
-    with opened_batch(options.out, wanted, tables) as batch:
-        is_stopped = not _work(options, wanted, count, batch)
+    with (
+        opened_batch(options.out, wanted, tables) as batch,
+        found_inputs(options, options.out / RETRIEVED_FOLDER) as inputs,
+    ):
+        pool = Pool(count, wanted, options.step_limit, unlocked=inputs.unlocked)
+        is_stopped = not _work(options, inputs.paths, pool, batch)
         ended = batch.finish(tables)
     said = batch_end_text(ended.done, ended.refused, ended.failed, ended.waiting)
     print(f"{said}; results are in {options.out}")
-    if is_stopped or ended.failed:
+    if is_stopped or ended.failed or inputs.missing:
         return EXIT_SOME_FAILED
     return EXIT_REFUSED if ended.refused else EXIT_DONE
 
@@ -171,9 +176,10 @@ def _named(text: str) -> list[str]:
     return [name for name in map(str.strip, text.split(",")) if name]
 
 
-def _work(options: argparse.Namespace, wanted: BatchOptions, count: int, batch: Batch) -> bool:
+def _work(
+    options: argparse.Namespace, inputs: Sequence[Path], workers: Workers, batch: Batch
+) -> bool:
     """Bring a batch to its end; return False where it was stopped by Ctrl+C."""
-    from spinealign.batch.pool import Pool
     from spinealign.wording.batch import batch_begin_text
 
     is_watched = sys.stderr.isatty()
@@ -182,13 +188,13 @@ def _work(options: argparse.Namespace, wanted: BatchOptions, count: int, batch: 
         if is_watched and looked_at % _LOOKED_AT_TOLD == 0:
             sys.stderr.write(f"\r\033[KLooking at files ({looked_at})")
 
-    begun = run_to_end(batch.begin(options.inputs, tries_again=options.try_again), tell)
+    begun = run_to_end(batch.begin(inputs, tries_again=options.try_again), tell)
     if is_watched:
         sys.stderr.write("\r\033[K")
     print(batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped), flush=True)
     try:
-        with Pool(count, wanted, options.step_limit) as pool:
-            _watch(batch, pool, is_watched)
+        with workers as at_work:
+            _watch(batch, at_work, is_watched)
     except KeyboardInterrupt:
         return False
     return True

@@ -44,7 +44,7 @@ def add_network(commands: Any, analyse: AnalyseFolder) -> None:
 
 
 @contextmanager
-def _at_work(options: argparse.Namespace, right: str) -> Iterator[Network]:
+def at_work(options: argparse.Namespace, right: str) -> Iterator[Network]:
     """Have this program as a node; where there is an archive, its trail tells what was done.
 
     Parameters
@@ -110,7 +110,7 @@ def _send(options: argparse.Namespace) -> int:
     if options.remove and (options.files or options.retry or options.list):
         raise WrongUseError("send: --remove takes objects out of the queue, and goes alone")
     refused: Refused = ()
-    with _at_work(options, "export") as network:
+    with at_work(options, "export") as network:
         if options.remove:
             return _remove(network, options.remove)
         if options.files:
@@ -212,14 +212,7 @@ def _add_fetch(commands: Any) -> None:
         "fetch", help="search a peer, and retrieve a study or series into a folder"
     )
     fetch.add_argument("peer", metavar="PEER")
-    for name, words in (
-        ("name", "patient's name as DICOM writes it, such as DOE^JOHN; the beginning is enough"),
-        ("id", "patient's identifier"),
-        ("accession", "accession number"),
-        ("modality", "such as MR"),
-        ("date", "date of the study, YYYYMMDD, or a range YYYYMMDD-YYYYMMDD open at either end"),
-    ):
-        fetch.add_argument(f"--{name}", default="", metavar=name.upper(), help=words)
+    add_query_options(fetch)
     fetch.add_argument("--worklist", action="store_true", help="search its modality worklist")
     fetch.add_argument(
         "--study", default="", metavar="UID", help="list its series; with --out retrieve it"
@@ -228,6 +221,18 @@ def _add_fetch(commands: Any) -> None:
     fetch.add_argument("--out", type=Path, metavar="DIR", help="images go here")
     add_sign_in_options(fetch)
     fetch.set_defaults(run=_fetch)
+
+
+def add_query_options(parser: Any) -> None:
+    """Let a command say which studies of a peer are meant."""
+    for name, words in (
+        ("name", "patient's name as DICOM writes it, such as DOE^JOHN; the beginning is enough"),
+        ("id", "patient's identifier"),
+        ("accession", "accession number"),
+        ("modality", "such as MR"),
+        ("date", "date of the study, YYYYMMDD, or a range YYYYMMDD-YYYYMMDD open at either end"),
+    ):
+        parser.add_argument(f"--{name}", default="", metavar=name.upper(), help=words)
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -241,7 +246,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
     if (options.out is not None or options.series) and not options.study:
         raise WrongUseError("fetch: --out and --series need --study, the study's UID")
-    with _at_work(options, "import") as network:
+    with at_work(options, "import") as network:
         if options.out is not None:
             work = network.fetch(options.peer, options.out, options.study, options.series)
             fetched = run_to_end(work)
@@ -252,22 +257,29 @@ def _fetch(options: argparse.Namespace) -> int:
             found = run_to_end(network.find_series(options.peer, options.study))
             lines = list(map(series_line, found))
         elif options.worklist:
-            items = run_to_end(network.find_worklist(options.peer, _query_of(options)))
+            items = run_to_end(network.find_worklist(options.peer, query_of(options)))
             lines = list(map(worklist_line, items))
         else:
-            studies = run_to_end(network.find(options.peer, _query_of(options)))
+            studies = run_to_end(network.find(options.peer, query_of(options)))
             lines = list(map(study_line, studies))
         print("\n".join(lines) or NOTHING_FOUND)
         return EXIT_DONE
 
 
-def _query_of(options: argparse.Namespace) -> StudyQuery:
+def query_of(options: argparse.Namespace) -> StudyQuery:
+    """Return what `add_query_options` says.
+
+    Raises
+    ------
+    WrongUseError
+        A date is none.
+    """
     from spinealign.domain.network import StudyQuery
 
     first, dash, last = options.date.partition("-")
     for date in filter(None, (first, last)):
         if len(date) != len("YYYYMMDD") or not date.isdecimal():
-            raise WrongUseError("fetch: --date is YYYYMMDD or YYYYMMDD-YYYYMMDD")
+            raise WrongUseError("--date is YYYYMMDD or YYYYMMDD-YYYYMMDD")
     return StudyQuery(
         options.name, options.id, options.accession, first, last if dash else first,
         options.modality.upper(),
@@ -309,7 +321,7 @@ def _receive(options: argparse.Namespace, analyse: AnalyseFolder) -> int:
     from spinealign.wording.network import LISTENING, STOPPED
 
     failures: list[NetworkError] = []
-    with _at_work(options, "import") as network:
+    with at_work(options, "import") as network:
         _keep_receiver(network, options)
         try:
             network.start_receiver()

@@ -131,6 +131,11 @@ def _lower(step: str) -> str:
     return safe_text(step[:1].lower() + step[1:])
 
 
+def retrieving_text(done: int, total: int) -> str:
+    """Return how many studies came."""
+    return f"{count_text(done, 'study', 'studies')} of {total:,} retrieved"
+
+
 def batch_begin_text(total: int, done: int, stale: int, skipped: int) -> str:
     """Return what a batch begins with."""
     parts = [f"{count_text(total, 'image')} or series"]

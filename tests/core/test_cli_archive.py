@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
 import pytest
 from lxml import etree
 from PIL import Image
@@ -26,7 +28,7 @@ from spinealign.domain.examination import EXAMINATIONS
 from spinealign.vault import exchange, place, safety_copies, session
 from spinealign.vault.place import Place
 from spinealign.vault.session import sign_in
-from start import FILM_SAMPLE, MR_SAMPLE
+from start import CT_SAMPLE, FILM_SAMPLE, MR_SAMPLE
 
 PASSWORD, OTHER, PACKAGE = "correct horse battery", "another horse battery", "package horse battery"
 
@@ -194,6 +196,35 @@ class TestAccounts:
         assert run("accounts", "recovery-key").code == 0
         answer = run("accounts", "recover", "anna", user="", typed=f"{anna}\n{OTHER}\n")
         assert (answer.code, "does not open" in answer.err) == (1, True)
+
+
+class TestBatch:
+    """Thousands of images out of the archive, by the command `batch`."""
+
+    def test_workers_read_what_is_encrypted_and_nothing_of_it_is_left_in_plain(
+        self, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        kept(run, CT_SAMPLE)
+        identifier = kept(run, FILM_SAMPLE)
+        run("archive", "tag", identifier, "other")
+        out = tmp_path / "out"
+        rest = ("--archive", "CompressedSamples", "--patient-columns", "patient_id")
+        done = run("batch", f"--out={out}", "--workers=1", "--only=csv", *rest)
+        assert (done.code, done.out.splitlines()[-1].split(";")[0]) == (
+            0, "1 done, 0 refused, 0 failed",
+        )  # fmt: skip
+        with (out / "images.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        told = pydicom.dcmread(CT_SAMPLE)
+        assert (row["modality"], row["patient_id"]) == ("CT", told.PatientID)
+        written = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
+        assert not any(told.PixelData[4000:4200] in content for content in written)
+        events = run("audit-trail", "list").out
+        assert "CompressedSamples" in events
+        none = run("batch", f"--out={tmp_path / 'none'}", "--archive", "nobody")
+        assert (none.code, none.err.split(" in ")[0]) == (
+            1, "Nothing was found that could be analysed",
+        )  # fmt: skip
 
 
 class TestArchive:
