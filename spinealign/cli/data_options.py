@@ -25,9 +25,11 @@ def add_columns(parser: argparse.ArgumentParser, columns: Mapping[str, str]) -> 
         )
 
 
-def add_patient_pattern(parser: argparse.ArgumentParser, help_text: str) -> None:
+def add_patient_pattern(
+    parser: argparse.ArgumentParser, help_text: str, default: str | None = ""
+) -> None:
     """Add the option that finds patients in the names of files."""
-    parser.add_argument("--patient-pattern", default="", metavar="REGEX", help=help_text)
+    parser.add_argument("--patient-pattern", default=default, metavar="REGEX", help=help_text)
 
 
 def add_json(parser: argparse.ArgumentParser, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     writing = evaluation_module("writing")
     given = Path(options.answers)
     folder = options.out or Path(f"{given.resolve().stem}-evaluation")
-    gallery: dict[str, bytes] = {}
+    gallery: Mapping[str, bytes] = {}
     card: ModelCard | None = None
     try:
         if given.suffix.lower() == ".csv" and options.data is None:
@@ -142,29 +143,27 @@ def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluatio
 
 def _of_model(
     options: argparse.Namespace, told: Told
-) -> tuple[Evaluation, ModelCard, dict[str, bytes]]:
+) -> tuple[Evaluation, ModelCard, Mapping[str, bytes]]:
+    from spinealign.domain.own_tasks import own_task_of
     from spinealign.inference.catalog import ModelStore
-
-    run, predicting = evaluation_module("run"), evaluation_module("predicting")
+    from spinealign.wording import evaluation as words
 
     def count(name: str, done: int, total: int) -> None:
         told(f"{done} / {total}  {name}")
 
     store = ModelStore(chosen=[options.answers])
     model = store.load(Path(options.answers).resolve().name)
-    if predicting.is_segmentation(model):
-        outlined = predicting.outlines_of(model, options.data, options.patient_pattern, count)
-        found = run.evaluate_outlined(model.card.name, outlined.cases, outlined.left_out, show=told)
-        found = replace(found, cautions=outlined.cautions)
-        return found, model.card, {}
-    answered = predicting.answers_of(model, options.data, options.patient_pattern, count)
-    threshold = _threshold(options, answered.cases, answered.threshold)
-    found = run.evaluate_classified(
-        model.card.name, answered.cases, threshold, answered.left_out, show=told
+    task = own_task_of(model.card.task)
+    if task is None:
+        raise WrongUseError(words.no_evaluation_of(model.card.title))
+    module, _, name = task.evaluator.partition(":")
+    asked = evaluation_module("answering").AskedOfModel(
+        options.data,
+        options.patient_pattern,
+        lambda cases, of_card: _threshold(options, cases, of_card),
     )
-    found = replace(found, cautions=answered.cautions)
-    gallery = predicting.gallery(model, answered, [one.image for one in found.worst])
-    return _compared(options, found), model.card, gallery
+    evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)
+    return _compared(options, evaluated.evaluation), model.card, evaluated.gallery
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:

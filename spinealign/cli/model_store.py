@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from spinealign.cli.data_options import add_patient_pattern
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import add_profile_option
 from spinealign.domain.examination import Task, examination_named
@@ -68,10 +69,7 @@ def _add_comparison(actions: Any) -> None:
         help="for two classifiers: pictures whose class is known, answered by both (needs the "
         "'train' extra)",
     )  # fmt: skip
-    compare.add_argument(
-        "--patient-pattern", default="", metavar="REGEX",
-        help="finds the patient in a file's name, for --data",
-    )  # fmt: skip
+    add_patient_pattern(compare, "finds the patient in a file's name, for --data")
     compare.add_argument("--json", action="store_true", help="print one JSON object")
 
 

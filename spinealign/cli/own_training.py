@@ -3,51 +3,70 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spinealign.cli.data_options import add_patient_pattern
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
+from spinealign.domain.own_tasks import OWN_TASKS, OwnTaskName
 
 
 def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
-    """Add the parsers of `train classifier` and `train segmentation`, and return them."""
-    classifier = recipes.add_parser(
-        "classifier", help="tell two classes of your own pictures apart, by patient"
-    )
-    classifier.add_argument(
+    """Add the parser of each task of the table of tasks, and return them."""
+    parsers = []
+    for name in OWN_TASKS:
+        help_text, add = ARGUMENTS[name]
+        parser = recipes.add_parser(name, help=help_text)
+        add(parser)
+        add_about(parser)
+        parser.set_defaults(recipe=name)
+        parsers.append(parser)
+    return parsers
+
+
+def _add_classifier(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "data", type=Path, metavar="DATA",
         help="folder train|val/<class> or <class>, or a CSV table with the columns image, label "
         "and, where known, patient and split",
     )  # fmt: skip
-    classifier.add_argument("--positive", required=True, help="the class that means abnormal")
-    classifier.add_argument(
+    parser.add_argument("--positive", required=True, help="the class that means abnormal")
+    parser.add_argument(
         "--label-column", metavar="NAME",
         help="column of a table that tells the class (default: label, class or so)",
     )  # fmt: skip
-    add_head(classifier)
-    classifier.add_argument("--folds", type=int, help="of the cross-validation (default: 3)")
-    classifier.add_argument("--copies", type=int, help="changed copies of each picture")
-    segmentation = recipes.add_parser(
-        "segmentation", help="outline the structures that your own masks show, by patient"
-    )
-    segmentation.add_argument(
+    add_head(parser)
+    add_folds(parser)
+
+
+def _add_segmentation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "data", type=Path, metavar="DATA",
         help="folder with images, masks (pictures of class numbers under the same names) and, "
         "where known, manifest.csv (name, patient, split) and classes.csv (value, name)",
     )  # fmt: skip
-    segmentation.add_argument(
+    parser.add_argument(
         "--classes", nargs="+", metavar="NAME",
         help="what the masks' values mean, from 0 (background) on; else classes.csv says it",
     )  # fmt: skip
-    length = segmentation.add_mutually_exclusive_group()
+    length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, help="updates of the weights (default: 2600)")
     length.add_argument("--epochs", type=int, help="as many crops as pictures, so often")
-    segmentation.add_argument("--batch", type=int, help="crops a step")
-    for parser, recipe in ((classifier, "classifier"), (segmentation, "segmentation")):
-        add_about(parser)
-        parser.set_defaults(recipe=recipe)
-    return [classifier, segmentation]
+    parser.add_argument("--batch", type=int, help="crops a step")
+
+
+ARGUMENTS: Mapping[OwnTaskName, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "classifier": (
+        "tell two classes of your own pictures apart, by patient",
+        _add_classifier,
+    ),
+    "segmentation": (
+        "outline the structures that your own masks show, by patient",
+        _add_segmentation,
+    ),
+}
+"""Of each task what it does, and its own options."""
 
 
 RECIPE_SUFFIXES = (".yaml", ".yml")
@@ -69,7 +88,7 @@ def add_recipe(recipes: Any) -> tuple[argparse.ArgumentParser, argparse.Argument
     recipe.add_argument("file", type=Path, metavar="FILE")
     recipe.set_defaults(recipe="recipe")
     new = recipes.add_parser("new-recipe", help="write a YAML file that explains every key")
-    new.add_argument("task", choices=["classifier", "segmentation"])
+    new.add_argument("task", choices=list(OWN_TASKS))
     new.add_argument("file", type=Path, metavar="FILE")
     return recipe, new
 
@@ -87,17 +106,24 @@ def add_head(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="pictures an update")
 
 
+def add_folds(parser: argparse.ArgumentParser) -> None:
+    """Let a command choose folds, and changed copies of pictures."""
+    parser.add_argument("--folds", type=int, help="of the cross-validation (default: 3)")
+    parser.add_argument("--copies", type=int, help="changed copies of each picture")
+
+
 def add_about(parser: argparse.ArgumentParser) -> None:
     """Add what every training on own data is told: where it works, and what the card says."""
     parser.add_argument(
         "--layout", metavar="NAME",
         help="how the data lie there, where they look otherwise; docs/training.md names them all",
     )  # fmt: skip
-    parser.add_argument(
-        "--patient-pattern", metavar="REGEX",
-        help="finds the patient in a picture's name below DATA: its first group; without it the "
-        "table or the DICOM files say it",
-    )  # fmt: skip
+    add_patient_pattern(
+        parser,
+        "finds the patient in a picture's name below DATA: its first group; without it the table "
+        "or the DICOM files say it",
+        None,
+    )
     parser.add_argument(
         "--split", type=Path, metavar="FILE",
         help="table with path and part (train, val) of each picture, such as the split.csv that "

@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,89 +20,125 @@ def add_training(commands: Any) -> None:
     """Add the parsers of `train` and `package`."""
     train = commands.add_parser("train", help="train a model (needs the 'train' extra)")
     recipes = train.add_subparsers(required=True, metavar="MODEL")
-    mr = recipes.add_parser("mr-segmentation", help="outline vertebrae, discs and canal on MR")
-    mr.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
-    mr.add_argument("--self-training-steps", type=int)
-    structures = recipes.add_parser(
-        "mr-structures", help="outline bodies, sacrum, discs and canal on MR of any scanner"
-    )
-    structures.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
-    structures.add_argument(
-        "--leave-out", nargs="*", default=[], metavar="SOURCE",
-        help="sources that training never sees: spider, t1, vb2, vb3, ivd, unlabelled",
-    )  # fmt: skip
-    structures.add_argument("--self-training-steps", type=int)
-    structures.add_argument("--cache", type=Path, help="what several trainings compute once")
-    ct = recipes.add_parser("ct-fracture", help="the shipped demonstration, of its own data")
-    add_head(ct)
-    ct.add_argument("--positive", default="fracture", help="the class that means abnormal")
-    gate = recipes.add_parser("view-gate", help="tell the analysed kinds of image from all others")
-    gate.add_argument(
-        "--negatives", type=Path, metavar="FOLDER",
-        help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
-        "other_radiograph, oblique_film, other_ct, other_mr and none",
-    )  # fmt: skip
-    gate.add_argument(
-        "--held-out", type=Path, metavar="FOLDER", help="more of them, only to measure on"
-    )
-    gate.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    bodies = recipes.add_parser("xray-bodies", help="outline C2 to T1 on lateral cervical films")
-    bodies.add_argument(
-        "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"
-    )
-    bodies.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
-    bodies.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
-    bodies.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
-    spine = recipes.add_parser("spine-bodies", help="outline C2 to S1 on lateral films of any kind")
-    spine.add_argument("--start", type=Path, help="model folder of xray-bodies to start from")
-    spine.add_argument(
-        "--leave-out", nargs="*", default=[], metavar="SOURCE",
-        help="sources that training never sees: home, unlabelled, 'three necks', 'whole spine' "
-        "or a third of the last, 'whole spine/0' to 'whole spine/2'",
-    )  # fmt: skip
-    spine.add_argument(
-        "--spine-films", type=int, help="at most so many whole-spine films: for a learning curve"
-    )
-    spine.add_argument(
-        "--appearance-share", type=float, help="how often a crop gets the appearance of others"
-    )
-    spine.add_argument(
-        "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
-    )
-    frontal = recipes.add_parser("spine-frontal", help="find T1 to L5 on frontal films")
-    frontal.add_argument(
-        "--start", type=Path, help="model folder of xray-bodies, or checkpoints, to start from"
-    )
-    frontal.add_argument(
-        "--leave-out", nargs="*", default=["held out", "0"], metavar="PART",
-        help="patients that training never sees: 'held out', and folds 0 to 3",
-    )  # fmt: skip
-    frontal.add_argument("--films", type=int, help="at most so many films: for a learning curve")
-    frontal.add_argument(
-        "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
-    )
+    for name, (help_text, add) in _SHIPPED.items():
+        parser = recipes.add_parser(name, help=help_text)
+        add(parser)
+        parser.add_argument("--data", type=Path, required=True)
+        parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
+        parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+        if name not in _WITHOUT_STEPS:
+            parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
+        parser.set_defaults(run=_train, recipe=name)
     for parser in add_own_training(recipes):
         parser.set_defaults(run=_train)
     recipe, new_recipe = add_recipe(recipes)
     recipe.set_defaults(run=_train_recipe)
     new_recipe.set_defaults(run=_new_recipe)
-    discs = recipes.add_parser("disc-grading", help="grade every disc on sagittal lumbar MR")
-    discs.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
-    for parser in (mr, structures, ct, gate, bodies, spine, frontal, discs):
-        parser.add_argument("--data", type=Path, required=True)
-        parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
-        parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-        if parser is not ct:
-            parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
-        parser.set_defaults(run=_train)
-    mr.set_defaults(recipe="mr-segmentation")
-    structures.set_defaults(recipe="mr-structures")
-    ct.set_defaults(recipe="ct-fracture")
-    gate.set_defaults(recipe="view-gate")
-    bodies.set_defaults(recipe="xray-bodies")
-    spine.set_defaults(recipe="spine-bodies")
-    frontal.set_defaults(recipe="spine-frontal")
-    discs.set_defaults(recipe="disc-grading")
+    _add_factors(recipes)
+    package = commands.add_parser("package", help="make a model folder of your own Keras network")
+    add_package(package)
+    package.set_defaults(run=_train, recipe="package")
+
+
+def _add_mr(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unlabelled", type=Path, help="folder of slices without outlines")
+    parser.add_argument("--self-training-steps", type=int)
+
+
+def _add_structures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
+    parser.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="SOURCE",
+        help="sources that training never sees: spider, t1, vb2, vb3, ivd, unlabelled",
+    )  # fmt: skip
+    parser.add_argument("--self-training-steps", type=int)
+    parser.add_argument("--cache", type=Path, help="what several trainings compute once")
+
+
+def _add_ct(parser: argparse.ArgumentParser) -> None:
+    add_head(parser)
+    parser.add_argument("--positive", default="fracture", help="the class that means abnormal")
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--negatives", type=Path, metavar="FOLDER",
+        help="foreign pictures and NIfTI volumes as FOLDER/<kind>/<source>/<file>; kinds are "
+        "other_radiograph, oblique_film, other_ct, other_mr and none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--held-out", type=Path, metavar="FOLDER", help="more of them, only to measure on"
+    )
+    _add_imagenet(parser)
+
+
+def _add_bodies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--negatives", type=Path, nargs="+", help="folders of pictures without a cervical column"
+    )
+    parser.add_argument("--start", type=Path, help="model folder of a U-Net to start from")
+    parser.add_argument("--necks", type=Path, help="further outlined films, only to measure on")
+    parser.add_argument("--report", type=Path, help="picture (.png) of the worst films to write")
+
+
+def _add_spine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--start", type=Path, help="model folder of xray-bodies to start from")
+    parser.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="SOURCE",
+        help="sources that training never sees: home, unlabelled, 'three necks', 'whole spine' "
+        "or a third of the last, 'whole spine/0' to 'whole spine/2'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--spine-films", type=int, help="at most so many whole-spine films: for a learning curve"
+    )
+    parser.add_argument(
+        "--appearance-share", type=float, help="how often a crop gets the appearance of others"
+    )
+    _add_workers(parser)
+
+
+def _add_frontal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--start", type=Path, help="model folder of xray-bodies, or checkpoints, to start from"
+    )
+    parser.add_argument(
+        "--leave-out", nargs="*", default=["held out", "0"], metavar="PART",
+        help="patients that training never sees: 'held out', and folds 0 to 3",
+    )  # fmt: skip
+    parser.add_argument("--films", type=int, help="at most so many films: for a learning curve")
+    _add_workers(parser)
+
+
+def _add_imagenet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--imagenet", type=Path, required=True, help="VGG16 weights (.npz)")
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that draw crops; for an accelerator"
+    )
+
+
+_SHIPPED: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "mr-segmentation": ("outline vertebrae, discs and canal on MR", _add_mr),
+    "mr-structures": (
+        "outline bodies, sacrum, discs and canal on MR of any scanner",
+        _add_structures,
+    ),
+    "ct-fracture": ("the shipped demonstration, of its own data", _add_ct),
+    "view-gate": ("tell the analysed kinds of image from all others", _add_gate),
+    "xray-bodies": ("outline C2 to T1 on lateral cervical films", _add_bodies),
+    "spine-bodies": ("outline C2 to S1 on lateral films of any kind", _add_spine),
+    "spine-frontal": ("find T1 to L5 on frontal films", _add_frontal),
+    "disc-grading": ("grade every disc on sagittal lumbar MR", _add_imagenet),
+}
+"""Of each shipped model what its recipe does, and its own options."""
+
+_WITHOUT_STEPS = ("ct-fracture",)
+"""Its head has the option `--steps` itself."""
+
+
+def _add_factors(recipes: Any) -> None:
     factors = recipes.add_parser(
         "interval-factors",
         help="calibrate the 95 %% intervals of a network for lateral films on films kept aside",
@@ -128,9 +164,6 @@ def add_training(commands: Any) -> None:
     )  # fmt: skip
     changes.add_argument("--write", action="store_true", help="write the factors into the card")
     changes.set_defaults(run=_calibrate_changes)
-    package = commands.add_parser("package", help="make a model folder of your own Keras network")
-    add_package(package)
-    package.set_defaults(run=_train, recipe="package")
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -206,11 +206,6 @@ def _explained(model: LoadedModel, path: Path) -> bytes:
     return content.tobytes()
 
 
-def is_segmentation(model: LoadedModel) -> bool:
-    """Whether a model outlines, rather than classifies."""
-    return model.card.task == "segmentation"
-
-
 def _overlaps(
     model: LoadedModel, image: SpineImage, truth: NDArray[np.int64], classes: Sequence[str]
 ) -> dict[str, dict[str, float]]:

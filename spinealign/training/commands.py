@@ -16,6 +16,7 @@ import numpy as np
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.own_tasks import OWN_TASKS
 from spinealign.files import write_whole
 from spinealign.imaging.fit import to_network_input
 from spinealign.inference.catalog import ModelStore
@@ -54,6 +55,7 @@ from spinealign.training.evaluate import (
 from spinealign.training.own import commands as own_commands
 from spinealign.training.own import crossing
 from spinealign.training.own.about import earned_by_outlines
+from spinealign.training.own.classifier_jobs import recipe_by_options
 from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
@@ -76,8 +78,7 @@ def run(options: argparse.Namespace) -> int:
         "mr-segmentation": train_mr,
         "mr-structures": train_structures,
         "ct-fracture": train_ct,
-        "classifier": own_commands.own_classifier,
-        "segmentation": own_commands.own_segmentation,
+        **dict.fromkeys(OWN_TASKS, own_commands.by_options),
         "recipe": own_commands.by_recipe,
         "view-gate": train_gate,
         "xray-bodies": train_xray,
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-_TOLD_IN_WORDS = ("classifier", "segmentation", "recipe", "package")
+_TOLD_IN_WORDS = (*OWN_TASKS, "recipe", "package")
 """Commands for users' own data and networks; of the others the figures are printed as they are."""
 
 
@@ -161,7 +162,7 @@ def train_ct(options: argparse.Namespace) -> ModelCard:
     """Cross-validate by series, train on everything, and package the CT classifier."""
     require_own_data("ct-fracture", options.data)
     rule = IntensityRule(window_hu=ct_fracture.CT_WINDOW_HU, channels="vgg_caffe")
-    recipe = own_commands.classifier_recipe(options, rule)
+    recipe = recipe_by_options(options, rule)
     looked = look_at(ct_fracture.base_slices(options.data))
     found = looked.found
     if options.positive not in found.classes or len(found.classes) != 2:

@@ -272,6 +272,15 @@ WRITTEN = "evaluation.html, evaluation.json and predictions.csv are in {folder}"
 STOPPED = "Stopped; nothing was written.\n"
 NOTHING_TO_EVALUATE = "Give a CSV table of answers, or --model with a data set."
 
+
+def no_evaluation_of(title: str) -> str:
+    """Return that models of a task are not evaluated by the command."""
+    return (
+        f"“{safe_text(title)}” is of a kind that is not evaluated here; give a model that was "
+        "trained on your own data, or a CSV table of answers"
+    )
+
+
 CHECKLIST_ITEMS: Final = (
     ("CLAIM", "Where the data come from, when and how patients were chosen", ""),
     ("CLAIM", "How the reference standard was made, by whom, with what experience", ""),

@@ -188,6 +188,15 @@ def key_without_use(path: Path, line: int, place: str, use: str, here: str) -> s
     return f"{_at(path, line)}: “{place}” is for {use}, and the preset is {here}; leave it out"
 
 
+def key_of_other_task(path: Path, line: int, place: str, tasks: Sequence[str], here: str) -> str:
+    """Return that a key means nothing for the task of a recipe."""
+    many = "tasks" if len(tasks) > 1 else "task"
+    return (
+        f"{_at(path, line)}: “{place}” is for the {many} {listed(tasks)}, and the task is {here}; "
+        "leave it out"
+    )
+
+
 def recipe_is_there(path: Path) -> str:
     """Return that a file would be written over."""
     return f"“{safe_text(path.name)}” is there already; name another file"

@@ -11,13 +11,13 @@ pytest.importorskip("yaml")
 from spinealign.cli.main import run_command
 from spinealign.cli.own_training import with_recipe_named
 from spinealign.domain.errors import RecipeError
+from spinealign.domain.own_tasks import KEYS_OF_SOME, OWN_TASKS
 from spinealign.training.own.recipe_file import (
     keys_of,
     new_recipe,
     read_recipe,
     write_new_recipe,
 )
-from spinealign.training.own.recipe_types import ONLY_FOR
 from spinealign.wording import explain
 from spinealign.wording.training_recipe import KEYS
 
@@ -74,7 +74,11 @@ def test_a_class_may_be_called_what_yaml_once_read_as_something_else(tmp_path, w
          "“preprocessing.leave_out” is [ugly], and must be a list of blurred, low_contrast, low"),
         (("preset", "data: 3\n"), "line 7: “data” is said twice"),
         (("preset", "training: {epochs: 3}\n"),
-         "“training.epochs” is for report, plain-cnn or u-net, and the preset is lean; leave it"),
+         "“training.epochs” is for report or plain-cnn, and the preset is lean; leave it out"),
+        (("preset", "training: {regularisation: 2}\npreset: report\n"),
+         "“training.regularisation” is for lean, and the preset is report; leave it out"),
+        (("positive: narrow", "positive: narrow\n  classes: [a, b]"),
+         "line 5: “data.classes” is for the task segmentation, and the task is classifier"),
         (("positive: narrow", "positive: 1"),
          "line 4: “data.positive” is 1, and must be text (with quotes"),
         (("  positive: narrow\n", ""), "lacks “data.positive”: the class that means abnormal"),
@@ -122,7 +126,7 @@ def test_the_key_of_kept_work_holds_all_that_counts_and_no_more(tmp_path):
         assert recipe(tmp_path, SMALL + more).sha256 != first
 
 
-@pytest.mark.parametrize("task", ["classifier", "segmentation"])
+@pytest.mark.parametrize("task", OWN_TASKS)
 def test_a_new_recipe_explains_every_key_and_is_one(tmp_path, task):
     path = tmp_path / "new.yaml"
     assert run_command(["train", "new-recipe", task, str(path)]) == 0
@@ -146,8 +150,8 @@ def test_every_key_is_explained():
             yield from below(place)
 
     assert set(below()) == set(KEYS)
-    assert set(ONLY_FOR) <= set(KEYS)
-    told = new_recipe("classifier") + new_recipe("segmentation")
+    assert set(KEYS_OF_SOME) <= set(KEYS)
+    told = "".join(map(new_recipe, OWN_TASKS))
     for place in KEYS:
         assert re.search(rf"^ *(# )?{place.rpartition('.')[2]}:", told, re.MULTILINE), place
 

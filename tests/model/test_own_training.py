@@ -22,8 +22,7 @@ from spinealign.inference.checksums import read_checksums
 from spinealign.model_store.signing import fingerprint, make_key, public_key_of, signature_of
 from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
-from spinealign.training.own import commands as own_commands
-from spinealign.training.own import heads
+from spinealign.training.own import classifier_jobs, heads, segmentation_jobs
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.packaging import package_own
@@ -496,9 +495,9 @@ def test_the_shipped_ct_recipe_is_trained_on_its_own_data_and_keyed(tmp_path, mo
                 picture = grey_picture(number, label == "fracture")
                 picture.save(folder / f"{name} ({number})-rotated1.png")
     monkeypatch.setitem(dataset.OWN_DATA, "ct-fracture", dataset.content_of(data))
-    recipe = own_commands.classifier_recipe
+    recipe = commands.recipe_by_options
     monkeypatch.setattr(
-        own_commands, "classifier_recipe",
+        commands, "recipe_by_options",
         lambda options, rule: replace(recipe(options, rule), arguments=TINY, copies=1),
     )  # fmt: skip
     imagenet = tiny_imagenet(tmp_path / "imagenet.npz")
@@ -515,13 +514,13 @@ def test_the_shipped_ct_recipe_is_trained_on_its_own_data_and_keyed(tmp_path, mo
 
 def test_what_the_command_line_says_becomes_the_job(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(own_commands, "train_classifier", asked.append)
+    monkeypatch.setattr(classifier_jobs, "train_classifier", asked.append)
     words = (
         "classifier", str(tmp_path), "--positive", "narrow", "--head", "plain-cnn", "--steps", "7",
         "--view", "spine-mr", "--held-out", "0.3", "--patient-pattern", "p", "--although", "why",
         "--title", "T", "--licence", "L", "--source", "S", "--window-hu", "-10", "90",
     )  # fmt: skip
-    own_commands.own_classifier(own_options(tmp_path, *words))
+    classifier_jobs.by_options(own_options(tmp_path, *words))
     (found,) = asked
     assert (found.recipe.steps, found.recipe.batch, found.recipe.copies) == (7, 8, 1)
     assert found.recipe.rule.channels == "rgb_unit"
@@ -531,9 +530,9 @@ def test_what_the_command_line_says_becomes_the_job(tmp_path, monkeypatch):
     told = found.stated
     assert (told.title, told.licence, told.source, told.although) == ("T", "L", "S", "why")
     assert told.examination is SPINE_MR
-    monkeypatch.setattr(own_commands, "train_segmentation", asked.append)
+    monkeypatch.setattr(segmentation_jobs, "train_segmentation", asked.append)
     words = ("segmentation", str(tmp_path), "--classes", "background", "disc", "--epochs", "3")
-    own_commands.own_segmentation(own_options(tmp_path, *words))
+    segmentation_jobs.by_options(own_options(tmp_path, *words))
     found = asked[1]
     assert (found.classes, found.recipe.epochs) == (["background", "disc"], 3)
     assert not found.recipe.varies_contrast

@@ -21,13 +21,14 @@ from spinealign.predict import classify_with
 from spinealign.training import augment, commands
 from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
 from spinealign.training.dataset import LabelledSlice
-from spinealign.training.own import classify, features, heads
+from spinealign.training.own import classifier_jobs, classify, features, heads
 from spinealign.training.own import commands as own_commands
+from spinealign.training.own.classifier_jobs import job_by_recipe as classifier_job
 from spinealign.training.own.looking import LookedAt
 from spinealign.training.own.pictures import Picture, list_pictures
 from spinealign.training.own.recipe_file import read_recipe
-from spinealign.training.own.recipe_jobs import classifier_job, outline_job
 from spinealign.training.own.segment import OwnPatches
+from spinealign.training.own.segmentation_jobs import job_by_recipe as outline_job
 from tests.core.test_region import models as region_models
 from tests.examinations import SPINE_MR
 from tests.model.test_own_training import BY_NAME
@@ -122,7 +123,7 @@ def test_the_file_is_trained_and_the_card_says_what_was_done(tmp_path, monkeypat
         held = found.where(lambda p: False)
         return classify._card(job, LookedAt(found, (), frozenset()), found, held, 1.0, True)
 
-    monkeypatch.setattr(own_commands, "train_classifier", train)
+    monkeypatch.setattr(classifier_jobs, "train_classifier", train)
     (tmp_path / "r.yaml").write_text(CLASSIFIER)
     options = _parser().parse_args(["train", "recipe", str(tmp_path / "r.yaml")])
     card = own_commands.by_recipe(options)

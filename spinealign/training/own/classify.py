@@ -20,16 +20,15 @@ from spinealign.predict import classify_with, region_model
 from spinealign.training.classifier import ClassifierRecipe, fit_temperature, frozen_part
 from spinealign.training.evaluate import classification_figures, expected_calibration_error
 from spinealign.training.own.about import (
-    Stated,
     class_counts,
     earned_status,
     require_modality,
     told_augmentation,
 )
-from spinealign.training.own.auditing import Auditor, audited
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
+from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.layouts import Asked, list_classes
-from spinealign.training.own.looking import MOST_BROKEN, LookedAt, look_at
+from spinealign.training.own.looking import LookedAt, look_at
 from spinealign.training.own.pictures import (
     PictureSet,
     folds_by_patient,
@@ -46,51 +45,23 @@ LEAST_CALIBRATED = 50
 """Pictures answered by folds that did not see them, from which on a temperature is trusted."""
 
 
-@dataclass(frozen=True)
-class ClassifierJob:
+@dataclass(frozen=True, kw_only=True)
+class ClassifierJob(OwnJob):
     """What a user asks for.
 
     Parameters
     ----------
-    data, work, out : Path
-        Folder or table; working folder; model folder to write.
     positive : str
         The class that means abnormal.
     recipe : ClassifierRecipe
-    stated : Stated
     imagenet : Path or None
-    pattern : str or None
-        Finds the patient in a picture's name.
-    held_out : str or None
-        See `pictures.held_out`.
-    most_broken : float
-        Share of pictures that may be unreadable.
-    tensorboard : Path or None
-    split : Path or None
-        Table of the parts of a split, such as split.csv of an audit; see `pictures.with_split`.
-    audit : callable
-        Looks at the data before they are trained on.
-    layout, label_column : str
+    label_column : str
         See `layouts.Asked`.
-    leave_out : tuple of str
-        See `looking.look_at`.
     """
 
-    data: Path
-    work: Path
-    out: Path
     positive: str
     recipe: ClassifierRecipe = field(default_factory=ClassifierRecipe)
-    stated: Stated = field(default_factory=Stated)
     imagenet: Path | None = None
-    pattern: str | None = None
-    held_out: str | None = None
-    most_broken: float = MOST_BROKEN
-    tensorboard: Path | None = None
-    split: Path | None = None
-    audit: Auditor = audited
-    layout: str = ""
-    leave_out: tuple[str, ...] = ()
     label_column: str = ""
 
 

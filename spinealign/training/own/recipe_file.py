@@ -13,16 +13,11 @@ import yaml
 
 from spinealign.domain.errors import RecipeError
 from spinealign.domain.examination import EXAMINATIONS
+from spinealign.domain.own_tasks import KEYS_OF_SOME, OWN_TASKS, OwnTaskName
 from spinealign.files import write_whole
 from spinealign.json_files import JsonError, JsonProblem, read_bytes, typed
 from spinealign.training.own.kept import digest
-from spinealign.training.own.recipe_types import (
-    NEEDED,
-    NOT_OF_THE_WEIGHTS,
-    ONLY_FOR,
-    PRESETS,
-    TrainingRecipe,
-)
+from spinealign.training.own.recipe_types import NOT_OF_THE_WEIGHTS, TrainingRecipe
 from spinealign.wording import training_recipe as words
 
 MOST_BYTES: Final = 200_000
@@ -155,6 +150,11 @@ class _Lines:
         """Return that a key has no meaning here."""
         return words.key_without_use(self.path, self.line(place), place, use, why)
 
+    def of_other_task(self, place: str, task: str) -> str:
+        """Return that a key is for other tasks."""
+        tasks = [name for name, each in OWN_TASKS.items() if place in each.keys]
+        return words.key_of_other_task(self.path, self.line(place), place, tasks, task)
+
 
 def _scalar(text: str) -> Any:
     if text in _PLAIN:
@@ -226,13 +226,16 @@ def _allowed(kind: Any) -> str:
 
 def _require_sense(recipe: TrainingRecipe, lines: _Lines, value: Any) -> None:
     """Refuse what each key may say and all of them together may not."""
-    if recipe.network not in PRESETS[recipe.task]:
-        allowed = words.one_of(PRESETS[recipe.task])
-        raise RecipeError(lines.wrong("preset", value, allowed))
-    for place, presets in ONLY_FOR.items():
-        if _found(value, place) is not None and recipe.network not in presets:
-            raise RecipeError(lines.useless(place, words.one_of(presets), recipe.network))
-    for place in NEEDED[recipe.task]:
+    task = OWN_TASKS[recipe.task]
+    if recipe.network not in task.presets:
+        raise RecipeError(lines.wrong("preset", value, words.one_of(task.presets)))
+    for place in sorted(KEYS_OF_SOME):
+        if _found(value, place) is None or recipe.network in task.keys.get(place, ()):
+            continue
+        if place not in task.keys:
+            raise RecipeError(lines.of_other_task(place, recipe.task))
+        raise RecipeError(lines.useless(place, words.one_of(task.keys[place]), recipe.network))
+    for place in task.needed:
         if _found(value, place) is None:
             raise RecipeError(words.key_missing(lines.path, place))
     keys = [each.key for each in EXAMINATIONS.values()]
@@ -251,7 +254,7 @@ def _require_sense(recipe: TrainingRecipe, lines: _Lines, value: Any) -> None:
         raise RecipeError(lines.useless("training.steps", "", "training.epochs"))
 
 
-def write_new_recipe(task: str, path: Path) -> None:
+def write_new_recipe(task: OwnTaskName, path: Path) -> None:
     """Write a recipe with every key that the task has, each explained.
 
     Raises
@@ -264,31 +267,31 @@ def write_new_recipe(task: str, path: Path) -> None:
     write_whole(path, new_recipe(task).encode())
 
 
-def new_recipe(task: str) -> str:
+def new_recipe(task: OwnTaskName) -> str:
     """Return a commented recipe; keys that may be left out stand in it as comments."""
     told = [*words.HEAD]
     for place, value, is_required in _keys(TrainingRecipe, task):
         name = place.rpartition(".")[2]
         indent = "  " * place.count(".")
-        allowed = words.one_of(PRESETS[task]) if place == "preset" else allowed_at(place)
+        allowed = words.one_of(OWN_TASKS[task].presets) if place == "preset" else allowed_at(place)
         told += [] if "." in place else [""]
         told += [f"{indent}# {line}" for line in words.explained(place, allowed)]
         if value is dict:
             told.append(f"{indent}{name}:")
             continue
-        is_needed = is_required or place in NEEDED[task]
+        is_needed = is_required or place in OWN_TASKS[task].needed
         mark = "" if is_needed or value is not None else "# "
         told.append(f"{indent}{mark}{name}: {_example(place, task, value)}")
     return "\n".join(told) + "\n"
 
 
-def _keys(kind: Any, task: str, above: str = "") -> Iterator[tuple[str, Any, bool]]:
+def _keys(kind: Any, task: OwnTaskName, above: str = "") -> Iterator[tuple[str, Any, bool]]:
     """Yield place, default and whether it must be there; `dict` stands for a part of its own."""
     ready = msgspec.inspect.type_info(kind)
     by_name = {each.name: each for each in fields(kind)}
     for each in ready.fields:  # type: ignore[attr-defined]
         place = f"{above}{each.name}"
-        if not set(ONLY_FOR.get(place, PRESETS[task])) & set(PRESETS[task]):
+        if place in KEYS_OF_SOME and place not in OWN_TASKS[task].keys:
             continue
         part = each.type.cls if isinstance(each.type, msgspec.inspect.DataclassType) else None
         if part is not None and is_dataclass(part):

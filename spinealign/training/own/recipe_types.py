@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from spinealign.domain.measurements import Share
-from spinealign.domain.model_card import Denoise, Hounsfield, Name, Percentile
+from spinealign.domain.model_card import Denoise, Hounsfield, IntensityRule, Name, Percentile
+from spinealign.domain.own_tasks import OWN_TASKS, LayoutName, OwnTaskName, Preset
 
-TaskName = Literal["classifier", "segmentation"]
-Preset = Literal["lean", "report", "plain-cnn", "u-net"]
-LayoutName = Literal[
-    "folders", "table", "dicom-table", "rsna-2022",
-    "masks", "volumes", "spider", "coco", "labelme",
-]  # fmt: skip
 Quality = Literal["low_resolution", "low_contrast", "too_dark", "too_bright", "blurred"]
 """What the program's own checks of a picture say; `imaging.quality` makes them."""
 
@@ -57,6 +51,15 @@ class PreprocessingPart:
     region: Name | None = None
     region_margin: Share = 0.1
     leave_out: tuple[Quality, ...] | None = None
+
+    def applied_to(self, rule: IntensityRule) -> IntensityRule:
+        """Return a rule with what the recipe says of it; a card carries it, and use repeats it."""
+        return replace(
+            rule,
+            percentiles=self.percentiles or rule.percentiles,
+            denoise=self.denoise,
+            clahe_clip_limit=rule.clahe_clip_limit if self.clahe is None else self.clahe,
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class CardPart:
 class TrainingRecipe:
     """One training as its file says it; paths are relative to the file's folder."""
 
-    task: TaskName
+    task: OwnTaskName
     data: DataPart
     work: Place
     out: Place
@@ -120,42 +123,8 @@ class TrainingRecipe:
     @property
     def network(self) -> Preset:
         """The preset, or the one that the task has without."""
-        return self.preset or PRESETS[self.task][0]
+        return self.preset or OWN_TASKS[self.task].presets[0]
 
-
-PRESETS: Final[Mapping[str, tuple[Preset, ...]]] = {
-    "classifier": ("lean", "report", "plain-cnn"),
-    "segmentation": ("u-net",),
-}
-"""Of each task, the one first that is taken where none is named."""
-
-NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "classifier": ("data.positive",),
-    "segmentation": (),
-}
-"""Keys of each task that no other has."""
-
-_CLASSIFIERS: Final = PRESETS["classifier"]
-_STEPPED: Final[tuple[Preset, ...]] = ("report", "plain-cnn", "u-net")
-
-ONLY_FOR: Final[Mapping[str, tuple[Preset, ...]]] = {
-    "data.positive": _CLASSIFIERS,
-    "data.label_column": _CLASSIFIERS,
-    "data.classes": ("u-net",),
-    "imagenet": ("lean", "report"),
-    "preprocessing.region": _CLASSIFIERS,
-    "preprocessing.region_margin": _CLASSIFIERS,
-    "augmentation.copies": _CLASSIFIERS,
-    "balance": _CLASSIFIERS,
-    "training.folds": _CLASSIFIERS,
-    "training.epochs": _STEPPED,
-    "training.steps": _STEPPED,
-    "training.batch": _STEPPED,
-    "training.learning_rate": _STEPPED,
-    "training.patience": ("report", "plain-cnn"),
-    "training.regularisation": ("lean",),
-}
-"""Keys that some presets have no use for: there they are refused, not passed over."""
 
 NOT_OF_THE_WEIGHTS: Final = ("work", "out", "tensorboard", "card", "although")
 """Keys that change nothing of what is learned, so that kept work stays good."""

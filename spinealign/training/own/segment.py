@@ -28,10 +28,10 @@ from spinealign.training.own.about import (
     require_modality,
     told_augmentation,
 )
-from spinealign.training.own.auditing import Auditor, audited
+from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.layouts import Asked, list_outlines
-from spinealign.training.own.looking import MOST_BROKEN, LookedAt, Skipped, look_at
+from spinealign.training.own.looking import LookedAt, Skipped, look_at
 from spinealign.training.own.outlined import OutlinedSet, load_slices
 from spinealign.training.own.pictures import PictureSet, held_out, with_split
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
@@ -131,24 +131,12 @@ def outline_rule(stated: Stated, window_hu: tuple[float, float] | None) -> Inten
     return replace(rule, clahe_clip_limit=2.0) if is_mr else rule
 
 
-@dataclass(frozen=True)
-class OutlineJob:
-    """What a user asks for; see `classify.ClassifierJob`. `classes` names the masks' values."""
+@dataclass(frozen=True, kw_only=True)
+class OutlineJob(OwnJob):
+    """What a user asks for; `classes` names the masks' values."""
 
-    data: Path
-    work: Path
-    out: Path
     recipe: OutlineRecipe = field(default_factory=OutlineRecipe)
-    stated: Stated = field(default_factory=Stated)
     classes: Sequence[str] | None = None
-    pattern: str | None = None
-    held_out: str | None = None
-    most_broken: float = MOST_BROKEN
-    tensorboard: Path | None = None
-    split: Path | None = None
-    audit: Auditor = audited
-    layout: str = ""
-    leave_out: tuple[str, ...] = ()
 
 
 class OwnPatches(MrPatches):

@@ -1,0 +1,71 @@
+"""Evaluations of this program's models on a data set, one function a task.
+
+`domain.own_tasks` names the function of each task; the command `evaluate` finds it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spinealign.evaluation.cases import ClassifiedCases
+from spinealign.evaluation.predicting import Show, answers_of, gallery, outlines_of
+from spinealign.evaluation.run import (
+    Evaluation,
+    Threshold,
+    evaluate_classified,
+    evaluate_outlined,
+)
+from spinealign.inference.engine import LoadedModel
+
+Choose = Callable[[ClassifiedCases, Threshold], Threshold | None]
+"""Takes cases of two classes and the threshold of the model's card."""
+
+
+@dataclass(frozen=True)
+class AskedOfModel:
+    """What a person wants of a model's evaluation.
+
+    Parameters
+    ----------
+    data : Path
+    pattern : str
+        Finds the patient in a file's name; empty where a list or DICOM says it.
+    choose : callable
+        Chooses the threshold of a classifier of two classes.
+    """
+
+    data: Path
+    pattern: str = ""
+    choose: Choose = lambda cases, of_card: of_card
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """An evaluation, and PNG of some of its worst cases by picture."""
+
+    evaluation: Evaluation
+    gallery: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def evaluated_classes(
+    model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
+) -> Evaluated:
+    """Evaluate a classifier."""
+    answered = answers_of(model, asked.data, asked.pattern, show)
+    threshold = asked.choose(answered.cases, answered.threshold)
+    found = evaluate_classified(
+        model.card.name, answered.cases, threshold, answered.left_out, show=told
+    )
+    found = replace(found, cautions=answered.cautions)
+    return Evaluated(found, gallery(model, answered, [one.image for one in found.worst]))
+
+
+def evaluated_outlines(
+    model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
+) -> Evaluated:
+    """Evaluate a segmentation."""
+    outlined = outlines_of(model, asked.data, asked.pattern, show)
+    found = evaluate_outlined(model.card.name, outlined.cases, outlined.left_out, show=told)
+    return Evaluated(replace(found, cautions=outlined.cautions))
