@@ -14,6 +14,8 @@ from spinealign.domain.findings import (
     Analysis,
     Caution,
     Classification,
+    GradedPicture,
+    LabelledPicture,
     ModelIdentity,
     ModelStatus,
     Region,
@@ -47,13 +49,21 @@ from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
-from spinealign.predict import classify_with, region_model, segment_with
+from spinealign.predict import (
+    classify_with,
+    grade_with,
+    label_with,
+    region_model,
+    segment_with,
+)
 from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
 Outlined = Callable[[SpineImage, Segmentation], Segmentation]
 """Puts what another program, or a person elsewhere, outlined in place of the network's mask."""
 
-_OFFERED_TASKS: tuple[Task, ...] = ("segmentation", "classification", "disc_grading")
+_OFFERED_TASKS: tuple[Task, ...] = (
+    "segmentation", "classification", "multi_label", "ordinal", "disc_grading",
+)  # fmt: skip
 """Tasks of which one model answers where several are installed."""
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
@@ -228,12 +238,8 @@ def _analyze_upright(
         outlines = replace(outlines, segmentation=segmentation)
     clock.record("segment")
     yield Step("Classifying", 0.6)
-    classifier = work.model_for("classification")
-    withheld = None if demonstration else _demonstration(classifier)
-    asked = classifier if withheld is None else None
-    classification = None
-    if asked is not None:
-        classification = classify_with(asked, image, region_model(asked.card, models))
+    said = _whole_picture(work, image, models, demonstration)
+    classification, withheld = said.classification, said.withheld
     clock.record("classify")
     bodies = pipeline.name_bodies(outlines, image)
     clock.record("tell apart")
@@ -245,10 +251,10 @@ def _analyze_upright(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    if withheld is None:
-        cautions += _no_model_cautions(choice.examination, outlines, classification)
-    cautions += _result_cautions(outlines, classification)
-    cautions += _other_models(work, segmentation, classifier, graded)
+    if withheld is None and not said.answers:
+        cautions += _no_model_cautions(choice.examination, outlines)
+    cautions += _result_cautions(outlines, said)
+    cautions += _other_models(work, segmentation, said, graded)
     cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
     inside = inside_frame(image.pixels)
     shape = (inside.bottom, inside.right)
@@ -269,10 +275,12 @@ def _analyze_upright(
     cautions += posture_cautions(measurements, is_bent=image.is_bent)
     cautions += height_loss_cautions(measurements)
     clock.record("measure")
-    spoke = [part.model for part in (segmentation, classification, graded) if part is not None]
+    spoke = [part.model for part in (segmentation, *said.answers, graded) if part is not None]
     return replace(
         _begun(image, choice, cautions, clock),
         classification=classification,
+        labelled=said.labelled,
+        picture_grade=said.picture_grade,
         withheld=withheld,
         segmentation=segmentation,
         regions=regions,
@@ -287,6 +295,48 @@ def _analyze_upright(
         measurements=measurements,
         interval_rule=rule,
         models=tuple(([choice.gate] if choice.gate else []) + spoke),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """What networks say of the whole picture; `asked` names all of them, answered or not."""
+
+    classification: Classification | None = None
+    labelled: LabelledPicture | None = None
+    picture_grade: GradedPicture | None = None
+    withheld: ModelIdentity | None = None
+    asked: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Classification | LabelledPicture | GradedPicture, ...]:
+        """Those that there are."""
+        found = (self.classification, self.labelled, self.picture_grade)
+        return tuple(answer for answer in found if answer is not None)
+
+
+def _whole_picture(
+    work: PipelineInput, image: SpineImage, models: ModelStore, demonstration: bool
+) -> _Said:
+    """Ask what says something of the whole picture; demonstrations only where they are wanted."""
+    tasks: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
+    found = {task: work.model_for(task) for task in tasks}
+    withheld = [] if demonstration else [_demonstration(model) for model in found.values()]
+    names = {one.name for one in withheld if one is not None}
+    asked = {
+        task: model
+        for task, model in found.items()
+        if model is not None and model.card.name not in names
+    }
+    classifier, labels, grades = (asked.get(task) for task in tasks)
+    return _Said(
+        None
+        if classifier is None
+        else classify_with(classifier, image, region_model(classifier.card, models)),
+        None if labels is None else label_with(labels, image),
+        None if grades is None else grade_with(grades, image),
+        next((one for one in withheld if one is not None), None),
+        tuple(model.card.name for model in found.values() if model is not None),
     )
 
 
@@ -369,7 +419,7 @@ def _demonstration(classifier: LoadedModel | None) -> ModelIdentity | None:
 def _other_models(
     work: PipelineInput,
     segmentation: Segmentation | None,
-    classifier: LoadedModel | None,
+    said: _Said,
     graded: GradedDiscs | None,
 ) -> list[Caution]:
     """Return a caution for each installed model that had a task here and did not speak.
@@ -379,7 +429,7 @@ def _other_models(
     asked = {task: task in work.examination.tasks for task in _OFFERED_TASKS}
     asked["disc_grading"] &= graded is not None
     spoke = {part.model.name for part in (segmentation, graded) if part is not None}
-    spoke |= set() if classifier is None else {classifier.card.name}
+    spoke |= set(said.asked)
     if work.examination.body_source is BodySource.CORNER_MAPS:
         spoke |= {card.name for card in work.models.find_all("segmentation", work.examination)}
     others = [
@@ -396,24 +446,20 @@ def _other_models(
     ]
 
 
-def _no_model_cautions(
-    examination: Examination, outlines: VertebraOutlines, classification: Classification | None
-) -> list[Caution]:
-    if outlines.segmentation is not None or classification is not None:
+def _no_model_cautions(examination: Examination, outlines: VertebraOutlines) -> list[Caution]:
+    if outlines.segmentation is not None:
         return []
     return [Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind)]
 
 
-def _result_cautions(
-    outlines: VertebraOutlines, classification: Classification | None
-) -> list[Caution]:
+def _result_cautions(outlines: VertebraOutlines, said: _Said) -> list[Caution]:
     cautions = []
     segmentation = outlines.segmentation
-    for part in (segmentation, classification):
+    for part in (segmentation, *said.answers):
         cautions += [] if part is None else _demonstration_cautions(part.model)
     has_seen_nothing = segmentation is not None and not segmentation.mask.any()
     if has_seen_nothing and not outlines.suggestions:
         cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))
-    if classification is not None and not classification.calibrated:
+    if any(not answer.calibrated for answer in said.answers):
         cautions.append(Caution(WarningCode.PROBABILITY_NOT_CALIBRATED))
     return cautions

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.findings import Classification, Segmentation
+from spinealign.domain.findings import (
+    Classification,
+    GradedPicture,
+    LabelAnswer,
+    LabelledPicture,
+    Segmentation,
+)
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard, RegionRule
 from spinealign.imaging.fit import Letterbox, to_network_input, unplace
@@ -128,6 +134,24 @@ def classify_with(
         calibrated=card.calibrated,
         heatmap=None if activation is None else _laid(_heatmap(activation, box), region, whole),
     )
+
+
+def label_with(model: LoadedModel, image: SpineImage) -> LabelledPicture:
+    """Ask a network for several findings, each of which is there or not."""
+    card = model.card
+    batch, _ = network_input(image, card)
+    labels = tuple(
+        LabelAnswer(name, p, card.label_rules[name].threshold, card.label_rules[name].prevalence)
+        for name, p in zip(card.classes, model.label(batch), strict=True)
+    )
+    return LabelledPicture(model.identity, labels, card.calibrated)
+
+
+def grade_with(model: LoadedModel, image: SpineImage) -> GradedPicture:
+    """Ask a network for the grade of a whole picture."""
+    card = model.card
+    batch, _ = network_input(image, card)
+    return GradedPicture(model.identity, card.classes, model.grade_picture(batch), card.calibrated)
 
 
 def _laid(values: Array, region: PixelBox, shape: tuple[int, int]) -> Array:

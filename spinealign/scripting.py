@@ -141,6 +141,18 @@ class Result:
         return {} if answer is None else dict(zip(answer.labels, answer.probabilities, strict=True))
 
     @property
+    def findings(self) -> list[Row]:
+        """Table of several findings: name, probability, threshold, prevalence, reported."""
+        found = self.to_json()["findings"]
+        return [] if found is None else list(found["findings"])
+
+    @property
+    def grade_probabilities(self) -> dict[str, float]:
+        """Probability of each grade of the whole picture, the lowest first; empty without one."""
+        answer = self.analysis.picture_grade
+        return {} if answer is None else dict(zip(answer.grades, answer.probabilities, strict=True))
+
+    @property
     def heat_map(self) -> NDArray[np.float32] | None:
         """What spoke for the abnormal class (H, W), 0..1; None without a classifier's map."""
         answer = self.analysis.classification

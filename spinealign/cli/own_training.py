@@ -40,6 +40,45 @@ def _add_classifier(parser: argparse.ArgumentParser) -> None:
     add_folds(parser)
 
 
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA",
+        help="CSV table with the columns image, patient, split where known, and one for each "
+        "finding: 1 or yes, 0 or no, empty where nobody knows",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", nargs="+", metavar="NAME", help="columns of findings (default: all others)"
+    )
+    _add_frozen(parser)
+
+
+def _add_grades(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA",
+        help="folder train|val/<grade> or <grade>, or a CSV table with the columns image, label "
+        "and, where known, patient and split",
+    )  # fmt: skip
+    parser.add_argument(
+        "--grades", nargs="+", required=True, metavar="GRADE",
+        help="all grades from the lowest to the highest; their order is not guessed from names",
+    )  # fmt: skip
+    parser.add_argument(
+        "--label-column", metavar="NAME",
+        help="column of a table that tells the grade (default: label, class or so)",
+    )  # fmt: skip
+    _add_frozen(parser)
+
+
+def _add_frozen(parser: argparse.ArgumentParser) -> None:
+    """Add the options of heads on frozen features."""
+    parser.add_argument(
+        "--imagenet", type=Path, metavar="FILE", required=True,
+        help="VGG16's ImageNet convolutions (.npz); docs/training.md says where they come from",
+    )  # fmt: skip
+    parser.set_defaults(head="lean")
+    add_folds(parser)
+
+
 def _add_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA",
@@ -60,6 +99,14 @@ ARGUMENTS: Mapping[OwnTaskName, tuple[str, Callable[[argparse.ArgumentParser], N
     "classifier": (
         "tell two classes of your own pictures apart, by patient",
         _add_classifier,
+    ),
+    "multi-label": (
+        "tell which of several findings your own pictures show, by patient",
+        _add_labels,
+    ),
+    "ordinal": (
+        "give your own pictures one of several ordered grades, by patient",
+        _add_grades,
     ),
     "segmentation": (
         "outline the structures that your own masks show, by patient",

@@ -8,7 +8,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-Task = Literal["classification", "segmentation", "view", "disc_grading"]
+Task = Literal[
+    "classification", "multi_label", "ordinal", "segmentation", "view", "disc_grading"
+]  # fmt: skip
 """What a network does; "view" tells kinds of image apart."""
 
 CERVICAL_LEVELS = tuple(f"C{number}" for number in range(1, 8))
@@ -196,7 +198,7 @@ class Examination:
         return self.shows_all_regions and self.plane is Plane.SAGITTAL and not self.is_slice
 
 
-_IMAGE_TASKS: tuple[Task, ...] = ("classification", "segmentation")
+_IMAGE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal", "segmentation")
 _SPINE = frozenset(SpineRegion)
 
 EXAMINATIONS: Mapping[ExaminationKind, Examination] = {

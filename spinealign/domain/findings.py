@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 from msgspec import Meta
@@ -282,6 +282,83 @@ class Classification:
         return self.predicted == self.positive_label
 
 
+@dataclass(frozen=True)
+class LabelAnswer:
+    """What a network says of one of several findings, each of which is there or not.
+
+    Parameters
+    ----------
+    name : str
+    probability : float
+        That it is there, 0..1; those of several findings do not add up to 1.
+    threshold : float
+        It is reported at or above this probability.
+    prevalence : float
+        Share of the pictures that the network learned from in which it was there.
+    """
+
+    name: str
+    probability: float
+    threshold: float
+    prevalence: float
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it is reported."""
+        return self.probability >= self.threshold
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """What a network says of several findings of one picture, in the card's order."""
+
+    model: ModelIdentity
+    labels: tuple[LabelAnswer, ...]
+    calibrated: bool
+
+
+@dataclass(frozen=True)
+class GradedPicture:
+    """A grade of a whole picture.
+
+    Parameters
+    ----------
+    grades : tuple of str
+        From the lowest to the highest, as whoever trained the network ordered them.
+    probabilities : tuple of float
+        Of each grade, summing to 1.
+    calibrated : bool
+    """
+
+    model: ModelIdentity
+    grades: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    calibrated: bool
+
+    @property
+    def predicted(self) -> str:
+        """The median grade: that or a lower one is at least as likely as not."""
+        return self.grades[median_grade(self.probabilities)]
+
+    @property
+    def expected(self) -> float:
+        """The expected place in `grades`, 1 for the lowest."""
+        return sum(place * p for place, p in enumerate(self.probabilities, start=1))
+
+
+def median_grade(probabilities: Sequence[float]) -> int:
+    """Return the index of the grade up to which at least half of the probability lies.
+
+    Of all grades it has the least expected absolute error.
+    """
+    total = 0.0
+    for place, probability in enumerate(probabilities):
+        total += probability
+        if total >= 0.5:
+            return place
+    return len(probabilities) - 1
+
+
 @dataclass(frozen=True, eq=False)
 class Segmentation:
     """A segmentation network's answer.
@@ -511,6 +588,7 @@ class Step:
     image: SpineImage | None = None
 
 
+_Answer = TypeVar("_Answer", Classification, LabelledPicture, GradedPicture)
 _LATERAL_FILM = (Modality.RADIOGRAPH, Plane.SAGITTAL)
 
 
@@ -539,6 +617,8 @@ class Analysis:
     created_utc: str
     kind_check: KindCheck | None = None
     classification: Classification | None = None
+    labelled: LabelledPicture | None = None
+    picture_grade: GradedPicture | None = None
     withheld: ModelIdentity | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()
@@ -606,21 +686,35 @@ class Analysis:
         return answer if is_one else None
 
     @property
+    def demonstrations(self) -> tuple[ModelIdentity, ...]:
+        """The models that said something of the whole picture and are only demonstrations."""
+        answers = (self.classification, self.labelled, self.picture_grade)
+        models = [answer.model for answer in answers if answer is not None]
+        return tuple(m for m in models if m.status is ModelStatus.DEMONSTRATION)
+
+    @property
     def without_demonstration(self) -> Analysis:
-        """What may stand in a finding, a report or a reading: all but `demonstration`."""
-        answer = self.demonstration
-        if answer is None:
+        """What may stand in a finding, a report or a reading: all but `demonstrations`."""
+        gone = self.demonstrations
+        if not gone:
             return self
+
+        def kept(answer: _Answer | None) -> _Answer | None:
+            return None if answer is None or answer.model in gone else answer
+
         told = {WarningCode.DEMONSTRATION_MODEL, WarningCode.PROBABILITY_NOT_CALIBRATED}
         return replace(
             self,
-            classification=None,
-            withheld=answer.model,
-            models=tuple(m for m in self.models if m != answer.model),
+            classification=kept(self.classification),
+            labelled=kept(self.labelled),
+            picture_grade=kept(self.picture_grade),
+            withheld=gone[0],
+            models=tuple(m for m in self.models if m not in gone),
             cautions=tuple(
                 caution
                 for caution in self.cautions
-                if caution.code not in told or caution.model_title not in ("", answer.model.title)
+                if caution.code not in told
+                or caution.model_title not in ("", *(model.title for model in gone))
             ),
         )
 

@@ -102,6 +102,25 @@ class RegionRule:
 
 
 @dataclass(frozen=True)
+class LabelRule:
+    """How a logit of a network for several findings becomes one of them.
+
+    Parameters
+    ----------
+    threshold : float
+        The finding is reported from this probability on.
+    prevalence : float
+        Share of the pictures that were learned from in which it was there.
+    temperature : float
+        The logit is divided by it.
+    """
+
+    threshold: Share
+    prevalence: Share
+    temperature: Temperature = 1.0
+
+
+@dataclass(frozen=True)
 class GradeRule:
     """How logits of a disc grader become one grade, for one choice of sequences.
 
@@ -293,6 +312,9 @@ class ModelCard:
         One honest sentence on what the answers mean.
     region
         For classification: which part of the picture the network sees; None for all of it.
+    label_rules
+        Of several findings (``multi_label``), by name: all of `classes`. The
+        `classes` of an ``ordinal`` model are its grades, the lowest first.
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
@@ -334,6 +356,7 @@ class ModelCard:
     interval_factors: Mapping[MeasureCode, IntervalFactor] = field(default_factory=dict)
     change_factors: Mapping[MeasureCode, ChangeFactor] = field(default_factory=dict)
     region: RegionRule | None = None
+    label_rules: Mapping[Name, LabelRule] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
@@ -361,8 +384,10 @@ class ModelCard:
         return examination.kind in self.examinations
 
     def _check(self) -> None:
-        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+        least = {"multi_label": 1, "ordinal": 3}.get(self.task, 2)
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < least:
             raise ValueError("classes")
+        self._check_labels()
         if not self.limits or not self.intended_use or not self.metrics:
             raise ValueError("limits, intended_use and metrics must not be empty")
         for ends in (self.intensity.percentiles, self.intensity.window_hu):
@@ -379,6 +404,14 @@ class ModelCard:
                 raise ValueError("positive_class and positive_output must be classes")
             if self.threshold is None or not 0 < self.threshold < 1:
                 raise ValueError("threshold")
+
+    def _check_labels(self) -> None:
+        """Check that every finding has a rule; their order is that of `classes`."""
+        wanted = self.classes if self.task == "multi_label" else ()
+        if set(self.label_rules) != set(wanted):
+            raise ValueError("label_rules are those of the classes")
+        if any(not 0 < rule.threshold < 1 for rule in self.label_rules.values()):
+            raise ValueError("threshold of a label")
 
     def _check_gate(self) -> None:
         if self.gate is None or not self.gate.anchors:

@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 from spinealign.domain.examination import Task
 
-OwnTaskName = Literal["classifier", "segmentation"]
+OwnTaskName = Literal["classifier", "multi-label", "ordinal", "segmentation"]
 Preset = Literal["lean", "report", "plain-cnn", "u-net"]
 LayoutName = Literal[
-    "folders", "table", "dicom-table", "rsna-2022",
+    "folders", "table", "dicom-table", "rsna-2022", "label-table",
     "masks", "volumes", "spider", "coco", "labelme",
 ]  # fmt: skip
 
@@ -74,6 +74,10 @@ _OF_CLASSIFIERS: Final[Mapping[str, tuple[Preset, ...]]] = {
     "training.regularisation": ("lean",),
 }
 
+_OF_FEATURES: Final[Mapping[str, tuple[Preset, ...]]] = dict.fromkeys(
+    ("imagenet", "augmentation.copies", "training.folds", "training.regularisation"), ("lean",)
+)
+
 OWN_TASKS: Final[Mapping[OwnTaskName, OwnTask]] = {
     task.name: task
     for task in (
@@ -90,6 +94,25 @@ OWN_TASKS: Final[Mapping[OwnTaskName, OwnTask]] = {
                 "data.label_column": _CLASSIFIERS,
                 **_OF_CLASSIFIERS,
             },
+        ),
+        OwnTask(
+            "multi-label",
+            "multi_label",
+            ("lean",),
+            ("label-table",),
+            trainer="labels_jobs",
+            evaluator="several:evaluated_labels",
+            keys={"data.labels": ("lean",), **_OF_FEATURES},
+        ),
+        OwnTask(
+            "ordinal",
+            "ordinal",
+            ("lean",),
+            ("rsna-2022", "dicom-table", "table", "folders"),
+            trainer="grades_jobs",
+            evaluator="several:evaluated_grades",
+            needed=("data.grades",),
+            keys={"data.grades": ("lean",), "data.label_column": ("lean",), **_OF_FEATURES},
         ),
         OwnTask(
             "segmentation",

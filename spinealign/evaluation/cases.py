@@ -164,7 +164,63 @@ class OutlinedCases:
         )
 
 
-Cases = ClassifiedCases | MeasuredCases | OutlinedCases
+@dataclass(frozen=True, eq=False)
+class LabelledCases:
+    """Several findings of pictures, each there, absent or unknown.
+
+    Parameters
+    ----------
+    images, patients : tuple of str
+    classes : tuple of str
+        The findings, in the order of the columns.
+    truth : (n, c) float64
+        1 there, 0 absent, NaN unknown.
+    probabilities : (n, c) float64
+        That each is there.
+    thresholds : tuple of float
+        One a finding.
+    groups : mapping of str to tuple of str
+    knows_patients : bool
+    """
+
+    images: tuple[str, ...]
+    patients: tuple[str, ...]
+    classes: tuple[str, ...]
+    truth: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    thresholds: tuple[float, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    knows_patients: bool = True
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def of_label(self, place: int) -> ClassifiedCases:
+        """Return the pictures of which one finding is known; it is the positive class."""
+        known = np.flatnonzero(~np.isnan(self.truth[:, place]))
+        p = self.probabilities[known, place]
+        return ClassifiedCases(
+            tuple(self.images[k] for k in known),
+            tuple(self.patients[k] for k in known),
+            (f"no {self.classes[place]}", self.classes[place]),
+            self.truth[known, place].astype(np.int64),
+            np.stack([1 - p, p], axis=1),
+            knows_patients=self.knows_patients,
+        )
+
+    def only(self, places: NDArray[np.intp]) -> LabelledCases:
+        """Return some of the cases."""
+        return replace(
+            self,
+            images=tuple(self.images[k] for k in places),
+            patients=tuple(self.patients[k] for k in places),
+            truth=self.truth[places],
+            probabilities=self.probabilities[places],
+            groups={name: tuple(values[k] for k in places) for name, values in self.groups.items()},
+        )
+
+
+Cases = LabelledCases | ClassifiedCases | MeasuredCases | OutlinedCases
 
 
 def numbered(names: Sequence[str]) -> NDArray[np.int64]:

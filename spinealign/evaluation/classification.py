@@ -67,6 +67,7 @@ def point_figures(
         found["kappa_linear"], found["kappa_quadratic"] = kappa(counts, 1), kappa(counts, 2)
         steps = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts))))
         found["within_one_grade"] = _ratio(counts[steps <= 1].sum(), counts.sum())
+        found["mean_grade_error"] = _ratio((steps * counts).sum(), counts.sum())
     if cases.probabilities is not None:
         found.update(_of_probabilities(cases, cases.probabilities, weights, is_all))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,86 @@ class Outlined:
     cautions: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class AnsweredFiles:
+    """What a model said of the pictures of a data set whose class is known.
+
+    Parameters
+    ----------
+    names, labels : tuple of str
+        Of the pictures that it answered, and their classes.
+    patients : tuple of str
+    knows_patients : bool
+    answers : tuple of tuple of float
+        A probability for each class of the card, in its order.
+    left_out : tuple of str
+        Names of files without a class, or that could not be read.
+    paths : tuple of Path
+    groups : mapping of str to tuple of str
+        The part of each picture, where there are several.
+    cautions : tuple of str
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    patients: tuple[str, ...]
+    knows_patients: bool
+    answers: tuple[tuple[float, ...], ...]
+    left_out: tuple[str, ...]
+    paths: tuple[Path, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    cautions: tuple[str, ...]
+
+
+def answered_files(
+    model: LoadedModel,
+    data: Path,
+    pattern: str,
+    show: Show | None,
+    ask: Callable[[SpineImage], Sequence[float]],
+) -> AnsweredFiles:
+    """Let a model answer on pictures whose class is known; see `answers_of`.
+
+    Parameters
+    ----------
+    ask : callable
+        Takes a picture; returns a probability for each class of the card.
+    """
+    card = model.card
+    listed = _listed(data)
+    files, part = _held_out(listed)
+    folded = {name.casefold() for name in card.classes}
+    strange = sorted({f.label for f in files if f.label and f.label.casefold() not in folded})
+    if strange:
+        raise AnswersError(words.strange_classes(strange, card.classes))
+    left_out, kept, answers = [], [], []
+    marks, learned = marks_of(card.training), 0
+    for done, file in enumerate(files):
+        _tell(show, file.name, done, len(files))
+        if not file.label:
+            left_out.append(file.name)
+            continue
+        try:
+            image = read_image(file.path)
+            answer = tuple(float(p) for p in ask(image))
+        except SpineAlignError:
+            left_out.append(file.name)
+            continue
+        kept.append(file)
+        learned += is_learned_from(marks, image.sha256)
+        answers.append(answer)
+    if not kept:
+        raise AnswersError(words.no_rows(data))
+    patients, knows = _patients(kept, pattern)
+    groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
+    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions += [words.part_text(part, len(files), len(listed))] if part else []
+    return AnsweredFiles(
+        tuple(f.name for f in kept), tuple(f.label for f in kept), patients, knows,
+        tuple(answers), tuple(left_out), tuple(f.path for f in kept), groups, tuple(cautions),
+    )  # fmt: skip
+
+
 def answers_of(
     model: LoadedModel, data: Path, pattern: str = "", show: Show | None = None
 ) -> Answered:
@@ -88,50 +168,28 @@ def answers_of(
         There are no pictures, or none of the model's classes.
     """
     card = model.card
-    listed = _listed(data)
-    files, part = _held_out(listed)
-    folded = {name.casefold(): k for k, name in enumerate(card.classes)}
-    strange = sorted({f.label for f in files if f.label and f.label.casefold() not in folded})
-    if strange:
-        raise AnswersError(words.strange_classes(strange, card.classes))
-    order = _positive_last(card.classes, card.positive_class)
-    left_out, kept, probabilities = [], [], []
-    marks, learned = marks_of(card.training), 0
     outliner = region_model(card, ModelStore())
-    for done, file in enumerate(files):
-        _tell(show, file.name, done, len(files))
-        if not file.label:
-            left_out.append(file.name)
-            continue
-        try:
-            image = read_image(file.path)
-            answer = classify_with(model, image, outliner)
-        except SpineAlignError:
-            left_out.append(file.name)
-            continue
-        kept.append(file)
-        learned += is_learned_from(marks, image.sha256)
-        probabilities.append([float(answer.probabilities[k]) for k in order])
-    if not kept:
-        raise AnswersError(words.no_rows(data))
-    patients, knows = _patients(kept, pattern)
-    place = {old: new for new, old in enumerate(order)}
-    groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
+    found = answered_files(
+        model,
+        data,
+        pattern,
+        show,
+        lambda image: classify_with(model, image, outliner).probabilities,
+    )
+    order = _positive_last(card.classes, card.positive_class)
+    place = {card.classes[old].casefold(): new for new, old in enumerate(order)}
     cases = ClassifiedCases(
-        tuple(f.name for f in kept),
-        patients,
+        found.names,
+        found.patients,
         tuple(card.classes[k] for k in order),
-        np.array([place[folded[f.label.casefold()]] for f in kept], np.int64),
-        np.array(probabilities, np.float64),
-        groups=groups,
-        knows_patients=knows,
+        np.array([place[label.casefold()] for label in found.labels], np.int64),
+        np.array(found.answers, np.float64)[:, order],
+        groups=found.groups,
+        knows_patients=found.knows_patients,
     )
     value = card.threshold if cases.is_binary else None
     note = words.LIKELIEST if value is None else words.THRESHOLD_CARD.format(threshold=value)
-    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
-    cautions += [words.part_text(part, len(files), len(listed))] if part else []
-    paths = tuple(f.path for f in kept)
-    return Answered(cases, tuple(left_out), paths, Threshold(value, note), tuple(cautions))
+    return Answered(cases, found.left_out, found.paths, Threshold(value, note), found.cautions)
 
 
 def outlines_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
-from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases, OutlinedCases
+from spinealign.evaluation.cases import ClassifiedCases, LabelledCases, MeasuredCases, OutlinedCases
 from spinealign.evaluation.checklists import Item
 from spinealign.evaluation.intervals import FEWEST_PATIENTS, Figure
 from spinealign.evaluation.pairing import Compared
@@ -18,6 +18,7 @@ _WORST_NOTES = {
     ClassifiedCases: words.WORST_NOTE,
     MeasuredCases: words.WORST_NUMBERS_NOTE,
     OutlinedCases: words.WORST_OUTLINES_NOTE,
+    LabelledCases: words.WORST_NOTE,
 }
 
 
@@ -43,7 +44,7 @@ def report_html(
 
 
 def _unit(found: Evaluation) -> str:
-    return "" if isinstance(found.cases, ClassifiedCases) else found.cases.unit
+    return "" if isinstance(found.cases, ClassifiedCases | LabelledCases) else found.cases.unit
 
 
 def _head(found: Evaluation) -> str:
@@ -104,7 +105,7 @@ def _pictures(found: Evaluation) -> str:
             (words.AGAINST_TITLE, against_truth(cases)),
         ]
         note = ""
-    elif isinstance(cases, OutlinedCases):
+    elif isinstance(cases, OutlinedCases | LabelledCases):
         return ""
     else:
         drawn = curve_pictures(roc_points(cases))

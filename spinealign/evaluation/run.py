@@ -217,7 +217,7 @@ def evaluate_measured(
     order = np.argsort(-away, kind="stable")[:WORST]
     worst = tuple(
         WorstCase(
-            cases.images[k], _named(cases, k), f"{cases.truth[k]:g}", f"{cases.measured[k]:g}",
+            cases.images[k], named(cases, k), f"{cases.truth[k]:g}", f"{cases.measured[k]:g}",
             float(away[k]),
         )
         for k in order
@@ -249,7 +249,7 @@ def evaluate_outlined(
     dice = np.array([_mean_dice(row) for row in cases.rows])
     order = np.argsort(dice, kind="stable")[:WORST]
     worst = tuple(
-        WorstCase(cases.images[k], _named(cases, k), "", "", float(1 - dice[k])) for k in order
+        WorstCase(cases.images[k], named(cases, k), "", "", float(1 - dice[k])) for k in order
     )
     return Evaluation(
         name, cases, tuple(left_out), None, "", compute(cases), None,
@@ -316,14 +316,15 @@ def _worst_classified(cases: ClassifiedCases, threshold: float | None) -> tuple[
     order = wrong[np.argsort(-errors[wrong], kind="stable")][:WORST]
     return tuple(
         WorstCase(
-            cases.images[k], _named(cases, k), cases.classes[cases.truth[k]],
+            cases.images[k], named(cases, k), cases.classes[cases.truth[k]],
             cases.classes[decided[k]], float(errors[k]),
         )
         for k in order
     )  # fmt: skip
 
 
-def _named(cases: Cases, place: int) -> str:
+def named(cases: Cases, place: int) -> str:
+    """Return whose a picture is; empty where that is not known."""
     patient = cases.patients[place]
     return patient if cases.knows_patients and not patient.startswith("\0") else ""
 

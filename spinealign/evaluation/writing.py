@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.evaluation.cases import Cases, ClassifiedCases, MeasuredCases, OutlinedCases
+from spinealign.evaluation.cases import (
+    Cases,
+    ClassifiedCases,
+    LabelledCases,
+    MeasuredCases,
+    OutlinedCases,
+)
 from spinealign.evaluation.checklists import Item
 from spinealign.evaluation.intervals import Figure
 from spinealign.evaluation.overlaps import MEASURES
@@ -20,6 +26,7 @@ from spinealign.files import write_whole
 
 _KINDS = {
     ClassifiedCases: "classification", MeasuredCases: "numbers", OutlinedCases: "outlines",
+    LabelledCases: "findings",
 }  # fmt: skip
 
 
@@ -56,7 +63,7 @@ def evaluation_json(found: Evaluation, items: Sequence[Item]) -> str:
         "name": found.name,
         "kind": _KINDS[type(cases)],
         "classes": [] if isinstance(cases, MeasuredCases) else list(cases.classes),
-        "unit": "" if isinstance(cases, ClassifiedCases) else cases.unit,
+        "unit": "" if isinstance(cases, ClassifiedCases | LabelledCases) else cases.unit,
         "pictures": len(cases),
         "patients": found.patients if cases.knows_patients else None,
         "cautions": list(found.cautions),
@@ -127,6 +134,16 @@ def _answers(cases: Cases, threshold: float | None) -> tuple[list[str], list[lis
                 for m in MEASURES
             ]
             for row in cases.rows
+        ]
+    if isinstance(cases, LabelledCases):
+        columns = [name for each in cases.classes for name in (each, f"probability_{each}")]
+        return columns, [
+            [
+                cell
+                for value, p in zip(known, said, strict=True)
+                for cell in ("" if math.isnan(value) else int(value), round(float(p), 6))
+            ]
+            for known, said in zip(cases.truth, cases.probabilities, strict=True)
         ]
     decided = [cases.classes[k] for k in cases.decisions(threshold)]
     truth = [cases.classes[k] for k in cases.truth]

@@ -7,7 +7,14 @@ from types import MappingProxyType
 from reportlab.lib.units import mm
 from reportlab.platypus import Spacer, Table
 
-from spinealign.domain.findings import Analysis, Classification, ModelIdentity, ModelStatus
+from spinealign.domain.findings import (
+    Analysis,
+    Classification,
+    GradedPicture,
+    LabelledPicture,
+    ModelIdentity,
+    ModelStatus,
+)
 from spinealign.domain.image import SpineImage
 from spinealign.export import page
 from spinealign.export.alignment_pages import Overrulings, alignment_story, methods_story
@@ -28,6 +35,16 @@ from spinealign.wording import (
     size_text,
     source_text,
     spacing_text,
+)
+from spinealign.wording.labels import (
+    FINDING_HEADINGS,
+    FINDINGS_TITLE,
+    GRADE_HEADINGS,
+    GRADE_TITLE,
+    finding_rows,
+    findings_note,
+    grade_note,
+    grade_rows,
 )
 from spinealign.wording.report import day_text
 from spinealign.wording.series import picture_name
@@ -55,6 +72,8 @@ def annex_story(
     """
     return [
         *_classification(analysis.classification),
+        *_findings(analysis.labelled),
+        *_grade(analysis.picture_grade),
         *_heat_map(analysis),
         *cautions_story(analysis),
         *discs_story(analysis, overrulings),
@@ -79,6 +98,22 @@ def _classification(answer: Classification | None) -> Story:
     )
     table = grid(("Class", "Probability"), rows, (0.3, 0.2))
     return section("Classification", table, Spacer(0, 1 * mm), paragraph(note, page.SMALL))
+
+
+def _findings(answer: LabelledPicture | None) -> Story:
+    if answer is None:
+        return []
+    table = grid(FINDING_HEADINGS, finding_rows(answer), (0.3, 0.15, 0.15, 0.2))
+    note = paragraph(findings_note(answer), page.SMALL)
+    return section(FINDINGS_TITLE, table, Spacer(0, 1 * mm), note)
+
+
+def _grade(answer: GradedPicture | None) -> Story:
+    if answer is None:
+        return []
+    table = grid(GRADE_HEADINGS, grade_rows(answer), (0.3, 0.2))
+    note = paragraph(grade_note(answer), page.SMALL)
+    return section(GRADE_TITLE, table, Spacer(0, 1 * mm), note)
 
 
 def _heat_map(analysis: Analysis) -> Story:

@@ -14,6 +14,8 @@ from spinealign.domain.findings import (
     Analysis,
     Classification,
     ForeignOutlines,
+    GradedPicture,
+    LabelledPicture,
     Landmark,
     ModelIdentity,
     Region,
@@ -104,6 +106,8 @@ def analysis_json(
         "models": [_model(model) for model in analysis.models],
         "headline": headline(analysis),
         "classification": _classification(analysis.classification),
+        "findings": _findings(analysis.labelled),
+        "picture_grade": _picture_grade(analysis.picture_grade),
         "segmentation": _segmentation(
             analysis.segmentation, analysis.regions, analysis.outlined_by
         ),
@@ -275,6 +279,38 @@ def _classification(answer: Classification | None) -> dict[str, Any] | None:
         "positive_class": answer.positive_label,
         "threshold": json_number(answer.threshold, 6),
         "predicted": answer.predicted,
+        "calibrated": answer.calibrated,
+    }
+
+
+def _findings(answer: LabelledPicture | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {
+        "model": answer.model.name,
+        "findings": [
+            {
+                "name": one.name,
+                "probability": json_number(one.probability, 6),
+                "threshold": json_number(one.threshold, 6),
+                "prevalence": json_number(one.prevalence, 6),
+                "reported": one.is_present,
+            }
+            for one in answer.labels
+        ],
+        "calibrated": answer.calibrated,
+    }
+
+
+def _picture_grade(answer: GradedPicture | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    pairs = zip(answer.grades, answer.probabilities, strict=True)
+    return {
+        "model": answer.model.name,
+        "grades": [{"name": name, "probability": json_number(p, 6)} for name, p in pairs],
+        "predicted": answer.predicted,
+        "expected_place": json_number(answer.expected, 4),
         "calibrated": answer.calibrated,
     }
 

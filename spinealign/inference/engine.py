@@ -114,6 +114,28 @@ class LoadedModel:
         sign = 1.0 if self.card.positive_output == self.card.positive_class else -1.0
         return probabilities, activation[0, ..., 0] * np.float32(sign)
 
+    def label(self, batch: Array) -> tuple[float, ...]:
+        """Return the probability of each finding of the card, in its order, of a batch of one."""
+        logits = self._class_logits(self.run(batch, "logits"))[0]
+        rules = (self.card.label_rules[name] for name in self.card.classes)
+        return tuple(
+            sigmoid(float(logit) / rule.temperature)
+            for logit, rule in zip(logits, rules, strict=True)
+        )
+
+    def grade_picture(self, batch: Array) -> tuple[float, ...]:
+        """Return the probability of each grade of the card, the lowest first, of a batch of one.
+
+        The network answers for each grade but the highest how likely a higher one is.
+        """
+        logits = self.run(batch, "logits")["logits"][0]
+        if len(logits) != len(self.card.classes) - 1:
+            raise self._misfit(f"{len(logits)} steps between grades")
+        above = [sigmoid(float(logit) / self.card.temperature) for logit in logits]
+        # Rounding of weights may turn two neighbours round by a hair: no grade is less than nothing
+        above = list(np.minimum.accumulate(above))
+        return tuple(float(p) for p in -np.diff([1.0, *above, 0.0]))
+
     def run(self, batch: Array, *needed: str, **others: Array) -> Mapping[str, Array]:
         """Return the network's outputs; those `needed` are among them.
 

@@ -92,6 +92,10 @@ def _answers(model: LoadedModel) -> bool:
     if card.task == "classification":
         probabilities, _ = model.classify(batch)
         return len(probabilities) == len(card.classes) and _is_finite(np.array(probabilities))
+    if card.task == "multi_label":
+        return _is_finite(np.array(model.label(batch)))
+    if card.task == "ordinal":
+        return _is_finite(np.array(model.grade_picture(batch)))
     if card.task == "view":
         kinds, away = model.recognise(batch)
         return _is_finite(np.array([*kinds, away]))

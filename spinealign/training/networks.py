@@ -273,6 +273,24 @@ def vgg16_cam(
     return keras.Model(image, [pooled, activation_map], name="vgg16_cam")
 
 
+def vgg16_linear(
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS,
+    outputs: int = 1,
+) -> keras.Model:
+    """Build VGG16's convolutions, global average pooling, and several linear outputs.
+
+    Returns
+    -------
+    keras.Model
+        Output ``logits`` (batch, outputs): of several findings one each, or of ordered grades
+        one for each step from a grade to higher ones.
+    """
+    image, x = vgg16_base(input_shape, blocks, pool_last=False)
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
+    return keras.Model(image, layers.Dense(outputs, name="logits")(x), name="vgg16_linear")
+
+
 def disc_grader(
     input_shape: tuple[int, int, int],
     signs: int,

@@ -31,6 +31,7 @@ FIGURE_NAMES: Mapping[str, str] = MappingProxyType(
         "kappa_linear": "Cohen’s kappa, linear weights",
         "kappa_quadratic": "Cohen’s kappa, quadratic weights",
         "within_one_grade": "Within one grade",
+        "mean_grade_error": "Mean absolute error in grades",
         "auc": "Area under the ROC curve",
         "auc_macro": "Area under the ROC curve, mean of classes",
         "average_precision": "Average precision",

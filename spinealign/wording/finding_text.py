@@ -23,6 +23,7 @@ from spinealign.wording import (
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.examinations import scope_text
+from spinealign.wording.labels import picture_lines
 from spinealign.wording.measure_rows import (
     grouped,
     measure_lines,
@@ -46,6 +47,7 @@ def finding_text(analysis: Analysis) -> str:
             f"Pixel spacing: {spacing_text(image)}",
         ],
         _probabilities(analysis),
+        picture_lines(analysis.labelled, analysis.picture_grade),
         _bodies(analysis),
         _regions(analysis),
         _measures(analysis),

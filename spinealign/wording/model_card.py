@@ -105,6 +105,18 @@ def task_sections(card: ModelCard) -> tuple[tuple[str, str], ...]:
         positive = _words(str(card.positive_class))
         state = CALIBRATED if card.calibrated else NOT_CALIBRATED
         answers += f"; “{positive}” is reported from {card.threshold:.2f} on; {state}"
+    if card.label_rules:
+        told = [
+            f"{_words(name)} from {rule.threshold:.2f} on (in {100 * rule.prevalence:.0f} % of the "
+            "pictures that it learned from)"
+            for name, rule in sorted(
+                card.label_rules.items(), key=lambda each: card.classes.index(each[0])
+            )
+        ]
+        answers = f"{listed(told)}; {CALIBRATED if card.calibrated else NOT_CALIBRATED}"
+    if card.task == "ordinal":
+        state = CALIBRATED if card.calibrated else NOT_CALIBRATED
+        answers = f"{' < '.join(_words(name) for name in card.classes)}; {state}"
     return (
         (TASK_CAPTION, f"{task}; sees {rows} × {columns} pixels"),
         (CLASSES_CAPTION, answers),

@@ -70,7 +70,11 @@ CANDIDATE_ALREADY = "This model answers: it cannot be its own candidate"
 BUSY = "Wait until it is done, or stop it"
 NOT_ADMINISTRATOR = "Only administrators change which models answer"
 NOT_IN_SHADOW: Mapping[str, str] = MappingProxyType(
-    {"view": "The image type is told by one model alone"}
+    {
+        "view": "The image type is told by one model alone",
+        "multi_label": "Several findings are not compared beside one another yet",
+        "ordinal": "Grades of whole pictures are not compared beside one another yet",
+    }
 )
 """Why models of a task cannot run as candidates."""
 

@@ -29,6 +29,8 @@ from spinealign.wording.text import listed, probability_text, safe_text
 
 TASK_WORDS: Mapping[Task, str] = {
     "classification": "classification",
+    "multi_label": "several findings",
+    "ordinal": "ordered grades",
     "segmentation": "outlines",
     "disc_grading": "grades of discs",
     "view": "kind of image",
@@ -99,6 +101,8 @@ def figure_text(card: ModelCard) -> str:
 
 _FIGURES: Mapping[Task, tuple[str, ...]] = {
     "classification": ("auc", "accuracy", "sensitivity"),
+    "multi_label": ("auc", "sensitivity"),
+    "ordinal": ("kappa_quadratic", "within_one_grade"),
     "segmentation": ("dice_all_bodies", "dice"),
     "disc_grading": ("quadratic_kappa", "auc"),
     "view": ("own_kinds_accepted", "accuracy"),

@@ -18,6 +18,7 @@ from spinealign.domain.image import SpacingSource, SpineImage
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
 from spinealign.wording.height_loss import height_loss_sentences
+from spinealign.wording.labels import grade_headline, labels_headline
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -109,7 +110,9 @@ def is_demonstration(analysis: Analysis) -> bool:
 
     The gate finds nothing, so its own status does not count here.
     """
-    answers = (analysis.classification, analysis.segmentation)
+    answers = (
+        analysis.classification, analysis.labelled, analysis.picture_grade, analysis.segmentation,
+    )  # fmt: skip
     models = [answer.model for answer in answers if answer is not None]
     models += [analysis.disc_model] if analysis.disc_model is not None else []
     return any(model.status is ModelStatus.DEMONSTRATION for model in models)
@@ -130,6 +133,7 @@ def headline(analysis: Analysis) -> str:
     parts = [discs] if (discs := discs_headline(analysis)) else []
     if analysis.classification is not None:
         parts.append(_classification_headline(analysis.classification))
+    parts += _picture_headlines(analysis)
     if analysis.segmentation is not None:
         parts.append(_segmentation_headline(analysis))
     first = [forced] if (forced := forced_text(analysis)) else []
@@ -158,9 +162,17 @@ def _nothing_analysed(analysis: Analysis) -> str:
 
 def demonstration_text(analysis: Analysis) -> str:
     """Return what a demonstration classifier answered, or "" if it was not asked."""
-    if analysis.demonstration is None:
+    shown = [model.name for model in analysis.demonstrations]
+    parts = []
+    if analysis.demonstration is not None:
+        parts.append(_classification_headline(analysis.demonstration))
+    if analysis.labelled is not None and analysis.labelled.model.name in shown:
+        parts.append(labels_headline(analysis.labelled))
+    if analysis.picture_grade is not None and analysis.picture_grade.model.name in shown:
+        parts.append(grade_headline(analysis.picture_grade))
+    if not parts:
         return ""
-    said = _classification_headline(analysis.demonstration)
+    said = " ".join(parts)
     return (
         f"Demonstration model: {said[0].lower()}{said[1:]} This model’s results are not reliable."
     )
@@ -172,6 +184,13 @@ def _classification_headline(answer: Classification) -> str:
     if answer.is_positive:
         return f"Pattern labelled “{label}” (probability {probability})."
     return f"No “{label}” pattern above the threshold (probability {probability})."
+
+
+def _picture_headlines(analysis: Analysis) -> list[str]:
+    """Return what is said of findings and of a grade of the whole picture."""
+    told = [] if analysis.labelled is None else [labels_headline(analysis.labelled)]
+    grade = analysis.picture_grade
+    return told if grade is None else [*told, grade_headline(grade)]
 
 
 def _segmentation_headline(analysis: Analysis) -> str:

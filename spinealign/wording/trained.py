@@ -16,7 +16,8 @@ _PARTS: Final = {
 }  # fmt: skip
 _FIGURES: Final = {
     "auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity",
-    "accuracy": "accuracy",
+    "accuracy": "accuracy", "kappa_quadratic": "quadratic-weighted kappa",
+    "within_one_grade": "within one grade", "mean_grade_error": "mean error in grades",
 }  # fmt: skip
 
 
@@ -41,7 +42,10 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
     if results is not None:
         lines.append(f"Curve, predictions and Keras model: {safe_text(str(results))}")
     lines.append(f"Model folder with its card: {place} ({card.sha256[:12]})")
-    is_shown = card.task == "classification" and card.status is ModelStatus.DEMONSTRATION
+    is_shown = (
+        card.task in ("classification", "multi_label", "ordinal")
+        and card.status is ModelStatus.DEMONSTRATION
+    )
     asked = " --demonstration" if is_shown else ""
     return [
         *lines,
@@ -54,6 +58,8 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
 def _part_text(what: str, figures: Mapping[str, Any]) -> str:
     dice = figures.get("dice", {})
     told = {f"Dice of {safe_text(name)}": each for name, each in dice.items()}
+    for name, of_label in figures.get("labels", {}).items():
+        told |= {f"AUC of {safe_text(name)}": of_label["auc"]} if "auc" in of_label else {}
     told |= {word: figures[name] for name, word in _FIGURES.items() if name in figures}
     count = figures.get("images", figures.get("slices", 0))
     pictures = "1 picture" if count == 1 else f"{count:,} pictures"

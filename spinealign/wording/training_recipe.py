@@ -23,12 +23,16 @@ RECIPE_ADVICE = (
 _WIDTH = 92
 
 KEYS: Mapping[str, str] = {
-    "task": "What is learned: a class for each picture, or outlines from masks.",
+    "task": "What is learned: one of two classes, several findings or an ordered grade of each "
+    "picture, or outlines from masks.",
     "data": "Which pictures, and what tells patients apart.",
     "data.path": "Folder or CSV table; docs/training.md shows the layouts.",
     "data.layout": "How the data lie there; without it as they look.",
     "data.label_column": "Column of a table that tells the class; without it label, class or so.",
     "data.positive": "The class that means abnormal.",
+    "data.labels": "Columns of a list, each a finding that is there (1), absent (0) or unknown "
+    "(empty); without it every column beside image, patient and split.",
+    "data.grades": "Grades from the lowest to the highest; their order is never guessed.",
     "data.classes": "What the values of the masks mean, from 0 (background) on; else classes.csv.",
     "data.patient_pattern": "Regular expression whose first group is the patient in a file's name.",
     "data.split": "Table with path and part of each picture, such as the split.csv of an audit.",
@@ -85,7 +89,11 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("data.layout", "classifier"): "folders",
     ("data.layout", "segmentation"): "masks",
     ("data.label_column", ""): "diagnosis",
+    ("data.layout", "multi-label"): "label-table",
+    ("data.layout", "ordinal"): "table",
     ("data.positive", ""): "abnormal",
+    ("data.labels", ""): "[narrowing, bulging]",
+    ("data.grades", ""): "['1', '2', '3', '4', '5']",
     ("data.classes", ""): "[background, disc]",
     ("data.patient_pattern", ""): "'(p[0-9]+)_'",
     ("data.split", ""): "my_pictures-audit/split.csv",
@@ -93,9 +101,13 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("work", ""): "work",
     ("out", ""): "my_models/mine",
     ("preset", "classifier"): "lean",
+    ("preset", "multi-label"): "lean",
+    ("preset", "ordinal"): "lean",
     ("preset", "segmentation"): "u-net",
     ("imagenet", ""): "vgg16_notop_float16.npz",
     ("preprocessing.size", "classifier"): "224",
+    ("preprocessing.size", "multi-label"): "224",
+    ("preprocessing.size", "ordinal"): "224",
     ("preprocessing.size", "segmentation"): "384",
     ("preprocessing.percentiles", ""): "[0.5, 99.5]",
     ("preprocessing.window_hu", ""): "[-200, 800]",

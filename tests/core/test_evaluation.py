@@ -101,6 +101,7 @@ def test_figures_of_several_grades_are_those_of_scikit_learn(seed, classes):
         "kappa_linear": metrics.cohen_kappa_score(truth, decided, weights="linear", **told),
         "kappa_quadratic": metrics.cohen_kappa_score(truth, decided, weights="quadratic", **told),
         "within_one_grade": np.average(np.abs(truth - decided) <= 1, weights=weights),
+        "mean_grade_error": metrics.mean_absolute_error(truth, decided, **told),
         "auc_macro": np.mean(
             [
                 metrics.roc_auc_score(is_k, cases.probabilities[:, k], **told)

@@ -557,6 +557,14 @@ def check_classification(_: Analysis) -> None:
     assert plain_spine().classification is None
 
 
+def check_labelled(found: Analysis) -> None:
+    assert found.labelled is None  # no model for findings; test_picture_answers.py asks one
+
+
+def check_picture_grade(found: Analysis) -> None:
+    assert found.picture_grade is None
+
+
 def check_withheld(_: Analysis) -> None:
     demonstration = classifier(status=DEMO)
     unasked = slice_of_neck(demonstration)

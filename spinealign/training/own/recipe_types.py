@@ -32,6 +32,8 @@ class DataPart:
     layout: LayoutName | None = None
     label_column: Name | None = None
     positive: Name | None = None
+    labels: tuple[Name, ...] | None = None
+    grades: tuple[Name, ...] | None = None
     classes: tuple[Name, ...] | None = None
     patient_pattern: Name | None = None
     split: Place | None = None

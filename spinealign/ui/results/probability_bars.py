@@ -6,10 +6,11 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from spinealign.domain.findings import Classification
+from spinealign.domain.findings import Classification, GradedPicture, LabelledPicture
 from spinealign.ui.widgets.labels import wrapped_label
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording import probability_text, safe_text
+from spinealign.wording.labels import findings_note, grade_note
 
 
 class ProbabilityBar(QWidget):
@@ -43,48 +44,83 @@ class ProbabilityBar(QWidget):
             painter.drawLine(round(x), 1, round(x), self.height() - 2)
 
 
-class ProbabilityBars(QWidget):
+class _Bars(QWidget):
+    """Rows of a name, a bar and a number, and a note below them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self._column.addLayout(self._grid)
+
+    def _add_row(
+        self, name: str, probability: float, mark: float | None, colour: str, *, is_strong: bool
+    ) -> None:
+        name = safe_text(name)
+        bar = ProbabilityBar(probability, mark, colour)
+        bar.setAccessibleName(f"Probability of {name}: {probability_text(probability)}")
+        bar.setToolTip(bar.accessibleName())
+        words = wrapped_label(name, strong=is_strong)
+        words.setWordWrap(False)
+        number = wrapped_label(probability_text(probability), strong=is_strong)
+        number.setWordWrap(False)
+        row = self._grid.rowCount()
+        for place, widget in enumerate((words, bar, number)):
+            self._grid.addWidget(widget, row, place)
+
+    def _add_note(self, text: str) -> None:
+        self._column.addWidget(wrapped_label(text, "muted"))
+
+
+class ProbabilityBars(_Bars):
     """All classes of a classification, the abnormal one first."""
 
     def __init__(self, answer: Classification, colours: Colours) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
         pairs = sorted(
             zip(answer.labels, answer.probabilities, strict=True),
             key=lambda pair: pair[0] != answer.positive_label,
         )
-        for row, (label, probability) in enumerate(pairs):
-            self._add_row(grid, row, answer, label, probability, colours)
-        column.addWidget(wrapped_label(threshold_text(answer), "muted"))
+        for label, probability in pairs:
+            is_positive = label == answer.positive_label
+            self._add_row(
+                label,
+                probability,
+                answer.threshold if is_positive else None,
+                colours.accent if is_positive else colours.strong_border,
+                is_strong=label == answer.predicted,
+            )
+        self._add_note(threshold_text(answer))
 
-    def _add_row(
-        self,
-        grid: QGridLayout,
-        row: int,
-        answer: Classification,
-        label: str,
-        probability: float,
-        colours: Colours,
-    ) -> None:
-        is_positive = label == answer.positive_label
-        colour = colours.accent if is_positive else colours.strong_border
-        bar = ProbabilityBar(probability, answer.threshold if is_positive else None, colour)
-        name = safe_text(label)
-        bar.setAccessibleName(f"Probability of {name}: {probability_text(probability)}")
-        bar.setToolTip(bar.accessibleName())
-        words = wrapped_label(name, strong=label == answer.predicted)
-        words.setWordWrap(False)
-        number = wrapped_label(probability_text(probability), strong=label == answer.predicted)
-        number.setWordWrap(False)
-        for place, widget in enumerate((words, bar, number)):
-            grid.addWidget(widget, row, place)
+
+class LabelBars(_Bars):
+    """Several findings, each with a mark where it is reported from; those reported stand out."""
+
+    def __init__(self, answer: LabelledPicture, colours: Colours) -> None:
+        super().__init__()
+        for one in answer.labels:
+            colour = colours.accent if one.is_present else colours.strong_border
+            self._add_row(
+                one.name, one.probability, one.threshold, colour, is_strong=one.is_present
+            )
+        self._add_note(findings_note(answer))
+
+
+class GradeBars(_Bars):
+    """Ordered grades, the lowest first; the one that counts stands out."""
+
+    def __init__(self, answer: GradedPicture, colours: Colours) -> None:
+        super().__init__()
+        for grade, probability in zip(answer.grades, answer.probabilities, strict=True):
+            is_it = grade == answer.predicted
+            colour = colours.accent if is_it else colours.strong_border
+            self._add_row(grade, probability, None, colour, is_strong=is_it)
+        self._add_note(grade_note(answer))
 
 
 def threshold_text(answer: Classification) -> str:

@@ -28,7 +28,7 @@ from spinealign.ui.results.disc_section import DiscSection
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.results.model_card_view import ModelCardView, answering_strip
-from spinealign.ui.results.probability_bars import ProbabilityBars
+from spinealign.ui.results.probability_bars import GradeBars, LabelBars, ProbabilityBars
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import RegionTable
 from spinealign.ui.widgets.chunked_fill import ChunkedFill
@@ -49,6 +49,7 @@ from spinealign.wording import (
 from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.finding_text import examination_line, measures_text
+from spinealign.wording.labels import FINDINGS_TITLE, GRADE_TITLE
 from spinealign.wording.model_manager import CANDIDATE_FAILED, candidate_text, candidate_title
 from spinealign.wording.reading import directions_text, side_text
 
@@ -175,6 +176,7 @@ class ResultPage(QWidget):
             self._add_measurements,
             partial(self._add_image_type, chosen=chosen_examination),
             self._add_probabilities,
+            self._add_picture_answers,
             self._add_demonstration,
             lambda analysis: self._add_regions(finding),
             self._add_cautions,
@@ -292,7 +294,10 @@ class ResultPage(QWidget):
     def _add_status(self, analysis: Analysis) -> None:
         # The gate only chose the kind; its card stands below with the others.
         analysis = analysis.without_demonstration
-        answers = (analysis.segmentation, analysis.classification)
+        answers = (
+            analysis.segmentation, analysis.classification, analysis.labelled,
+            analysis.picture_grade,
+        )  # fmt: skip
         models = [answer.model for answer in answers if answer is not None]
         for model in (*models, analysis.disc_model):
             if model is not None:
@@ -347,13 +352,28 @@ class ResultPage(QWidget):
             self._section("Probabilities")
             self._column.addWidget(ProbabilityBars(answer, self._colours))
 
+    def _add_picture_answers(self, analysis: Analysis) -> None:
+        shown = analysis.without_demonstration
+        if shown.labelled is not None:
+            self._section(FINDINGS_TITLE)
+            self._column.addWidget(LabelBars(shown.labelled, self._colours))
+        if shown.picture_grade is not None:
+            self._section(GRADE_TITLE)
+            self._column.addWidget(GradeBars(shown.picture_grade, self._colours))
+
     def _add_demonstration(self, analysis: Analysis) -> None:
-        answer = analysis.demonstration
-        if answer is not None:
+        gone = analysis.demonstrations
+        if gone:
             self._section("Demonstration, not for diagnosis")
-            self._column.addWidget(answering_strip(answer.model))
+            for model in gone:
+                self._column.addWidget(answering_strip(model))
             self._column.addWidget(wrapped_label(demonstration_text(analysis)))
-            self._column.addWidget(ProbabilityBars(answer, self._colours))
+            if analysis.demonstration is not None:
+                self._column.addWidget(ProbabilityBars(analysis.demonstration, self._colours))
+            if analysis.labelled is not None and analysis.labelled.model in gone:
+                self._column.addWidget(LabelBars(analysis.labelled, self._colours))
+            if analysis.picture_grade is not None and analysis.picture_grade.model in gone:
+                self._column.addWidget(GradeBars(analysis.picture_grade, self._colours))
         elif analysis.withheld is not None:
             self._section("Demonstration, not for diagnosis")
             self._column.addWidget(wrapped_label(safe_text(analysis.withheld.limits), "muted"))
@@ -496,6 +516,7 @@ def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     """Return what a page is built from and never changes in place."""
     return (
         analysis.examination, analysis.decided_by, analysis.kind_check, analysis.classification,
+        analysis.labelled, analysis.picture_grade,
         analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
         bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip

@@ -1,0 +1,163 @@
+"""Evaluations of models that answer several findings, or ordered grades."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from spinealign.data_audit.dicom_facts import patient_of
+from spinealign.data_audit.label_tables import LabelledRow, read_labels
+from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
+from spinealign.domain.findings import median_grade
+from spinealign.domain.trained_on import is_learned_from, marks_of
+from spinealign.evaluation import classification
+from spinealign.evaluation.answering import AskedOfModel, Evaluated
+from spinealign.evaluation.cases import ClassifiedCases, LabelledCases
+from spinealign.evaluation.intervals import DRAWS, Figure
+from spinealign.evaluation.predicting import Show, answered_files
+from spinealign.evaluation.run import (
+    WORST,
+    Evaluation,
+    Threshold,
+    WorstCase,
+    evaluate_classified,
+    named,
+)
+from spinealign.imaging.read import read_image
+from spinealign.inference.engine import LoadedModel
+from spinealign.predict import grade_with, label_with
+from spinealign.wording import evaluation as words
+from spinealign.wording import labels as label_words
+
+
+def evaluated_grades(
+    model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
+) -> Evaluated:
+    """Evaluate a model of ordered grades; the median grade counts as its decision."""
+    grades = model.card.classes
+    found = answered_files(
+        model, asked.data, asked.pattern, show, lambda image: grade_with(model, image).probabilities
+    )
+    p = np.array(found.answers, np.float64)
+    folded = {name.casefold(): k for k, name in enumerate(grades)}
+    cases = ClassifiedCases(
+        found.names,
+        found.patients,
+        grades,
+        np.array([folded[label.casefold()] for label in found.labels], np.int64),
+        p,
+        np.array([median_grade(row) for row in p], np.int64),
+        groups=found.groups,
+        knows_patients=found.knows_patients,
+        is_ordinal=True,
+    )
+    threshold = Threshold(None, label_words.MEDIAN_GRADE)
+    evaluation = evaluate_classified(model.card.name, cases, threshold, found.left_out, show=told)
+    return Evaluated(replace(evaluation, cautions=found.cautions))
+
+
+def evaluated_labels(
+    model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
+) -> Evaluated:
+    """Evaluate a model of several findings on a list with a column for each of them.
+
+    Raises
+    ------
+    AnswersError
+        The data are no such list, or no picture of it can be read.
+    """
+    card = model.card
+    try:
+        rows = read_labels(asked.data, card.classes).rows
+    except DataSetError as error:
+        raise AnswersError(str(error)) from error
+    marks, learned = marks_of(card.training), 0
+    kept: list[LabelledRow] = []
+    left_out, answers = [], []
+    for done, row in enumerate(rows):
+        show(row.name, done, len(rows))
+        try:
+            image = read_image(row.path)
+            answer = label_with(model, image)
+        except SpineAlignError:
+            left_out.append(row.name)
+            continue
+        kept.append(row)
+        learned += is_learned_from(marks, image.sha256)
+        answers.append([one.probability for one in answer.labels])
+    if not kept:
+        raise AnswersError(words.no_rows(asked.data))
+    owners, knows = _owners(kept, asked.pattern)
+    values = [[np.nan if v is None else float(v) for v in row.values] for row in kept]
+    cases = LabelledCases(
+        tuple(row.name for row in kept),
+        owners,
+        card.classes,
+        np.array(values, np.float64),
+        np.array(answers, np.float64),
+        tuple(card.label_rules[name].threshold for name in card.classes),
+        knows_patients=knows,
+    )
+    found = evaluate_labelled(card.name, cases, left_out, show=told)
+    cautions = (words.learned_from_text(learned, len(kept)),) if learned else ()
+    return Evaluated(replace(found, cautions=cautions))
+
+
+def evaluate_labelled(
+    name: str,
+    cases: LabelledCases,
+    left_out: Sequence[str] = (),
+    draws: int = DRAWS,
+    show: Callable[[str], object] = lambda text: None,
+) -> Evaluation:
+    """Evaluate several findings; figures are named ``auc/<finding>`` and so on.
+
+    A picture counts for the findings that are known of it, and for no other.
+    """
+    figures: dict[str, Figure] = {}
+    for place, label in enumerate(cases.classes):
+        show(label)
+        of_label = cases.of_label(place)
+        if len(of_label):
+            found = classification.figures(of_label, cases.thresholds[place], draws)
+            figures |= {f"{measure}/{label}": figure for measure, figure in found.items()}
+    return Evaluation(
+        name, cases, tuple(left_out), None, label_words.CARD_THRESHOLDS, figures, None, (),
+        _worst(cases), draws=draws,
+    )  # fmt: skip
+
+
+def _worst(cases: LabelledCases) -> tuple[WorstCase, ...]:
+    """Return the findings that were answered on the wrong side of their threshold, worst first."""
+    decided = cases.probabilities >= np.array(cases.thresholds)
+    away = np.abs(cases.truth - cases.probabilities)
+    wrong = ~np.isnan(cases.truth) & (decided != (cases.truth == 1))
+    places = sorted(zip(*np.nonzero(wrong), strict=True), key=lambda at: -away[at])
+
+    def word(place: int, is_there: bool) -> str:
+        return cases.classes[place] if is_there else f"no {cases.classes[place]}"
+
+    return tuple(
+        WorstCase(
+            cases.images[row], named(cases, row), word(at, cases.truth[row, at] == 1),
+            word(at, bool(decided[row, at])), float(away[row, at]),
+        )
+        for row, at in places[:WORST]
+    )  # fmt: skip
+
+
+def _owners(rows: Sequence[LabelledRow], pattern: str) -> tuple[tuple[str, ...], bool]:
+    if pattern:
+        try:
+            found = [re.search(pattern, row.name) for row in rows]
+        except re.error as error:
+            raise AnswersError(words.bad_pattern(pattern)) from error
+        for row, match in zip(rows, found, strict=True):
+            if match is None:
+                raise AnswersError(words.no_match(pattern, row.name))
+        return tuple((m.group(1) if m.re.groups else m.group()) for m in found if m), True
+    told = [row.patient or patient_of(row.path) for row in rows]
+    return tuple(name or f"\0{k}" for k, name in enumerate(told)), any(told)

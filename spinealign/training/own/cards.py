@@ -1,0 +1,81 @@
+"""What the cards of all trainings on a user's own data have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.trained_on import KEY as LEARNED_FROM
+from spinealign.domain.trained_on import picture_marks
+from spinealign.training.own.jobs import OwnJob
+from spinealign.training.own.pictures import PictureSet
+from spinealign.wording import training as words
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was trained on, held out and left out.
+
+    Parameters
+    ----------
+    training, held : PictureSet
+    counts : tuple of str
+        Of both, in words.
+    unreadable, poor : int
+        Pictures that could not be read, and those left out for their quality.
+    has_folds : bool
+        Whether there was a cross-validation, or none is wanted.
+    """
+
+    training: PictureSet
+    held: PictureSet
+    counts: tuple[str, str]
+    unreadable: int
+    poor: int
+    has_folds: bool = True
+
+
+def common_fields(job: OwnJob, parts: Parts, needs_imagenet: bool) -> dict[str, Any]:
+    """Return the fields of a card that follow from data and options alone."""
+    stated, has_patients = job.stated, parts.training.has_patients
+    return {
+        "name": job.out.name,
+        "version": "1",
+        "status": ModelStatus.DEMONSTRATION,
+        "examinations": stated.examinations,
+        "weights": "model.tflite",
+        "sha256": "0" * 64,
+        "training_data": words.training_data_text(
+            parts.counts[0],
+            parts.counts[1] if parts.held.pictures else "",
+            stated.source,
+            parts.unreadable,
+            words.IMAGENET_BASE if needs_imagenet else "",
+            has_patients,
+            parts.poor,
+        ),
+        "metrics": {"note": words.NOT_EVALUATED},
+        "known_failures": words.failures_of(
+            has_patients,
+            parts.has_folds,
+            stated.although,
+            stated.examination is not None,
+            stated.verdict,
+            job.leave_out,
+        ),
+        "limits": words.limits_text(0, has_patients, False),
+        "licence": words.licence_text(stated.licence, needs_imagenet),
+        "intended_use": stated.intended_use or words.NOT_STATED,
+    }
+
+
+def common_training(job: OwnJob, parts: Parts, recipe_file: str) -> dict[str, Any]:
+    """Return what every card says of its training, beside the settings of the task."""
+    return {
+        "recipe_file": recipe_file,
+        "patients_from": str(parts.training.source),
+        "audit": job.stated.verdict,
+        LEARNED_FROM: picture_marks(p.sha256 for p in parts.training.pictures),
+        "although": job.stated.although,
+    }

@@ -1,0 +1,342 @@
+"""``train multi-label``: several findings a picture, each there, absent or unknown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinealign.data_audit.label_tables import LabelledTable, read_labels
+from spinealign.domain.errors import DataSetError
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_card import LabelRule, ModelCard
+from spinealign.evaluation import classification
+from spinealign.evaluation.cases import ClassifiedCases
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
+from spinealign.predict import label_with
+from spinealign.training.classifier import fit_temperature
+from spinealign.training.own.about import LEAST_OF_A_CLASS, earned_status
+from spinealign.training.own.cards import common_fields
+from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
+from spinealign.training.own.linear_heads import solve_labels
+from spinealign.training.own.pictures import Picture, PictureSet, with_patients
+from spinealign.training.own.results import RESULTS, save_results
+from spinealign.training.own.several import (
+    DRAWS,
+    Linear,
+    Prepared,
+    SeveralJob,
+    as_metric,
+    looked_at,
+    parts_of,
+    patient_of,
+    prepared,
+    train_linear,
+    training_of,
+)
+from spinealign.training.package import to_litert, write_model_folder
+from spinealign.training.progress import Progress
+from spinealign.wording import labels as label_words
+from spinealign.wording import training as words
+
+Answers = Mapping[str, Sequence[float]]
+"""Probabilities by picture, in the order of the findings; NaN where there is none."""
+
+Truths = Mapping[str, Sequence[float]]
+"""1, 0, or NaN for unknown, by picture."""
+
+
+def train_labels(job: SeveralJob) -> ModelCard:
+    """Cross-validate by patient, train on all that is not held out, measure, and package.
+
+    Raises
+    ------
+    DataSetError
+        The list is none, or a finding cannot be learned from it.
+    """
+    table = read_labels(job.data, job.names)
+    truth = truths_of(table)
+    looked, names = looked_at(job, listed_labels(table, truth, job.pattern, job.recipe.folds))
+    verdict = _audited(job, looked.found, names, table.labels, truth)
+    ready = prepared(job, looked, names, verdict)
+    for place, label in enumerate(table.labels):
+        if len(_known(ready.training, truth, place)) < 2:
+            raise DataSetError(label_words.not_both(label))
+    trained = train_linear(ready, truth, "multi-label", solve_labels, table.labels)
+    rules = rules_of(ready.training, truth, trained.logits, table.labels)
+    card = _card(ready, table.labels, truth, rules, bool(trained.fold_of))
+    flatbuffer = to_litert(trained.model, "float16")
+    card = write_model_folder(job.out, flatbuffer, card)
+    crossed = _probabilities(trained.logits, rules)
+    answers = _answers(job, ready.held)
+    card = _with_figures(card, ready, truth, crossed, answers)
+    card = write_model_folder(job.out, flatbuffer, card)
+    rows = _predictions(ready, card, truth, trained, crossed, answers)
+    skipped = (*looked.skipped, *looked.poor)
+    save_results(job.work / RESULTS, trained.model, {}, rows, skipped)
+    return card
+
+
+def truths_of(table: LabelledTable) -> dict[str, list[float]]:
+    """Return what is known of each picture: 1, 0, or NaN."""
+    return {
+        row.name: [np.nan if value is None else float(value) for value in row.values]
+        for row in table.rows
+    }
+
+
+def listed_labels(
+    table: LabelledTable, truth: Truths, pattern: str | None, folds: int
+) -> PictureSet:
+    """Return the pictures of a list; their class is the rarest finding that they have.
+
+    Folds and shares of patients keep these classes even. Findings of too few patients for every
+    fold are one class with the pictures that have none.
+    """
+    counts = {
+        name: len({row.patient or row.name for row in table.rows if row.values[place]})
+        for place, name in enumerate(table.labels)
+    }
+
+    def stratum(name: str) -> str:
+        found = [
+            each
+            for each, value in zip(table.labels, truth[name], strict=True)
+            if value == 1 and counts[each] >= 2 * folds
+        ]
+        return min(found, key=lambda each: counts[each]) if found else "other"
+
+    pictures = [
+        Picture(row.path, row.name, stratum(row.name), row.part, row.patient) for row in table.rows
+    ]
+    return with_patients(pictures, pattern)
+
+
+def _known(found: PictureSet, truth: Truths, place: int) -> set[float]:
+    values = {truth[p.name][place] for p in found.pictures}
+    return {value for value in values if value == value}
+
+
+def labelled_set(found: PictureSet, label: str, truth: Truths, place: int) -> PictureSet:
+    """Return the pictures of which a finding is known, with it for their class."""
+    kept = found.where(lambda p: not np.isnan(truth[p.name][place]))
+    named = tuple(
+        replace(p, label=label if truth[p.name][place] == 1 else f"no {label}")
+        for p in kept.pictures
+    )
+    return replace(kept, pictures=named)
+
+
+def _audited(
+    job: SeveralJob, found: PictureSet, names: set[str], labels: Sequence[str], truth: Truths
+) -> str:
+    """Audit the data once for each finding, as each has shortcuts of its own."""
+    verdicts = []
+    for place, label in enumerate(labels):
+        print(f"audit of “{label}”", flush=True)
+        work = job.work / f"audit-{place + 1}"
+        said = job.audit(labelled_set(found, label, truth, place), names, work, job.stated.although)
+        if said:
+            verdicts.append(f"{label}: {said}")
+    return " ".join(verdicts)
+
+
+def rules_of(
+    training: PictureSet, truth: Truths, logits: Mapping[str, NDArray[np.float64]],
+    labels: Sequence[str],
+) -> dict[str, LabelRule]:  # fmt: skip
+    """Return threshold, prevalence and temperature of each finding.
+
+    The threshold has the largest sum of sensitivity and specificity (Youden 1950, Cancer 3:32) in
+    the answers of folds to patients that they did not see; without such answers it is 0.5.
+    """
+    rules = {}
+    for place, label in enumerate(labels):
+        known = [truth[p.name][place] for p in training.pictures]
+        prevalence = float(np.nanmean(known))
+        pairs = [
+            (p, logits[p.name][place], int(truth[p.name][place]))
+            for p in training.pictures
+            if p.name in logits
+            if np.isfinite(logits[p.name][place]) and not np.isnan(truth[p.name][place])
+        ]
+        z, y = np.array([each[1] for each in pairs]), np.array([each[2] for each in pairs])
+        if len(set(y.tolist())) < 2:
+            rules[label] = LabelRule(THRESHOLD, round(prevalence, 4))
+            continue
+        temperature = round(fit_temperature(z, y), 4)
+        p = _sigmoid(z / temperature)
+        cases = ClassifiedCases(
+            tuple(each[0].name for each in pairs),
+            tuple(each[0].patient for each in pairs),
+            (f"no {label}", label), y, np.stack([1 - p, p], axis=1),
+        )  # fmt: skip
+        threshold = classification.by_threshold(cases, classification.youden)
+        rules[label] = LabelRule(_inside(threshold), round(prevalence, 4), temperature)
+    return rules
+
+
+def _inside(threshold: float) -> float:
+    return round(min(max(threshold, 0.001), 0.999), 4)
+
+
+def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
+
+
+def _probabilities(
+    logits: Mapping[str, NDArray[np.float64]], rules: Mapping[str, LabelRule]
+) -> dict[str, list[float]]:
+    divisors = np.array([rule.temperature for rule in rules.values()])
+    return {name: _sigmoid(row / divisors).tolist() for name, row in logits.items()}
+
+
+def _answers(job: SeveralJob, held: PictureSet) -> dict[str, list[float]]:
+    """Return what the shipped weights say of the held-out pictures, by the program's own path."""
+    if not held.pictures:
+        return {}
+    model = ModelStore([job.out.parent]).load(job.out.name)
+    tell = Progress("held-out pictures", "picture")
+    answers = {}
+    for number, picture in enumerate(held.pictures, start=1):
+        found = label_with(model, read_image(picture.path))
+        answers[picture.name] = [one.probability for one in found.labels]
+        tell(number, len(held.pictures))
+    return answers
+
+
+def _card(
+    ready: Prepared, labels: tuple[str, ...], truth: Truths, rules: Mapping[str, LabelRule],
+    has_folds: bool,
+) -> ModelCard:  # fmt: skip
+    counts = (_counts(ready.training, labels, truth), _counts(ready.held, labels, truth))
+    parts = parts_of(ready, counts, has_folds)
+    recipe = ready.job.recipe
+    return ModelCard(
+        **common_fields(ready.job, parts, needs_imagenet=True),
+        title=ready.job.stated.title or label_words.untitled_labels(labels),
+        task="multi_label",
+        architecture={
+            "name": "vgg16_linear",
+            "arguments": {**recipe.arguments, "outputs": len(labels)},
+        },
+        input_shape=recipe.input_shape,
+        intensity=recipe.rule,
+        classes=labels,
+        label_rules=rules,
+        training=training_of(ready, parts, "multi-label"),
+    )
+
+
+def _counts(found: PictureSet, labels: Sequence[str], truth: Truths) -> str:
+    told = [
+        words.classes_text({"": (len(found.pictures), len(found.patients()))}, found.has_patients)
+    ]
+    for place, label in enumerate(labels):
+        values = Counter(
+            "unknown" if np.isnan(value) else str(int(value))
+            for value in (truth[p.name][place] for p in found.pictures)
+        )
+        told.append(
+            label_words.label_counts_text(label, values["1"], values["0"], values["unknown"])
+        )
+    return "; ".join(each.strip() for each in told)
+
+
+def label_figures(
+    found: PictureSet, label: str, truth: Truths, answers: Answers, place: int, threshold: float
+) -> dict[str, Any]:
+    """Return figures of one finding with intervals over patients; unknown pictures do not count."""
+    kept = [
+        p
+        for p in found.pictures
+        if p.name in answers
+        if np.isfinite(answers[p.name][place]) and not np.isnan(truth[p.name][place])
+    ]
+    if not kept:
+        return {}
+    p = np.array([answers[each.name][place] for each in kept])
+    cases = ClassifiedCases(
+        tuple(each.name for each in kept),
+        tuple(each.patient for each in kept),
+        (f"no {label}", label),
+        np.array([int(truth[each.name][place]) for each in kept], np.int64),
+        np.stack([1 - p, p], axis=1),
+        knows_patients=found.has_patients,
+    )
+    figures = classification.figures(cases, threshold, DRAWS, is_all=False)
+    patients = len(set(cases.patients))
+    told: dict[str, Any] = {name: as_metric(one, patients) for name, one in figures.items()}
+    return {**told, "images": len(kept), "present": int(cases.truth.sum())}
+
+
+def _with_figures(
+    card: ModelCard, ready: Prepared, truth: Truths, crossed: Answers, answers: Answers
+) -> ModelCard:
+    metrics: dict[str, Any] = {}
+    for part, found, told in (
+        ("cross_validation", ready.training, crossed), ("held_out", ready.held, answers),
+    ):  # fmt: skip
+        if told:
+            by_label = {
+                label: label_figures(
+                    found, label, truth, told, place, card.label_rules[label].threshold
+                )
+                for place, label in enumerate(card.classes)
+            }
+            metrics[part] = {"images": len(told), "labels": by_label}
+    held = metrics.get("held_out", {}).get("labels", {})
+    earned = bool(held) and all(
+        earned_status(
+            labelled_set(ready.training, label, truth, place),
+            labelled_set(ready.held, label, truth, place),
+            held[label], ready.job.stated.although,
+        ) is ModelStatus.INTERNALLY_VALIDATED
+        for place, label in enumerate(card.classes)
+    )  # fmt: skip
+    has_patients = ready.training.has_patients
+    patients = len(ready.held.patients()) if ready.held.has_patients else 0
+    least = min(
+        (_least_class(ready.training, truth, place, crossed) for place in range(len(card.classes))),
+        default=0,
+    )
+    return replace(
+        card,
+        metrics=metrics or card.metrics,
+        status=ModelStatus.INTERNALLY_VALIDATED if earned else ModelStatus.DEMONSTRATION,
+        calibrated=has_patients and len(crossed) >= LEAST_CALIBRATED and least >= LEAST_OF_A_CLASS,
+        limits=words.limits_text(patients, has_patients, earned),
+    )  # fmt: skip
+
+
+def _least_class(found: PictureSet, truth: Truths, place: int, crossed: Answers) -> int:
+    """Return of how many answered pictures a finding is known to be there, or absent if fewer."""
+    values = [truth[p.name][place] for p in found.pictures if p.name in crossed]
+    return min(values.count(1.0), values.count(0.0))
+
+
+def _predictions(
+    ready: Prepared, card: ModelCard, truth: Truths, trained: Linear, crossed: Answers,
+    answers: Answers,
+) -> list[dict[str, Any]]:  # fmt: skip
+    rows = []
+    for found, told, is_held in ((ready.training, crossed, False), (ready.held, answers, True)):
+        for picture in found.pictures:
+            row: dict[str, Any] = {
+                "image": picture.name,
+                "patient": patient_of(found, picture),
+                "held_out": "yes" if is_held else "no",
+                "fold": trained.fold_of.get(picture.name, ""),
+            }
+            for place, label in enumerate(card.classes):
+                value = truth[picture.name][place]
+                p = told.get(picture.name, [np.nan] * len(card.classes))[place]
+                row[label] = "" if np.isnan(value) else int(value)
+                row[f"probability_{label}"] = "" if not np.isfinite(p) else round(p, 6)
+            rows.append(row)
+    return rows
