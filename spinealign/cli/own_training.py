@@ -75,7 +75,7 @@ def _add_frozen(parser: argparse.ArgumentParser) -> None:
         "--imagenet", type=Path, metavar="FILE", required=True,
         help="VGG16's ImageNet convolutions (.npz); docs/training.md says where they come from",
     )  # fmt: skip
-    parser.set_defaults(head="lean")
+    parser.set_defaults(head="lean", schedule=None)
     add_folds(parser)
 
 
@@ -147,6 +147,11 @@ def add_head(parser: argparse.ArgumentParser) -> None:
         "--imagenet", type=Path, metavar="FILE",
         help="VGG16's ImageNet convolutions (.npz); docs/training.md says where they come from; "
         "not for the head plain-cnn",
+    )  # fmt: skip
+    parser.add_argument(
+        "--schedule", choices=["constant", "cosine", "step", "exponential", "plateau"],
+        help="how the learning rate changes from epoch to epoch (default: constant); a recipe says "
+        "more of it; not for lean",
     )  # fmt: skip
     parser.add_argument("--epochs", type=int, help="most passes over the data; not for lean")
     parser.add_argument("--steps", type=int, help="most updates of the weights; not for lean")

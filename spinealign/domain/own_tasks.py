@@ -70,6 +70,10 @@ _OF_CLASSIFIERS: Final[Mapping[str, tuple[Preset, ...]]] = {
     "training.steps": _STEPPED,
     "training.batch": _STEPPED,
     "training.learning_rate": _STEPPED,
+    "training.schedule": _STEPPED,
+    "training.warm_up": _STEPPED,
+    "training.decay": _STEPPED,
+    "training.decay_every": _STEPPED,
     "training.patience": _STEPPED,
     "training.regularisation": ("lean",),
 }

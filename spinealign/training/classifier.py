@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import IntensityRule, RegionRule
 from spinealign.training import augment, networks
+from spinealign.training.schedules import RateRule
 from spinealign.wording import training as words
 
 Head = Literal["lean", "report", "plain-cnn"]
@@ -55,6 +56,8 @@ class ClassifierRecipe:
         Against unequal classes: rare pictures weigh more, are taken more often, or nothing.
     learning_rate : float
         Of the heads that are trained by steps.
+    rate_rule : RateRule
+        How it changes from epoch to epoch.
     exposure : Exposure or None
         How grey values of the changed copies change; None by `augment.random_exposure`.
     file : str
@@ -84,6 +87,7 @@ class ClassifierRecipe:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     balance: Literal["weights", "oversample", "none"] = "weights"
     learning_rate: float = 1e-4
+    rate_rule: RateRule = field(default_factory=RateRule)
     exposure: augment.Exposure | None = None
     file: str = ""
     region: RegionRule | None = None

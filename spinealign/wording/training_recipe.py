@@ -71,6 +71,12 @@ KEYS: Mapping[str, str] = {
     "training.steps": "At most so many updates of the weights.",
     "training.batch": "Pictures an update.",
     "training.learning_rate": "Of Adam.",
+    "training.schedule": "How the learning rate changes: cosine falls to nothing, step and "
+    "exponential are multiplied by decay every decay_every epochs, plateau after so many without "
+    "a better loss.",
+    "training.warm_up": "Epochs in which the learning rate rises before.",
+    "training.decay": "By what the learning rate is multiplied.",
+    "training.decay_every": "Epochs after which it is.",
     "training.patience": "Epochs without a better held-out loss after which a fold stops.",
     "training.regularisation": "Inverse strength; a smaller one keeps weights smaller.",
     "seed": "Every draw follows from it.",
@@ -121,6 +127,10 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("training.steps", ""): "2600",
     ("training.batch", ""): "8",
     ("training.learning_rate", ""): "1e-4",
+    ("training.schedule", ""): "cosine",
+    ("training.warm_up", ""): "2",
+    ("training.decay", ""): "0.5",
+    ("training.decay_every", ""): "5",
     ("training.patience", ""): "15",
     ("training.regularisation", ""): "1e-3",
     ("card.title", ""): "My model",

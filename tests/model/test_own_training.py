@@ -28,6 +28,7 @@ from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.packaging import package_own
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
 from spinealign.training.progress import Board
+from spinealign.training.schedules import RateRule
 from spinealign.training.train import Checkpoint, settle_normalisation
 from spinealign.wording import explain
 from tests.examinations import SPINE_MR
@@ -186,7 +187,19 @@ def test_a_killed_training_goes_on_with_the_same_curve(tmp_path, monkeypatch, he
             replace(j, imagenet=None, recipe=replace(j.recipe, arguments=arguments))
             for j in (whole, cut)
         )
-    train_classifier(whole)
+    name = {"report": "plateau", "plain-cnn": "exponential"}[head]
+    rule = RateRule(name, warm_up=1, decay=0.5, every=1)
+    whole, cut = (replace(j, recipe=replace(j.recipe, rate_rule=rule)) for j in (whole, cut))
+    rates, run = [], heads._Stepping._epoch
+
+    def epoch(self, network, most, tell):
+        loss = run(self, network, most, tell)
+        rates.append(float(network.optimizer.learning_rate))
+        return loss
+
+    with monkeypatch.context() as watched:
+        watched.setattr(heads._Stepping, "_epoch", epoch)
+        train_classifier(whole)
     cut_after(monkeypatch, 2)
     with pytest.raises(CutError):
         train_classifier(cut)
@@ -199,6 +212,9 @@ def test_a_killed_training_goes_on_with_the_same_curve(tmp_path, monkeypatch, he
     first, second = (
         json.loads((tmp_path / f / "work" / "results" / "history.json").read_text()) for f in "ab"
     )
+    told = [row["learning_rate"] for curve in first.values() for row in curve]
+    assert rates == pytest.approx(told, rel=1e-5)
+    assert len(set(told)) > 1
     assert list(first) == ["fold 1", "fold 2", "fold 3", "final"]
     assert [len(first[part]) for part in ("fold 1", "fold 2", "fold 3")] == [3, 3, 3]
     for part, curve in first.items():

@@ -29,6 +29,7 @@ from spinealign.training.own.pictures import Picture, list_pictures
 from spinealign.training.own.recipe_file import read_recipe
 from spinealign.training.own.segment import OwnPatches
 from spinealign.training.own.segmentation_jobs import job_by_recipe as outline_job
+from spinealign.training.schedules import RateRule
 from tests.core.test_region import models as region_models
 from tests.examinations import SPINE_MR
 from tests.model.test_own_training import BY_NAME
@@ -50,7 +51,8 @@ imagenet: imagenet.npz
 preprocessing: {{size: 96, percentiles: [1, 99], denoise: median, clahe: 3}}
 augmentation: {{copies: 1, rotation_deg: 5, zoom: [1, 1], shift: 0, shear: 0, noise: 0.1}}
 balance: oversample
-training: {{folds: 2, epochs: 2, batch: 4, learning_rate: 1e-3, patience: 4}}
+training: {{folds: 2, epochs: 2, batch: 4, learning_rate: 1e-3, patience: 4,
+  schedule: plateau, warm_up: 1, decay: 0.2, decay_every: 3}}
 seed: 11
 card: {{title: T, examination: spine-mr, source: S, licence: L, intended_use: I}}
 although: a trial
@@ -88,6 +90,7 @@ def test_every_key_of_a_classifier_reaches_its_job(tmp_path):
     )
     assert (recipe.folds, recipe.epochs, recipe.batch, recipe.patience) == (2, 2, 4, 4)
     assert (recipe.learning_rate, recipe.seed, recipe.copies) == (1e-3, 11, 1)
+    assert recipe.rate_rule == RateRule("plateau", 1, 0.2, 3)
     assert (recipe.geometry.rotation_deg, recipe.geometry.flip) == (5, False)
     assert recipe.exposure == augment.Exposure(0.15, 0.25, 0.1)
     assert recipe.file == told.sha256
@@ -135,6 +138,9 @@ def test_the_file_is_trained_and_the_card_says_what_was_done(tmp_path, monkeypat
     assert card.input_shape == (96, 96)
     assert card.training["balance"] == "oversample"
     assert card.training["learning_rate"] == 1e-3
+    assert card.training["schedule"] == {
+        "schedule": "plateau", "warm_up": 1, "decay": 0.2, "every": 3,
+    }  # fmt: skip
     assert card.training["augmentation"]["grey_values"]["noise"] == 0.1
     assert card.training["augmentation"]["geometry"]["flip"] is False
     assert card.training["recipe_file"] == told.sha256

@@ -22,11 +22,12 @@ from spinealign.training.own.jobs import (
     told_by_recipe,
     window_of,
 )
+from spinealign.training.schedules import RateRule
 from spinealign.wording import training as words
 
 if TYPE_CHECKING:
     from spinealign.training.own.recipe_file import RecipeFile
-    from spinealign.training.own.recipe_types import TrainingRecipe
+    from spinealign.training.own.recipe_types import TrainingPart, TrainingRecipe
 
 
 def by_options(options: argparse.Namespace) -> ModelCard:
@@ -75,6 +76,8 @@ def recipe_by_options(options: argparse.Namespace, rule: IntensityRule) -> Class
     if options.head == "plain-cnn":
         rule = replace(rule, channels="rgb_unit")
         recipe = replace(recipe, rule=rule, copies=1, batch=PLAIN_CNN_BATCH)
+    if options.schedule is not None:
+        recipe = replace(recipe, rate_rule=replace(recipe.rate_rule, schedule=options.schedule))
     return changed(recipe, options, ("epochs", "steps", "folds", "copies", "seed", "batch"))
 
 
@@ -102,8 +105,19 @@ def recipe_by_file(file: RecipeFile) -> ClassifierRecipe:
         arguments={} if size is None else {"input_shape": [size, size, 3]},
         balance=told.balance or standard.balance,
         learning_rate=training.learning_rate or standard.learning_rate,
+        rate_rule=_rate_rule(training),
         file=file.sha256,
         region=_region(told),
+    )
+
+
+def _rate_rule(told: TrainingPart) -> RateRule:
+    standard = RateRule()
+    return RateRule(
+        told.schedule or standard.schedule,
+        told.warm_up or standard.warm_up,
+        told.decay or standard.decay,
+        told.decay_every or standard.every,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from spinealign.training.own.pictures import (
 from spinealign.training.own.results import RESULTS, save_results, write_skipped
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.progress import Board, Progress
+from spinealign.training.schedules import RateRule
 from spinealign.wording import training as words
 
 THRESHOLD = 0.5
@@ -73,7 +74,8 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     DataSetError
         The data set does not have the layout, the classes or the patients that this needs.
     """
-    if not job.recipe.is_stepped and job.recipe.steps is not None:
+    is_scheduled = job.recipe.rate_rule != RateRule()
+    if not job.recipe.is_stepped and (job.recipe.steps is not None or is_scheduled):
         raise DataSetError(words.lean_has_no_steps())
     base = frozen_part(job.recipe, job.imagenet)
     asked = Asked(job.data, job.layout, job.pattern, job.label_column)
@@ -213,7 +215,7 @@ def _card(
             "seed": recipe.seed,
             "copies": recipe.copies,
             "balance": recipe.balance,
-            **({"learning_rate": recipe.learning_rate} if recipe.is_stepped else {}),
+            **_told_rate(recipe),
             "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
             "recipe_file": recipe.file,
             "patients_from": str(training.source),
@@ -224,6 +226,13 @@ def _card(
         licence=words.licence_text(stated.licence, recipe.needs_imagenet),
         intended_use=stated.intended_use or words.NOT_STATED,
     )  # fmt: skip
+
+
+def _told_rate(recipe: ClassifierRecipe) -> dict[str, Any]:
+    """Return what the card says of the learning rate; a regression has none."""
+    if not recipe.is_stepped:
+        return {}
+    return {"learning_rate": recipe.learning_rate, "schedule": asdict(recipe.rate_rule)}
 
 
 def _with_figures(

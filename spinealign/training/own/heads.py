@@ -155,7 +155,12 @@ class _Stepping:
         tell = Progress(self._part, "step", self._step)
         while len(self._curve) < self._epochs and self._step < most and not self._is_stale():
             loss = self._epoch(head, most, tell)
-            row = {"epoch": len(self._curve) + 1.0, "step": float(self._step), "loss": loss}
+            row = {
+                "epoch": len(self._curve) + 1.0,
+                "step": float(self._step),
+                "loss": loss,
+                "learning_rate": self._rate(),
+            }
             if self._validation is not None:
                 row["validation_loss"] = log_loss(head, self._validation, self._recipe)
                 self._keep_best(head, row["validation_loss"])
@@ -175,6 +180,7 @@ class _Stepping:
 
     def _epoch(self, head: keras.Model, most: int, tell: Progress) -> float:
         number = len(self._curve)
+        head.optimizer.learning_rate.assign(self._rate())
         _seed_dropout(head, self._recipe.seed, number)
         order = np.random.default_rng([self._recipe.seed, number]).permutation(
             len(self._rows.index)
@@ -192,6 +198,11 @@ class _Stepping:
             self._step += 1
             tell(self._step, most, loss=loss)
         return loss
+
+    def _rate(self) -> float:
+        """Return the learning rate of the epoch that follows the curve so far."""
+        recipe = self._recipe
+        return recipe.rate_rule.rate(recipe.learning_rate, self._epochs, self._curve)
 
     def _is_stale(self) -> bool:
         if self._best is None:

@@ -10,6 +10,7 @@ from msgspec import Meta
 from spinealign.domain.measurements import Share
 from spinealign.domain.model_card import Denoise, Hounsfield, IntensityRule, Name, Percentile
 from spinealign.domain.own_tasks import OWN_TASKS, LayoutName, OwnTaskName, Preset
+from spinealign.training.schedules import Schedule
 
 Quality = Literal["low_resolution", "low_contrast", "too_dark", "too_bright", "blurred"]
 """What the program's own checks of a picture say; `imaging.quality` makes them."""
@@ -88,6 +89,10 @@ class TrainingPart:
     steps: Count | None = None
     batch: Annotated[int, Meta(ge=1, le=1024)] | None = None
     learning_rate: Annotated[float, Meta(gt=0, le=1)] | None = None
+    schedule: Schedule | None = None
+    warm_up: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    decay: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    decay_every: Annotated[int, Meta(ge=1, le=1000)] | None = None
     patience: Count | None = None
     regularisation: Annotated[float, Meta(gt=0, le=1e6)] | None = None
 
