@@ -12,8 +12,6 @@ import numpy as np
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.trained_on import KEY as LEARNED_FROM
-from spinealign.domain.trained_on import picture_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.predict import classify_with, region_model
@@ -25,6 +23,7 @@ from spinealign.training.own.about import (
     require_modality,
     told_augmentation,
 )
+from spinealign.training.own.cards import Parts, common_fields, common_training
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
 from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.layouts import Asked, list_classes
@@ -175,20 +174,15 @@ def _card(
     job: ClassifierJob, looked: LookedAt, training: PictureSet, held: PictureSet,
     temperature: float, has_folds: bool,
 ) -> ModelCard:  # fmt: skip
-    recipe, stated = job.recipe, job.stated
+    recipe = job.recipe
     negative = next(label for label in training.classes if label != job.positive)
     order = (negative, job.positive)
-    has_patients = training.has_patients
-    base = words.IMAGENET_BASE if recipe.needs_imagenet else ""
+    counts = (class_counts(training, order), class_counts(held, order))
+    parts = Parts(training, held, counts, len(looked.skipped), len(looked.poor), has_folds)
     return ModelCard(
-        name=job.out.name,
-        title=stated.title or words.untitled_classifier(job.positive, negative),
-        version="1",
-        status=ModelStatus.DEMONSTRATION,
+        **common_fields(job, parts, recipe.needs_imagenet),
+        title=job.stated.title or words.untitled_classifier(job.positive, negative),
         task="classification",
-        examinations=stated.examinations,
-        weights="model.tflite",
-        sha256="0" * 64,
         architecture={"name": recipe.network().name, "arguments": dict(recipe.arguments)},
         input_shape=recipe.input_shape,
         intensity=recipe.rule,
@@ -199,17 +193,6 @@ def _card(
         threshold=THRESHOLD,
         temperature=temperature,
         calibrated=False,
-        training_data=words.training_data_text(
-            class_counts(training, order),
-            class_counts(held, order) if held.pictures else "",
-            stated.source, len(looked.skipped), base, has_patients, len(looked.poor),
-        ),
-        metrics={"note": words.NOT_EVALUATED},
-        known_failures=words.failures_of(
-            has_patients, has_folds, stated.although, stated.examination is not None,
-            stated.verdict, job.leave_out,
-        ),
-        limits=words.limits_text(0, has_patients, False),
         training={
             "recipe": f"spinealign train classifier --head {recipe.head}",
             "seed": recipe.seed,
@@ -217,15 +200,9 @@ def _card(
             "balance": recipe.balance,
             **_told_rate(recipe),
             "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
-            "recipe_file": recipe.file,
-            "patients_from": str(training.source),
-            "audit": stated.verdict,
-            LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
-            "although": stated.although,
+            **common_training(job, parts, recipe.file),
         },
-        licence=words.licence_text(stated.licence, recipe.needs_imagenet),
-        intended_use=stated.intended_use or words.NOT_STATED,
-    )  # fmt: skip
+    )
 
 
 def _told_rate(recipe: ClassifierRecipe) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import Modality
 from spinealign.domain.findings import ModelStatus, Segmentation
 from spinealign.domain.model_card import IntensityRule, ModelCard
-from spinealign.domain.trained_on import KEY as LEARNED_FROM
-from spinealign.domain.trained_on import picture_marks
 from spinealign.inference.catalog import ModelStore
 from spinealign.training import augment, networks
 from spinealign.training.dataset import IGNORE, LabelledSlice
@@ -28,6 +26,7 @@ from spinealign.training.own.about import (
     require_modality,
     told_augmentation,
 )
+from spinealign.training.own.cards import Parts, common_fields, common_training
 from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.layouts import Asked, list_outlines
@@ -308,25 +307,19 @@ def _row(
 
 
 def _card(
-    job: OutlineJob, outlined: OutlinedSet, parts: tuple[PictureSet, PictureSet],
+    job: OutlineJob, outlined: OutlinedSet, used: tuple[PictureSet, PictureSet],
     left_out: tuple[int, int], steps: int,
 ) -> ModelCard:  # fmt: skip
-    training, held = parts
-    stated, recipe = job.stated, job.recipe
-    counts = [
+    recipe = job.recipe
+    training, held = (
         words.classes_text({"": (len(p.pictures), len(p.patients()))}, p.has_patients).strip()
-        for p in parts
-    ]
-    has_patients = training.has_patients
+        for p in used
+    )
+    parts = Parts(*used, (training, held), *left_out)
     return ModelCard(
-        name=job.out.name,
-        title=stated.title or words.untitled_segmentation(outlined.classes[1:]),
-        version="1",
-        status=ModelStatus.DEMONSTRATION,
+        **common_fields(job, parts, needs_imagenet=False),
+        title=job.stated.title or words.untitled_segmentation(outlined.classes[1:]),
         task="segmentation",
-        examinations=stated.examinations,
-        weights="model.tflite",
-        sha256="0" * 64,
         architecture={
             "name": "segmentation_unet",
             "arguments": recipe.arguments(len(outlined.classes)),
@@ -334,25 +327,6 @@ def _card(
         input_shape=(recipe.input_px, recipe.input_px),
         intensity=recipe.rule,
         classes=outlined.classes,
-        training_data=words.training_data_text(
-            counts[0],
-            counts[1] if held.pictures else "",
-            stated.source,
-            left_out[0],
-            "",
-            has_patients,
-            left_out[1],
-        ),
-        metrics={"note": words.NOT_EVALUATED},
-        known_failures=words.failures_of(
-            has_patients,
-            True,
-            stated.although,
-            stated.examination is not None,
-            stated.verdict,
-            job.leave_out,
-        ),
-        limits=words.limits_text(0, has_patients, False),
         training={
             "recipe": "spinealign train segmentation",
             "seed": recipe.seed,
@@ -360,14 +334,8 @@ def _card(
             "batch": recipe.batch,
             "learning_rate": recipe.learning_rate,
             "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
-            "recipe_file": recipe.file,
-            "patients_from": str(training.source),
-            "audit": stated.verdict,
-            LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
-            "although": stated.although,
+            **common_training(job, parts, recipe.file),
         },
-        licence=words.licence_text(stated.licence, False),
-        intended_use=stated.intended_use or words.NOT_STATED,
     )
 
 
