@@ -58,6 +58,11 @@ def release(folder: Path) -> None:
     _ciphers.pop(_root(folder), None)
 
 
+def folders() -> tuple[tuple[str, bool], ...]:
+    """Return the encrypted folders, and whether each is open: what another process must know."""
+    return tuple((root.rstrip(os.sep), cipher is not None) for root, cipher in _ciphers.items())
+
+
 def cipher_of(path: Path) -> FileCipher | None:
     """Return what encrypts a file; None for a file in no such folder.
 

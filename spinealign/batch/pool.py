@@ -15,8 +15,9 @@ from pathlib import Path
 from spinealign.batch.options import BatchOptions
 from spinealign.batch.sources import Unlocked
 from spinealign.batch.state import ItemStatus, Outcome
-from spinealign.batch.worker import Task, WorkerMessage, limit_memory, serve
+from spinealign.batch.worker import Task, WorkerMessage, serve
 from spinealign.domain.errors import BatchError, BatchProblem
+from spinealign.worker.process import limit_memory
 
 MOST_ATTEMPTS = 3
 """A worker may be killed for the memory that others took; an image that ends three is at fault."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,11 +129,3 @@ def _least_confidence(analysis: Analysis) -> float | None:
     """Return the confidence of the landmark that is least sure; None without landmarks."""
     marks = [mark.confidence for body in analysis.vertebrae for mark in body.landmarks]
     return min(marks, default=None)
-
-
-def limit_memory(most_bytes: int) -> None:
-    """Let this process fail with a MemoryError rather than take more; Linux only."""
-    if sys.platform == "linux" and most_bytes:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))

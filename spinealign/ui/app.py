@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication
 
 from spinealign import __version__
@@ -20,13 +20,35 @@ from spinealign.ui.widgets.file_dialogs import keep_file_dialogs_on_screen
 from spinealign.ui.widgets.icons import application_icon
 from spinealign.ui.window.crash import CrashHook
 from spinealign.ui.window.main_window import MainWindow
+from spinealign.ui.work.messages import Messages
+from spinealign.ui.work.remote_services import remote_services
 from spinealign.ui.work.services import program_services
+from spinealign.wording.worker import REPLACED
+from spinealign.worker import Worker
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """New objects before Python looks for cycles, instead of its own 700."""
 
 
-def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
+class WorkerNotices(QObject):
+    """Tells, in the window's thread, that the worker process was replaced."""
+
+    _replaced = pyqtSignal()
+
+    def __init__(self, worker: Worker, messages: Messages, parent: QObject) -> None:
+        super().__init__(parent)
+        self._messages = messages
+        queued = Qt.ConnectionType.QueuedConnection
+        self._replaced.connect(self._tell, queued)  # type: ignore[call-arg]
+        worker.on_replaced = self._replaced.emit
+
+    def _tell(self) -> None:
+        self._messages.tell(REPLACED)
+
+
+def run_window(
+    paths: Sequence[Path], profile_dir: Path | None, worker: Worker | None = None
+) -> int:
     """Show the window and work until it is closed.
 
     Parameters
@@ -35,6 +57,8 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
         Files and folders to open at once.
     profile_dir : Path or None
         Where settings lie; None for the user's own folder.
+    worker : Worker, optional
+        Reads, analyses and writes; without one threads of this process do. It is closed at the end.
 
     Returns
     -------
@@ -45,13 +69,18 @@ def run_window(paths: Sequence[Path], profile_dir: Path | None) -> int:
     profile = profile_dir or own_profile_dir()
     clear_unfinished_below(profile)
     store = SettingsStore(profile)
-    window = MainWindow(program_services(profile_dir), store)
+    services = remote_services(worker, profile_dir) if worker else program_services(profile_dir)
+    window = MainWindow(services, store)
+    if worker is not None:
+        WorkerNotices(worker, window.workbench.messages, window)
     hook = CrashHook(window.workbench.messages.crash, window)
     hook.install()
     spare_what_stays(window)
     window.show()
     QTimer.singleShot(0, partial(window.start, paths))
     code = app.exec()
+    if worker is not None:
+        worker.close()
     hook.uninstall()
     return code
 

@@ -32,6 +32,7 @@ from spinealign.domain.errors import (
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.domain.model_store import ModelStoreError
 from spinealign.domain.network import NetworkError
+from spinealign.domain.worker import WorkerError
 from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.batch import BATCH_MESSAGES
 from spinealign.wording.deidentification import problem_words
@@ -42,6 +43,7 @@ from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
 from spinealign.wording.training import CONDEMNED_ADVICE, PACKAGE_TAKES
 from spinealign.wording.training_recipe import RECIPE_ADVICE
+from spinealign.wording.worker import worker_words
 
 
 @dataclass(frozen=True)
@@ -454,6 +456,8 @@ def explain(error: SpineAlignError) -> Message:
                 "Try this image alone with more memory free; if it fails again, report the words "
                 "in brackets.",
             )
+        case WorkerError():
+            return Message(*worker_words(error))
         case Cancelled():
             return Message("Stopped.", "Nothing was written; start again whenever you like.")
         case AnswersError():

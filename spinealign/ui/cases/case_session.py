@@ -309,6 +309,7 @@ class CaseSession(QObject):
         self.changed.emit(case)
         if not isinstance(error, (SpineAlignError, MemoryError)):
             self._messages.crash(error)
+        self._messages.report_worker(error)
         self._start_next()
 
     def _back_to_rest(self, case: Case, without_result: CaseStatus) -> None:

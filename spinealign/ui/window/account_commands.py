@@ -102,6 +102,8 @@ class AccountCommands(QObject):
             self._image_shown.connect(self._keeper.recorder.view)
             for signal in (self._keeper.locked, self._keeper.left):
                 signal.connect(self._follow)
+                # What a worker process still holds of patients ends with it.
+                signal.connect(self._bench.services.let_go)
             self._follow()
         return self._keeper
 

@@ -45,6 +45,9 @@ def crash_report(error: BaseException) -> str:
         lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}")
         frames = traceback.extract_tb(seen.__traceback__)
         lines += [f"  {_module_of(f.filename)}:{f.lineno} {f.name}" for f in frames]
+        there = getattr(seen, "worker_frames", ())
+        lines += ["in the worker process:"] if there else []
+        lines += [f"  {_module_of(name)}:{line} {function}" for name, line, function in there]
         seen = seen.__cause__
     return "\n".join(lines)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 from PyQt6.QtCore import QObject, QTimer
+
+from spinealign.worker.process import give_back_freed_memory
 
 REST_MS = 1000
 """After something was let go; what is freed within it is given back at once."""
@@ -29,21 +28,3 @@ class MemoryReturn(QObject):
     def stop(self) -> None:
         """Give nothing back any more, as the program ends."""
         self._timer.stop()
-
-
-def give_back_freed_memory() -> bool:
-    """Let the system have the memory that the C library keeps for itself after use.
-
-    The GNU library keeps the pages of freed arrays below its threshold for mapping, which grows
-    with the arrays, so that the films of closed cases seem still open (malloc_trim(3)). It takes
-    about 5 ms for 100 MB.
-
-    Returns
-    -------
-    bool
-        Whether any was given back; False also where the C library is another one.
-    """
-    if sys.platform != "linux":
-        return False
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim is not None and bool(trim(0))

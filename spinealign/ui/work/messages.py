@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign import wording
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.worker import WorkerError, WorkerProblem
 from spinealign.wording import Message
 
 
@@ -73,4 +74,10 @@ class Messages(QObject):
             return None
         message = wording.explain(error)
         self.fail(message)
+        self.report_worker(error)
         return message
+
+    def report_worker(self, error: BaseException) -> None:
+        """Offer the report of a worker process that died, beside what is said about its case."""
+        if isinstance(error, WorkerError) and error.problem is WorkerProblem.ENDED:
+            self.crash(error)

@@ -195,6 +195,7 @@ class Services:
     take_results_from: Callable[[FindResult | None], None] = lambda _: None
     open_models: Callable[[], InstalledModels] = no_models
     run_candidates: RunCandidates = no_candidates
+    let_go: Callable[[], None] = lambda: None
 
 
 def _no_network() -> Network:

@@ -1,0 +1,202 @@
+"""The worker's own side: calls run in threads, one each, until nobody is there any more."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from spinealign import protected_folders
+from spinealign.domain.errors import Cancelled
+from spinealign.domain.generators import run_to_end
+from spinealign.domain.interrupts import Interrupt
+from spinealign.worker.channel import Channel
+from spinealign.worker.messages import (
+    Answer,
+    Asked,
+    Call,
+    Cancel,
+    Done,
+    Failed,
+    Question,
+    Sent,
+    Stepped,
+)
+from spinealign.worker.process import give_back_freed_memory
+
+READ_PROTECTED, SEAL, PROTECTED_BYTES = "read protected", "seal", "protected bytes"
+"""What a worker asks of the program that has the keys of the encrypted archive."""
+
+NICER = 10
+"""Than the window: see `spinealign.ui.work.tasks`."""
+
+_PIECE_BYTES = 1 << 20
+_of_thread = threading.local()
+
+
+class DefectError(Exception):
+    """Stands for an error of the program that cannot be sent as it is."""
+
+
+def serve(
+    connection: Connection, modules: Sequence[str] = (), is_sharing: bool | None = None
+) -> None:
+    """Run what is called until the pipe closes.
+
+    Parameters
+    ----------
+    connection : Connection
+    modules : sequence of str
+        Imported while nothing is asked yet.
+    is_sharing : bool, optional
+        See `Channel`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.setswitchinterval(0.001)
+    channel = Channel(connection) if is_sharing is None else Channel(connection, is_sharing)
+    threading.Thread(target=_load, args=(modules,), daemon=True).start()
+    running: dict[int, _Running] = {}
+    with contextlib.suppress(EOFError, OSError):
+        while (message := channel.receive()) is not None:
+            _take(message, channel, running)
+    os._exit(0)  # threads in the middle of a decoder would be waited for
+
+
+def _load(modules: Sequence[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    if sys.platform == "linux":
+        os.nice(NICER)
+
+
+class _Running:
+    """A call on its way, and what ends it."""
+
+    def __init__(self) -> None:
+        self.interrupt = Interrupt()
+        self.answers: SimpleQueue[Answer] = SimpleQueue()
+
+
+def _take(message: Sent, channel: Channel, running: dict[int, _Running]) -> None:
+    if isinstance(message, Call):
+        _follow_folders(message.folders)
+        here = running[message.number] = _Running()
+
+        def run() -> None:
+            try:
+                _run_call(message, channel, here)
+            finally:
+                running.pop(message.number, None)
+                channel.forget(message.number)
+                give_back_freed_memory()
+
+        threading.Thread(target=run, daemon=True).start()
+    elif (found := running.get(message.number)) is not None:
+        if isinstance(message, Cancel):
+            found.interrupt.cut()
+            found.answers.put(Answer(message.number, error=Cancelled()))
+        else:
+            found.answers.put(message)
+
+
+def _run_call(call: Call, channel: Channel, here: _Running) -> None:
+    number = call.number
+
+    def ask(name: str, *arguments: Any) -> Any:
+        here.interrupt.require_wanted()
+        channel.send(Question(number, name, arguments))
+        answer = here.answers.get()
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    def tell(step: object) -> None:
+        here.interrupt.require_wanted()
+        channel.send(Stepped(number, step))
+
+    def asking(argument: Any) -> Any:
+        if not isinstance(argument, Asked):
+            return argument
+        return lambda *arguments: ask(argument.name, *arguments)
+
+    _of_thread.ask = ask
+    with contextlib.suppress(OSError):
+        try:
+            with here.interrupt.here():
+                result = call.function(*map(asking, call.arguments))
+                if isinstance(result, Generator):
+                    result = run_to_end(result, tell)
+            channel.send(Done(number, result))
+        except Exception as error:  # noqa: BLE001 - the boundary of the process
+            _send_failure(channel, number, error)
+
+
+def _send_failure(channel: Channel, number: int, error: Exception) -> None:
+    try:
+        channel.send(Failed(number, error))
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - an error that holds what cannot be sent
+        # Without its text, which may quote values of the patient.
+        channel.send(Failed(number, DefectError(type(error).__name__)))
+
+
+def _follow_folders(folders: Iterable[tuple[str, bool]]) -> None:
+    for folder, is_open in folders:
+        if is_open:
+            protected_folders.protect(Path(folder), _AskedCipher(folder))
+        else:
+            protected_folders.lock(Path(folder))
+
+
+class _AskedCipher:
+    """Encrypts and decrypts by asking the program that has the key; it stays there."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        yield from _of_thread.ask(SEAL, self._folder, b"".join(pieces))
+
+    def opened(self, path: Path) -> BinaryIO:
+        return io.BufferedReader(_AskedFile(_of_thread.ask, path), _PIECE_BYTES)
+
+
+class _AskedFile(io.RawIOBase):
+    def __init__(self, ask: Callable[..., Any], path: Path) -> None:
+        self._ask, self._path, self._place = ask, path, 0
+        self._length: int = ask(PROTECTED_BYTES, path)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}
+        place = starts[whence] + offset
+        if place < 0:
+            raise OSError("before the beginning of the file")
+        self._place = place
+        return place
+
+    def readinto(self, buffer: Any) -> int:
+        if self._place >= self._length:
+            return 0
+        content: bytes = self._ask(READ_PROTECTED, self._path, self._place, len(buffer))
+        buffer[: len(content)] = content
+        self._place += len(content)
+        return len(content)

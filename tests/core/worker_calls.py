@@ -1,0 +1,70 @@
+"""What tests have a worker process do; it imports this by name."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from spinealign.domain.errors import ImageReadError, ReadProblem
+from spinealign.domain.findings import Step
+from spinealign.protected_folders import open_binary
+
+never = threading.Event()
+
+
+def count_to(last):
+    yield from range(last)
+    return last
+
+
+def with_picture(image, ask):
+    yield Step("Reading", 0.1, image)
+    return ask(image), image
+
+
+def twice(array):
+    return 2 * array
+
+
+def end_by_signal():
+    yield Step("Reading the image", 0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+    never.wait()
+
+
+def end_once(mark):
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        never.wait()
+    return "whole"
+
+
+def hang():
+    yield Step("Decoding", 0.1)
+    never.wait()
+
+
+def wait_for(path, mark):
+    """Wait until a file is there, having said in another one that it is waited for."""
+    mark.touch()
+    while not path.exists():
+        never.wait(0.01)
+    return os.getpid()
+
+
+def refuse():
+    raise ImageReadError(Path("a.dcm"), ReadProblem.TOO_LARGE, "5 MB")
+
+
+def fail():
+    raise ValueError("Smith, John")
+
+
+def read(path):
+    with open_binary(path) as file:
+        return file.read()
+
+
+def pid():
+    return os.getpid()
