@@ -67,3 +67,12 @@ class Told:
         """Leave the terminal's line empty for what comes next."""
         if sys.stderr.isatty():
             sys.stderr.write("\r\033[K")
+
+
+def add_coordinates(parser: argparse.ArgumentParser) -> None:
+    """Add what the coordinates of points count from; nothing in a table tells it."""
+    parser.add_argument(
+        "--coordinates", choices=["edges", "centres", "fractions"],
+        help="of points: 0 is the outer edge of the first pixel, its centre, or coordinates are "
+        "shares of width and height; tables need it",
+    )  # fmt: skip

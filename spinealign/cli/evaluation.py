@@ -10,7 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spinealign.cli.data_options import Told, add_columns, add_json, add_patient_pattern
+from spinealign.cli.data_options import (
+    Told,
+    add_columns,
+    add_coordinates,
+    add_json,
+    add_patient_pattern,
+)
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.errors import ModelError, ModelProblem
 
@@ -48,6 +54,16 @@ def add_evaluation(commands: Any) -> None:
         help="evaluation.html, evaluation.json and predictions.csv go here (default: the name of "
         "the model or table with -evaluation, in the current folder)",
     )  # fmt: skip
+    parser.add_argument(
+        "--points", action="store_true",
+        help="the table tells named points: image, point, truth_x, truth_y, x, y and, where known, "
+        "patient, mm_per_pixel, width, height",
+    )  # fmt: skip
+    parser.add_argument(
+        "--angle", action="append", default=[], metavar="NAME=A,B,C,D",
+        help="of named points: the angle between the lines from A to B and from C to D",
+    )  # fmt: skip
+    add_coordinates(parser)
     parser.add_argument("--numbers", action="store_true", help="truth and answers are numbers")
     parser.add_argument("--unit", default="", help="of numbers, such as deg or mm")
     parser.add_argument(
@@ -130,6 +146,13 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluation:
     run = evaluation_module("run")
+    if options.points:
+        points = evaluation_module("answering_points")
+        placed = points.read_points(table)
+        found: Evaluation = points.evaluate_points(
+            table.name, placed.cases, options.angle, placed.left_out, show=told
+        )
+        return found
     read = evaluation_module("tables").read_answers(table, _wanted(options))
     if options.numbers:
         measured: Evaluation = run.evaluate_measured(
@@ -160,6 +183,8 @@ def _of_model(
     asked = evaluation_module("answering").AskedOfModel(
         options.data,
         options.patient_pattern,
+        options.coordinates,
+        tuple(options.angle),
         lambda cases, of_card: _threshold(options, cases, of_card),
     )
     evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)

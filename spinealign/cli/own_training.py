@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.data_options import add_patient_pattern
+from spinealign.cli.data_options import add_coordinates, add_patient_pattern
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.own_tasks import OWN_TASKS, OwnTaskName
 
@@ -95,6 +95,27 @@ def _add_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="crops a step")
 
 
+def _add_landmarks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA",
+        help="CSV table with image and <point>_x, <point>_y, or with image, point, x, y; COCO file "
+        "with keypoints; labelme files with points; or a folder with one of them",
+    )  # fmt: skip
+    add_coordinates(parser)
+    parser.add_argument(
+        "--points", nargs="+", metavar="NAME", help="only these points (default: all)"
+    )
+    parser.add_argument(
+        "--mirror-pairs", nargs="+", metavar="LEFT=RIGHT",
+        help="with --flip: which point takes the place of which in a mirror image; “none” says "
+        "that no point has a side",
+    )  # fmt: skip
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="updates of the weights (default: 3000)")
+    length.add_argument("--epochs", type=int, help="as many crops as pictures, so often")
+    parser.add_argument("--batch", type=int, help="crops a step")
+
+
 ARGUMENTS: Mapping[OwnTaskName, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "classifier": (
         "tell two classes of your own pictures apart, by patient",
@@ -111,6 +132,10 @@ ARGUMENTS: Mapping[OwnTaskName, tuple[str, Callable[[argparse.ArgumentParser], N
     "segmentation": (
         "outline the structures that your own masks show, by patient",
         _add_segmentation,
+    ),
+    "landmarks": (
+        "place the points that your own data name, by patient",
+        _add_landmarks,
     ),
 }
 """Of each task what it does, and its own options."""

@@ -36,12 +36,16 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """One CSV file: its columns, lower case, its rows, and how many others do not fit them."""
+    """One CSV file: its columns, lower case, its rows, and how many others do not fit them.
+
+    `titles` are the columns as the file spells them.
+    """
 
     path: Path
     columns: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
     odd_rows: int = 0
+    titles: tuple[str, ...] = ()
 
     def column(self, given: str, usual: Sequence[str]) -> int | None:
         """Return the place of a column by its name, or by its usual names."""
@@ -121,7 +125,7 @@ def table_of(path: Path) -> Table:
     columns = tuple(column.strip().lower() for column in lines[0])
     rows = tuple(line for line in lines[1:] if len(line) == len(columns))
     odd = sum(bool(line) for line in lines[1:]) - len(rows)
-    return Table(path, columns, rows, odd)
+    return Table(path, columns, rows, odd, lines[0])
 
 
 def _dialect(first: str, stream: object) -> type[csv.Dialect]:

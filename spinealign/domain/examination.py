@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Literal
 
 Task = Literal[
-    "classification", "multi_label", "ordinal", "segmentation", "view", "disc_grading"
+    "classification", "multi_label", "ordinal", "segmentation", "view", "disc_grading", "landmarks"
 ]  # fmt: skip
-"""What a network does; "view" tells kinds of image apart."""
+"""What a network does; "view" tells kinds of image apart, "landmarks" are a user's named points."""
 
 CERVICAL_LEVELS = tuple(f"C{number}" for number in range(1, 8))
 THORACIC_LEVELS = tuple(f"T{number}" for number in range(1, 13))

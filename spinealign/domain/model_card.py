@@ -102,6 +102,29 @@ class RegionRule:
 
 
 @dataclass(frozen=True)
+class LandmarkRule:
+    """How a network that places named points looks, and what it takes for found.
+
+    Parameters
+    ----------
+    zoom : float
+        Magnification of the second look over the first, which sees the whole picture.
+    stride : int
+        Pixels of the network's input to a cell of its heat maps.
+    search_cells : float
+        How far from where the first look sees a point the second may place it, in cells of the
+        first look.
+    least_peak : float
+        A point is told where the heat maps of both looks rise to this.
+    """
+
+    zoom: Annotated[float, Meta(ge=1, le=16)]
+    stride: Annotated[int, Meta(ge=1, le=16)]
+    search_cells: Annotated[float, Meta(gt=0, le=64)]
+    least_peak: Share
+
+
+@dataclass(frozen=True)
 class LabelRule:
     """How a logit of a network for several findings becomes one of them.
 
@@ -310,6 +333,8 @@ class ModelCard:
         Held-out figures with confidence intervals and independent patients.
     limits
         One honest sentence on what the answers mean.
+    landmarks
+        For landmarks: how it looks; `classes` are the names of the points.
     region
         For classification: which part of the picture the network sees; None for all of it.
     label_rules
@@ -356,6 +381,7 @@ class ModelCard:
     interval_factors: Mapping[MeasureCode, IntervalFactor] = field(default_factory=dict)
     change_factors: Mapping[MeasureCode, ChangeFactor] = field(default_factory=dict)
     region: RegionRule | None = None
+    landmarks: LandmarkRule | None = None
     label_rules: Mapping[Name, LabelRule] = field(default_factory=dict)
 
     @classmethod
@@ -384,7 +410,7 @@ class ModelCard:
         return examination.kind in self.examinations
 
     def _check(self) -> None:
-        least = {"multi_label": 1, "ordinal": 3}.get(self.task, 2)
+        least = {"multi_label": 1, "landmarks": 1, "ordinal": 3}.get(self.task, 2)
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < least:
             raise ValueError("classes")
         self._check_labels()
@@ -395,6 +421,8 @@ class ModelCard:
                 raise ValueError("intensity: the lower end comes first")
         if self.region is not None and self.task != "classification":
             raise ValueError("region is for classification")
+        if (self.landmarks is None) == (self.task == "landmarks"):
+            raise ValueError("landmarks")
         if self.task == "disc_grading":
             self._check_grading()
         if self.task == "view":

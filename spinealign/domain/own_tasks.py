@@ -12,11 +12,12 @@ from typing import Final, Literal
 
 from spinealign.domain.examination import Task
 
-OwnTaskName = Literal["classifier", "multi-label", "ordinal", "segmentation"]
-Preset = Literal["lean", "report", "plain-cnn", "u-net"]
+OwnTaskName = Literal["classifier", "multi-label", "ordinal", "segmentation", "landmarks"]
+Preset = Literal["lean", "report", "plain-cnn", "u-net", "two-looks"]
 LayoutName = Literal[
     "folders", "table", "dicom-table", "rsna-2022", "label-table",
     "masks", "volumes", "spider", "coco", "labelme",
+    "coco-keypoints", "labelme-points", "point-table",
 ]  # fmt: skip
 
 _CLASSIFIERS: Final[tuple[Preset, ...]] = ("lean", "report", "plain-cnn")
@@ -36,7 +37,7 @@ class OwnTask:
     presets : tuple of str
         Its networks; the first is taken where none is named.
     layouts : tuple of str
-        Of `training.own.layouts`, the narrower ones first.
+        Of `training.own.layouts` or `data_audit.landmarks`, the narrower ones first.
     trainer : str
         Module of `spinealign.training.own`: its ``by_options`` trains what a command line says, its
         ``by_recipe`` what a file says, and both return the card.
@@ -131,6 +132,22 @@ OWN_TASKS: Final[Mapping[OwnTaskName, OwnTask]] = {
                     "training.learning_rate",
                 ),
                 ("u-net",),
+            ),
+        ),
+        OwnTask(
+            "landmarks",
+            "landmarks",
+            ("two-looks",),
+            ("coco-keypoints", "labelme-points", "point-table"),
+            trainer="landmarks_jobs",
+            evaluator="answering_points:evaluated_points",
+            keys=dict.fromkeys(
+                (
+                    "data.coordinates", "data.points", "data.mirror_pairs",
+                    "preprocessing.second_look", "training.epochs", "training.steps",
+                    "training.batch", "training.learning_rate",
+                ),
+                ("two-looks",),
             ),
         ),
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from spinealign.data_audit.landmarks import Coordinates
 from spinealign.evaluation.cases import ClassifiedCases
 from spinealign.evaluation.predicting import Show, answers_of, gallery, outlines_of
 from spinealign.evaluation.run import (
@@ -32,12 +33,18 @@ class AskedOfModel:
     data : Path
     pattern : str
         Finds the patient in a file's name; empty where a list or DICOM says it.
+    coordinates : str or None
+        What coordinates of points count from; see `data_audit.landmarks`.
+    angles : tuple of str
+        Between points, each ``NAME=A,B,C,D``.
     choose : callable
         Chooses the threshold of a classifier of two classes.
     """
 
     data: Path
     pattern: str = ""
+    coordinates: Coordinates | None = None
+    angles: tuple[str, ...] = ()
     choose: Choose = lambda cases, of_card: of_card
 
 

@@ -290,17 +290,28 @@ def _held_out(files: Sequence[ListedFile]) -> tuple[list[ListedFile], str]:
 
 def _patients(files: Sequence[ListedFile], pattern: str) -> tuple[tuple[str, ...], bool]:
     if pattern:
-        try:
-            found = [re.search(pattern, file.name) for file in files]
-        except re.error as error:
-            raise AnswersError(words.bad_pattern(pattern)) from error
-        for file, match in zip(files, found, strict=True):
-            if match is None:
-                raise AnswersError(words.no_match(pattern, file.name))
-        return tuple((m.group(1) if m.re.groups else m.group()) for m in found if m), True
+        return found_patients([file.name for file in files], pattern), True
     told = [file.patient or patient_of(file.path) for file in files]
     named = tuple(name or f"\0{k}" for k, name in enumerate(told))
     return named, any(told)
+
+
+def found_patients(names: Sequence[str], pattern: str) -> tuple[str, ...]:
+    """Return what a pattern finds in each name: its first group, or all that it matched.
+
+    Raises
+    ------
+    AnswersError
+        It is no pattern, or finds nothing in a name.
+    """
+    try:
+        found = [re.search(pattern, name) for name in names]
+    except re.error as error:
+        raise AnswersError(words.bad_pattern(pattern)) from error
+    for name, match in zip(names, found, strict=True):
+        if match is None:
+            raise AnswersError(words.no_match(pattern, name))
+    return tuple((m.group(1) if m.re.groups else m.group()) for m in found if m)
 
 
 def _positive_last(classes: Sequence[str], positive: str | None) -> list[int]:

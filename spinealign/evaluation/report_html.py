@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases, MeasuredCases, OutlinedCases
 from spinealign.evaluation.checklists import Item
 from spinealign.evaluation.intervals import FEWEST_PATIENTS, Figure
+from spinealign.evaluation.landmarks import PointedCases
 from spinealign.evaluation.pairing import Compared
 from spinealign.evaluation.pictures import against_truth, bland_altman, curve_pictures
 from spinealign.evaluation.run import Evaluation, Subgroup, roc_points
@@ -18,6 +19,7 @@ _WORST_NOTES = {
     ClassifiedCases: words.WORST_NOTE,
     MeasuredCases: words.WORST_NUMBERS_NOTE,
     OutlinedCases: words.WORST_OUTLINES_NOTE,
+    PointedCases: words.WORST_POINTS_NOTE,
     LabelledCases: words.WORST_NOTE,
 }
 
@@ -105,6 +107,12 @@ def _pictures(found: Evaluation) -> str:
             (words.AGAINST_TITLE, against_truth(cases)),
         ]
         note = ""
+    elif isinstance(cases, PointedCases):
+        drawn = [
+            (f"{words.AGREEMENT_TITLE}: {name}", bland_altman(those, _of_angle(found, name)))
+            for name, those in found.angles.items()
+        ]
+        note = ""
     elif isinstance(cases, OutlinedCases | LabelledCases):
         return ""
     else:
@@ -118,6 +126,12 @@ def _pictures(found: Evaluation) -> str:
         for title, svg in drawn
     )
     return f'<h2>{words.CURVES_TITLE}</h2>{note}<div class="curves">{figures}</div>'
+
+
+def _of_angle(found: Evaluation, name: str) -> dict[str, Figure]:
+    """Return the figures of one angle under their plain names."""
+    told = (key.partition("/") for key in found.figures)
+    return {kind: found.figures[f"{kind}/{name}"] for kind, _, of in told if of == name}
 
 
 def _picture(content: bytes, kind: str) -> str:

@@ -19,6 +19,7 @@ from spinealign.evaluation.cases import (
     OutlinedCases,
 )
 from spinealign.evaluation.intervals import DRAWS, FEWEST_PATIENTS, Figure
+from spinealign.evaluation.landmarks import PointedCases
 from spinealign.evaluation.pairing import Compared
 from spinealign.wording import evaluation as words
 
@@ -77,7 +78,7 @@ class Evaluation:
     ----------
     name : str
         Of the table or the model.
-    cases : ClassifiedCases, MeasuredCases or OutlinedCases
+    cases : ClassifiedCases, MeasuredCases, OutlinedCases or PointedCases
     left_out : tuple of str
     threshold : float or None
     threshold_note : str
@@ -92,10 +93,12 @@ class Evaluation:
     program : str
     cautions : tuple of str
         What stands before the figures, such as that the model learned from these pictures.
+    angles : mapping of str to MeasuredCases
+        Between named points, by true and by found ones.
     """
 
     name: str
-    cases: Cases
+    cases: Cases | PointedCases
     left_out: tuple[str, ...]
     threshold: float | None
     threshold_note: str
@@ -108,6 +111,7 @@ class Evaluation:
     draws: int = DRAWS
     program: str = field(default=__version__)
     cautions: tuple[str, ...] = ()
+    angles: Mapping[str, MeasuredCases] = field(default_factory=dict)
 
     @property
     def patients(self) -> int:

@@ -19,6 +19,7 @@ from spinealign.evaluation.cases import (
 )
 from spinealign.evaluation.checklists import Item
 from spinealign.evaluation.intervals import Figure
+from spinealign.evaluation.landmarks import COLUMNS, PointedCases, prediction_rows
 from spinealign.evaluation.overlaps import MEASURES
 from spinealign.evaluation.report_html import report_html
 from spinealign.evaluation.run import EVALUATION_SCHEMA, Evaluation, roc_points
@@ -26,6 +27,7 @@ from spinealign.files import write_whole
 
 _KINDS = {
     ClassifiedCases: "classification", MeasuredCases: "numbers", OutlinedCases: "outlines",
+    PointedCases: "points",
     LabelledCases: "findings",
 }  # fmt: skip
 
@@ -106,9 +108,14 @@ def evaluation_json(found: Evaluation, items: Sequence[Item]) -> str:
 
 
 def predictions_csv(found: Evaluation) -> str:
-    """Return the answers one picture a row, as this command reads them again."""
+    """Return the answers one picture, or one point, a row, as this command reads them again."""
     cases = found.cases
     stream = io.StringIO()
+    if isinstance(cases, PointedCases):
+        rows = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(prediction_rows(cases))
+        return stream.getvalue()
     table = csv.writer(stream, lineterminator="\n")
     patients = ["" if p.startswith("\0") or not cases.knows_patients else p for p in cases.patients]
     columns, answers = _answers(cases, found.threshold)

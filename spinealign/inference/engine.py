@@ -59,6 +59,13 @@ class LoadedModel:
             return probabilities, np.zeros((*probabilities.shape[:2], 4), np.float32)
         return probabilities, heat_map(corners[0])
 
+    def point_heat(self, batch: Array) -> Array:
+        """Return the heat maps (h, w, points), 0..1, of a batch of one."""
+        heat = heat_map(self.run(batch, "points")["points"][0])
+        if heat.shape[-1] != len(self.card.classes):
+            raise self._misfit(f"{heat.shape[-1]} points")
+        return heat
+
     def grade(self, batch: Array, signs: Array) -> Mapping[str, Array]:
         """Return the logits of every sequence the network knows for one disc.
 

@@ -92,6 +92,11 @@ def _answers(model: LoadedModel) -> bool:
     if card.task == "classification":
         probabilities, _ = model.classify(batch)
         return len(probabilities) == len(card.classes) and _is_finite(np.array(probabilities))
+    if card.task == "landmarks":
+        heat = model.point_heat(batch)
+        stride = 0 if card.landmarks is None else card.landmarks.stride
+        is_shaped = heat.shape[:2] == (rows // stride, columns // stride) if stride else False
+        return is_shaped and _is_finite(heat)
     if card.task == "multi_label":
         return _is_finite(np.array(model.label(batch)))
     if card.task == "ordinal":

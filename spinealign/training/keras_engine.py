@@ -107,6 +107,7 @@ def output_names(model: keras.Model) -> list[str]:
     """Name a model's outputs as engines do; an unnamed single output is ``probability``."""
     known = {
         "logits", "logit", "activation_map", "corners", "levels", "offsets", "t2", "t1", "place",
+        "points",
     }  # fmt: skip
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return [name if name in known else "probability" for name in names]

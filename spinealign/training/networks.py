@@ -169,6 +169,32 @@ def frontal_unet(
     return keras.Model(image, outputs, name="frontal_unet")
 
 
+def landmark_unet(
+    input_shape: tuple[int, int, int],
+    points: int,
+    widths: Sequence[int],
+    context: Sequence[int] = (2, 4),
+    *,
+    batch_normalisation: bool = True,
+) -> keras.Model:
+    """Build the U-Net of `frontal_unet` with one head: a heat map for each named point.
+
+    Returns
+    -------
+    keras.Model
+        Output ``points`` (batch, h/2, w/2, points), as logits of a sigmoid.
+    """
+    image = layers.Input(input_shape, name="image")
+    x = _unet_features(image, widths, batch_normalisation, context)
+    x = _conv_block(x, widths[0], "point", batch_normalisation)
+    # Points are rare: starting from "nowhere" keeps the first steps calm.
+    heat = layers.Conv2D(
+        points, 1, name="points", dtype="float32",
+        bias_initializer=keras.initializers.Constant(-4.0),
+    )(x)  # fmt: skip
+    return keras.Model(image, heat, name="landmark_unet")
+
+
 def _conv_block(
     x: Any, filters: int, name: str, batch_normalisation: bool, strides: int = 1,
     dilation: int = 1,

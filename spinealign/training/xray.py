@@ -90,7 +90,11 @@ def corner_loss(labels: Any, logits: Any) -> Any:
         Heat maps and their weight, all times 255.
     logits : tensor of float32, shape (batch, h, w, corners)
     """
-    target, weight = labels[..., :-1] / 255.0, labels[..., -1:] / 255.0
+    return heat_loss(labels[..., :-1] / 255.0, labels[..., -1:] / 255.0, logits)
+
+
+def heat_loss(target: Any, weight: Any, logits: Any) -> Any:
+    """Return the quality focal loss of heat maps 0..1; nothing is learned where weight is 0."""
     entropy = ops.softplus(logits) - target * logits
     error = ops.square(ops.sigmoid(logits) - target)
     return ops.sum(entropy * error * weight) / (ops.sum(target * weight) + 100.0)

@@ -49,6 +49,18 @@ FIGURE_NAMES: Mapping[str, str] = MappingProxyType(
         "dice": "Dice coefficient",
         "surface_distance": "Mean distance of the edges",
         "hausdorff_95": "Hausdorff distance, 95th percentile",
+        "error_px": "Mean error in pixels",
+        "median_error_px": "Median error in pixels",
+        "error_mm": "Mean error in mm",
+        "median_error_mm": "Median error in mm",
+        "error_percent": "Mean error in % of the diagonal",
+        "median_error_percent": "Median error in % of the diagonal",
+        "found": "Share of points found",
+        **{f"within_{limit}_mm": f"Share within {limit} mm" for limit in ("2", "2.5", "3", "4")},
+        **{
+            f"within_{limit}_percent": f"Share within {limit} % of the diagonal"
+            for limit in ("0.5", "1", "1.5", "2")
+        },
     }
 )
 
@@ -226,6 +238,62 @@ def threshold_on_reported(patients: Sequence[str]) -> str:
     )
 
 
+def no_points(names: Sequence[str]) -> str:
+    """Return that no picture has a known point that the model places."""
+    return f"No picture has a known point that the model places; the data name {_some(names)}"
+
+
+def no_angle(text: str) -> str:
+    """Return that a text states no angle."""
+    return (
+        f"“{safe_text(text)}” states no angle; write NAME=A,B,C,D for the angle between the lines "
+        "from A to B and from C to D"
+    )
+
+
+def angle_of_other_points(name: str, strange: Sequence[str], known: Sequence[str]) -> str:
+    """Return that an angle names points that there are not."""
+    return (
+        f"The angle {safe_text(name)} names {_some(strange)}; there are the points {_some(known)}"
+    )
+
+
+def angle_nowhere(name: str) -> str:
+    """Return that no picture has all points of an angle."""
+    return f"No picture has all four points of the angle {safe_text(name)}, true and found"
+
+
+def points_without_truth(names: Sequence[str]) -> str:
+    """Return that the data do not tell where some of a model's points are."""
+    return f"Of these points of the model the data say nothing: {_some(names)}."
+
+
+def point_columns(path: Path, columns: Sequence[str]) -> str:
+    """Return which columns a table of points needs."""
+    return (
+        f"{_of(path)} is no table of points: it needs the columns {listed(list(columns[:1]))}, "
+        f"{', '.join(columns[2:7])}, and may have {', '.join((columns[1], *columns[7:]))}; "
+        "coordinates are pixels, 0 being the outer edge of the first one"
+    )
+
+
+def point_told_twice(path: Path, image: str, name: str) -> str:
+    """Return that a table has a point of a picture twice."""
+    return f"{_of(path)} has the point {safe_text(name)} of “{safe_text(image)}” twice"
+
+
+def farthest_point(name: str, error: float, unit: str, missed: int) -> str:
+    """Return the worst of a picture's points."""
+    told = [f"{missed} not found"] if missed else []
+    told += [f"{safe_text(name)} {error:.1f} {unit} away"] if name else []
+    return ", ".join(told)
+
+
+def known_points(count: int) -> str:
+    """Return how many points of a picture are known."""
+    return "1 point known" if count == 1 else f"{count} points known"
+
+
 def _some(names: Sequence[str], most: int = 5) -> str:
     shown = [safe_text(str(name)) for name in names[:most]]
     rest = len(names) - len(shown)
@@ -259,6 +327,10 @@ WORST_NOTE = (
     "Wrong decisions, the surest first. A model should be judged by looking at these, not by means."
 )
 WORST_OUTLINES_NOTE = "Lowest mean Dice coefficients first; the error is 1 minus it."
+WORST_POINTS_NOTE = (
+    "Pictures with points that were not found first, then by their mean error. Rings are true "
+    "points, crosses those that were found."
+)
 WORST_NUMBERS_NOTE = "Largest differences first."
 OPEN_ITEM = "To be answered by whoever reports."
 CHECKLIST_NOTE = (

@@ -34,6 +34,7 @@ TASK_WORDS: Mapping[Task, str] = {
     "segmentation": "outlines",
     "disc_grading": "grades of discs",
     "view": "kind of image",
+    "landmarks": "named points",
 }
 
 PLACE_WORDS: Mapping[ModelPlace, str] = {
@@ -106,6 +107,7 @@ _FIGURES: Mapping[Task, tuple[str, ...]] = {
     "segmentation": ("dice_all_bodies", "dice"),
     "disc_grading": ("quadratic_kappa", "auc"),
     "view": ("own_kinds_accepted", "accuracy"),
+    "landmarks": ("error_mm", "error_px"),
 }
 _DEEPEST = 8
 

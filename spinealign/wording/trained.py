@@ -20,6 +20,10 @@ _FIGURES: Final = {
     "within_one_grade": "within one grade", "mean_grade_error": "mean error in grades",
 }  # fmt: skip
 
+_OF_POINTS: Final = {
+    "error_mm": "mean error in mm", "error_px": "mean error in pixels", "found": "points found",
+}  # fmt: skip
+
 
 def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]:
     """Return figures, status and its reason, where files are, and what to do next.
@@ -47,6 +51,8 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
         and card.status is ModelStatus.DEMONSTRATION
     )
     asked = " --demonstration" if is_shown else ""
+    if card.task == "landmarks":
+        return [*lines, *_next_of_points(place)]
     return [
         *lines,
         "Next, on patients that no training saw:",
@@ -55,9 +61,24 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
     ]
 
 
+def _next_of_points(place: str) -> list[str]:
+    return [
+        "Next, on patients that no training saw; points are placed and written to predictions.csv:",
+        f"  spinealign evaluate {place} DATA",
+        POINTS_NOT_ANALYSED,
+    ]
+
+
+POINTS_NOT_ANALYSED = (
+    "This version does not show named points in an analysis or in the window, and measures nothing "
+    "with them."
+)
+
+
 def _part_text(what: str, figures: Mapping[str, Any]) -> str:
     dice = figures.get("dice", {})
     told = {f"Dice of {safe_text(name)}": each for name, each in dice.items()}
+    told |= {name: figures[key] for key, name in _OF_POINTS.items() if key in figures}
     for name, of_label in figures.get("labels", {}).items():
         told |= {f"AUC of {safe_text(name)}": of_label["auc"]} if "auc" in of_label else {}
     told |= {word: figures[name] for name, word in _FIGURES.items() if name in figures}
@@ -70,4 +91,6 @@ def _part_text(what: str, figures: Mapping[str, Any]) -> str:
 def _figure_text(figure: Mapping[str, Any]) -> str:
     if figure["value"] is None:
         return UNKNOWN_FIGURE
+    if figure["low"] is None:
+        return f"{figure['value']:.2f}"
     return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"

@@ -24,7 +24,7 @@ _WIDTH = 92
 
 KEYS: Mapping[str, str] = {
     "task": "What is learned: one of two classes, several findings or an ordered grade of each "
-    "picture, or outlines from masks.",
+    "picture, outlines from masks, or named points.",
     "data": "Which pictures, and what tells patients apart.",
     "data.path": "Folder or CSV table; docs/training.md shows the layouts.",
     "data.layout": "How the data lie there; without it as they look.",
@@ -34,6 +34,11 @@ KEYS: Mapping[str, str] = {
     "(empty); without it every column beside image, patient and split.",
     "data.grades": "Grades from the lowest to the highest; their order is never guessed.",
     "data.classes": "What the values of the masks mean, from 0 (background) on; else classes.csv.",
+    "data.coordinates": "What 0 means: the outer edge of the first pixel, its centre, or shares of "
+    "width and height. Tables must say it.",
+    "data.points": "Only these points; without it all that the data name.",
+    "data.mirror_pairs": "With augmentation.flip: which point takes the place of which in a mirror "
+    "image, as LEFT=RIGHT; the others keep their names. [none] says that no point has a side.",
     "data.patient_pattern": "Regular expression whose first group is the patient in a file's name.",
     "data.split": "Table with path and part of each picture, such as the split.csv of an audit.",
     "data.held_out": "What no training sees: a part such as val, a share of patients, or none.",
@@ -41,7 +46,7 @@ KEYS: Mapping[str, str] = {
     "work": "Folder for what is kept; a training that was cut goes on from there.",
     "out": "Model folder to write.",
     "preset": "The network: lean (VGG16 and a logistic regression), report (the Spine Align "
-    "report's VGG16), plain-cnn (its plain CNN), u-net (outlines).",
+    "report's VGG16), plain-cnn (its plain CNN), u-net (outlines), two-looks (points).",
     "imagenet": "VGG16's ImageNet convolutions; docs/training.md says where they come from.",
     "preprocessing": "Done to every picture, in training and in use alike; the card says it.",
     "preprocessing.size": "Side of the network's input in pixels.",
@@ -50,6 +55,7 @@ KEYS: Mapping[str, str] = {
     "them.",
     "preprocessing.denoise": "Noise reduction.",
     "preprocessing.clahe": "Contrast-limited histogram equalisation: clip limit; 0 for none.",
+    "preprocessing.second_look": "Magnification of the second look over the first.",
     "preprocessing.region": "Only the box around what this segmentation outlines is seen, such as "
     "mr_segmentation.",
     "preprocessing.region_margin": "How much wider the box is, as a share of its longer side.",
@@ -94,6 +100,7 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("data.path", ""): "my_pictures",
     ("data.layout", "classifier"): "folders",
     ("data.layout", "segmentation"): "masks",
+    ("data.layout", "landmarks"): "point-table",
     ("data.label_column", ""): "diagnosis",
     ("data.layout", "multi-label"): "label-table",
     ("data.layout", "ordinal"): "table",
@@ -101,6 +108,9 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("data.labels", ""): "[narrowing, bulging]",
     ("data.grades", ""): "['1', '2', '3', '4', '5']",
     ("data.classes", ""): "[background, disc]",
+    ("data.coordinates", ""): "edges",
+    ("data.points", ""): "[L1_tl, L1_tr]",
+    ("data.mirror_pairs", ""): "[L1_tl=L1_tr]",
     ("data.patient_pattern", ""): "'(p[0-9]+)_'",
     ("data.split", ""): "my_pictures-audit/split.csv",
     ("data.held_out", ""): "val",
@@ -110,11 +120,14 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("preset", "multi-label"): "lean",
     ("preset", "ordinal"): "lean",
     ("preset", "segmentation"): "u-net",
+    ("preset", "landmarks"): "two-looks",
     ("imagenet", ""): "vgg16_notop_float16.npz",
     ("preprocessing.size", "classifier"): "224",
     ("preprocessing.size", "multi-label"): "224",
     ("preprocessing.size", "ordinal"): "224",
     ("preprocessing.size", "segmentation"): "384",
+    ("preprocessing.size", "landmarks"): "256",
+    ("preprocessing.second_look", ""): "3",
     ("preprocessing.percentiles", ""): "[0.5, 99.5]",
     ("preprocessing.window_hu", ""): "[-200, 800]",
     ("preprocessing.clahe", ""): "2",

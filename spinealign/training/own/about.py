@@ -33,6 +33,14 @@ LEAST_DICE = 0.7
 """Lower end of the 95 % interval of every structure's Dice; Zijdenbos et al. 1994
 (10.1109/42.363096) call more than 0.7 a good agreement."""
 
+MOST_ERROR_MM = 2.0
+"""Upper end of the 95 % interval of every point's mean error; 2 mm is the accepted range of the
+challenges of landmarks on cephalograms (Wang et al. 2016, 10.1016/j.media.2016.02.004)."""
+
+LEAST_FOUND = 0.8
+"""Lower end of the 95 % interval of the share of pictures in which a point is found; set by hand:
+errors of found points alone say nothing of a network that finds few."""
+
 
 @dataclass(frozen=True)
 class Stated:
@@ -151,4 +159,17 @@ def earned_by_outlines(
         low, patients = figure.get("low"), figure.get("units") or 0
         enough = enough and patients >= LEAST_OUTLINED_PATIENTS
         enough = enough and low is not None and low >= LEAST_DICE
+    return ModelStatus.INTERNALLY_VALIDATED if enough else ModelStatus.DEMONSTRATION
+
+
+def earned_by_points(
+    figures: Mapping[str, Any], names: Sequence[str], *, has_patients: bool, although: str
+) -> ModelStatus:
+    """Return the status that errors in millimetres on held-out patients earn named points."""
+    enough = has_patients and not although
+    for name in names:
+        error, found = (figures.get(f"{each}/{name}", {}) for each in ("error_mm", "found"))
+        enough = enough and (error.get("units") or 0) >= LEAST_PATIENTS
+        enough = enough and error.get("high") is not None and error["high"] <= MOST_ERROR_MM
+        enough = enough and found.get("low") is not None and found["low"] >= LEAST_FOUND
     return ModelStatus.INTERNALLY_VALIDATED if enough else ModelStatus.DEMONSTRATION

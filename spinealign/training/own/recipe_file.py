@@ -250,7 +250,7 @@ def _require_sense(recipe: TrainingRecipe, lines: _Lines, value: Any) -> None:
         if pair is not None and not (pair[0] < pair[1] or pair == (1.0, 1.0)):
             raise RecipeError(lines.wrong(place, value, words.RISING))
     lengths = (recipe.training.steps, recipe.training.epochs)
-    if recipe.task == "segmentation" and None not in lengths:
+    if recipe.task != "classifier" and None not in lengths:
         raise RecipeError(lines.useless("training.steps", "", "training.epochs"))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from spinealign.data_audit.landmarks import Coordinates
 from spinealign.domain.measurements import Share
 from spinealign.domain.model_card import Denoise, Hounsfield, IntensityRule, Name, Percentile
 from spinealign.domain.own_tasks import OWN_TASKS, LayoutName, OwnTaskName, Preset
@@ -36,6 +37,9 @@ class DataPart:
     labels: tuple[Name, ...] | None = None
     grades: tuple[Name, ...] | None = None
     classes: tuple[Name, ...] | None = None
+    coordinates: Coordinates | None = None
+    points: tuple[Name, ...] | None = None
+    mirror_pairs: tuple[Name, ...] | None = None
     patient_pattern: Name | None = None
     split: Place | None = None
     held_out: Annotated[float, Meta(gt=0, le=0.9)] | Name | None = None
@@ -51,6 +55,7 @@ class PreprocessingPart:
     window_hu: tuple[Hounsfield, Hounsfield] | None = None
     denoise: Denoise = "none"
     clahe: Annotated[float, Meta(ge=0, le=100)] | None = None
+    second_look: Annotated[float, Meta(ge=1, le=16)] | None = None
     region: Name | None = None
     region_margin: Share = 0.1
     leave_out: tuple[Quality, ...] | None = None
