@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,11 @@ from PIL import Image
 
 from spinealign.data_audit.landmarks import list_marked, places
 from spinealign.domain.errors import DataSetError
+from spinealign.domain.model_card import IntensityRule, LandmarkRule
+from spinealign.inference.engine import LoadedModel
+from spinealign.locate import locate_with
+from tests.cards import classifier_card
+from tests.phantoms_spine import spine_image
 
 LABELME = {"shapes": [{"label": "a", "points": [[3, 4]], "shape_type": "point"}], "imagePath": ""}
 
@@ -105,3 +111,37 @@ def test_errors_and_angles_are_those_of_the_distances():
     assert figures["found/b"].value == pytest.approx(1 / 2)
     told = angle_cases(cases, angle_told("right=a,b,c,d", cases.classes))
     assert (told.truth.tolist(), told.measured.tolist()) == ([90.0], [90.0])
+
+
+class SpotEngine:
+    """Answers spots where bright pixels are, in cells of two pixels; counts how it was asked."""
+
+    name = "spots"
+
+    def __init__(self):
+        self.asked = []
+
+    def run(self, batch, **_):
+        grey = batch[0, ..., 0]
+        self.asked.append(grey)
+        cells = grey.reshape(grey.shape[0] // 2, 2, grey.shape[1] // 2, 2).mean(axis=(1, 3))
+        heat = np.maximum(0.9 * cells, 0.001)[None, ..., None]
+        return {"points": np.log(heat / (1 - heat)).astype(np.float32)}
+
+
+def test_the_second_look_is_magnified_and_places_a_point_to_a_fraction_of_a_pixel():
+    rule = LandmarkRule(zoom=4.0, stride=2, search_cells=4.0, least_peak=0.05)
+    card = replace(
+        classifier_card(), task="landmarks", classes=("a",), landmarks=rule, input_shape=(64, 64),
+        intensity=IntensityRule(), positive_class=None, positive_output=None, threshold=None,
+    )  # fmt: skip
+    engine = SpotEngine()
+    model = LoadedModel(card, engine)
+    down, across = np.indices((400, 300)) + 0.5
+    pixels = 255 * np.exp(-((across - 210.3) ** 2 + (down - 121.8) ** 2) / (2 * 12**2))
+    image = replace(spine_image(), pixels=pixels.astype(np.float32), bits=8)
+    [point] = locate_with(model, image).points
+    assert (point.x, point.y) == pytest.approx((210.3, 121.8), abs=0.25)
+    first, second = (int((grey > 0.5).sum()) for grey in engine.asked)
+    # Four times as long and as wide.
+    assert second / first == pytest.approx(16, rel=0.25)
