@@ -60,6 +60,9 @@ class Pool:
         That each may take; 0 for no limit.
     unlocked : sequence of Unlocked
         Folders of the archive that workers may read.
+    is_stopped : callable, optional
+        Asked at least every half a second; where it says so, `run` ends, and what is being done is
+        let go of.
     serve_as : callable, optional
         What a worker process runs, in place of `worker.serve`.
     """
@@ -72,10 +75,12 @@ class Pool:
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
         unlocked: Sequence[Unlocked] = (),
         serve_as: Callable[[Connection, BatchOptions], None] = serve,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._count, self._options, self._step_limit_s = count, options, step_limit_s
         self._memory_limit_bytes, self._serve = memory_limit_bytes, serve_as
         self._unlocked = tuple(unlocked)
+        self._is_stopped = is_stopped
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._false_starts = 0
@@ -105,6 +110,8 @@ class Pool:
         waiting, attempts = deque(tasks), dict[str, int]()
         self._false_starts = 0
         while waiting or any(worker.task for worker in self._workers):
+            if self._is_stopped():
+                return
             self._feed(waiting, attempts, hand_out)
             yield from self._heard(waiting, attempts)
             yield from self._missed(waiting, attempts)

@@ -16,15 +16,15 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
     ),
     BatchProblem.NEWER: (
         "The batch {name} was written by a later version of SpineAlign{detail}.",
-        "Use that version, or another folder with --out.",
+        "Use that version, or another folder for the results.",
     ),
     BatchProblem.NOT_WRITABLE: (
         "The state of the batch, {name}, cannot be written{detail}.",
-        "Make room or choose another folder with --out; the same command then goes on.",
+        "Make room or choose another folder for the results; a new start then goes on.",
     ),
     BatchProblem.RUNNING: (
         "Another program works on the batch in {name}{detail}.",
-        "Wait until it is done, stop it, or choose another folder with --out.",
+        "Wait until it is done, stop it, or choose another folder for the results.",
     ),
     BatchProblem.NO_LIST: (
         "{name} is no list of images{detail}.",

@@ -258,7 +258,7 @@ def standing(qtbot):
 
 ANYTIME = [
     "keyboard", "about", "models", "places", "phrases", "letterhead", "manual", "from_pacs",
-    "transfers", "nodes", "deidentify",
+    "transfers", "nodes", "deidentify", "batch",
 ]  # fmt: skip
 OF_A_RESULT = ["sign", "compare", "examination_date", "dicom_patient", "send", "deidentify"]
 OF_A_SERIES = ["all_slices"]

@@ -42,7 +42,7 @@ COMMANDS_OF_RIGHT: Mapping[Right, tuple[str, ...]] = {
     Right.IMPORT: ("from_pacs",),
     Right.EXPORT: (
         *(f"save_{kind}" for kind in EXPORTERS), *map(deidentified_command, REPORTS),
-        "save", "save_all", "export_table", "print", "copy_finding", "send", "deidentify",
+        "save", "save_all", "export_table", "print", "copy_finding", "send", "deidentify", "batch",
     ),
 }  # fmt: skip
 """What is not offered to accounts without a right."""

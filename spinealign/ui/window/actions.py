@@ -115,6 +115,11 @@ COMMANDS: tuple[Command, ...] = (
         "&De-identify…",
         tip="Write copies of images without what names the patient",
     ),
+    Command(
+        "batch",
+        "Analyse &many images…",
+        tip="Analyse thousands of images of folders, archives and lists, beside the cases here",
+    ),
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
     Command("save", "&Save results to folder…", ("Ctrl+S",), "save", short="Save"),
     Command("save_all", "Save &all results to folder…", ("Ctrl+Shift+S",)),

@@ -61,6 +61,7 @@ from spinealign.ui.window.case_messages import CaseMessages
 from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
+    connect_batch,
     connect_date,
     connect_deidentify,
     connect_editing,
@@ -319,6 +320,7 @@ class MainWindow(DropWindow):
             actions, bench, self.dicom_commands, self.patient, self.status, self
         )
         connect_deidentify(actions, bench, self)
+        connect_batch(actions, bench, self)
         self.models = ModelCommands(actions, bench, self.results, self)
         self.accounts = AccountCommands(
             actions,

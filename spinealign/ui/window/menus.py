@@ -92,7 +92,7 @@ def _fill_files(files: QMenu, actions: Actions) -> QMenu:
     _fill_below(files, "Save o&ne part as", actions, parts)
     _fill(files, actions, ("copy_finding", _SEPARATOR))
     _fill_below(files, "PACS and net&work", actions, _NETWORK)
-    _fill(files, actions, ("deidentify", _SEPARATOR, "print", "letterhead", _SEPARATOR))
+    _fill(files, actions, ("batch", "deidentify", _SEPARATOR, "print", "letterhead", _SEPARATOR))
     _fill_below(files, "Archi&ve", actions, _ARCHIVE)
     _fill_below(files, "Acco&unts and lock", actions, _ACCOUNTS)
     _fill(files, actions, ("close_case", "close_all", _SEPARATOR))

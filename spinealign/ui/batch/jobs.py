@@ -1,0 +1,112 @@
+"""What the thread of a batch does; nothing here knows a widget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinealign.domain.interrupts import interrupt_of_thread
+
+if TYPE_CHECKING:
+    from spinealign.batch.options import BatchOptions
+    from spinealign.batch.run import Begun, Counts, Progress, TableChoice
+
+_LOOK_S = 0.1
+_KINDS = {
+    "all": (), "masks": ("mask", "regions", "measurements", "discs"),
+    "tables": ("regions", "measurements", "discs"),
+}  # fmt: skip
+"""Files of each image by what is wanted, of the kinds of `export.exporters.EXPORTERS`."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person chose.
+
+    Parameters
+    ----------
+    inputs : tuple of Path
+    out : Path
+    examination : str
+        Key of what all images show; empty for each its own.
+    results : str
+        A key of `wording.batch_window.CHOICES`.
+    gallery : bool
+    with_patient : bool
+        Whether the table of images says whose they are.
+    workers : int
+    tries_again : bool
+    """
+
+    inputs: tuple[Path, ...]
+    out: Path
+    examination: str = ""
+    results: str = "all"
+    gallery: bool = True
+    with_patient: bool = False
+    workers: int = 1
+    tries_again: bool = False
+
+    def options(self, processors: int) -> BatchOptions:
+        """Return what is done with each image."""
+        from spinealign.batch.options import BatchOptions
+
+        kinds = _KINDS[self.results]
+        kept = ("json", *kinds) if kinds else ()
+        threads = max(1, processors // self.workers)
+        return BatchOptions(self.examination, kept, (), self.gallery, threads)
+
+    def tables(self) -> TableChoice:
+        """Return what is written of all images."""
+        from spinealign.batch.cohort import PATIENT_COLUMNS
+        from spinealign.batch.run import TableChoice
+
+        return TableChoice(tuple(PATIENT_COLUMNS) if self.with_patient else ())
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Nothing is analysed until a person goes on."""
+
+
+@dataclass
+class Switches:
+    """What a person presses while a batch runs; set from the window's thread."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    pause: threading.Event = field(default_factory=threading.Event)
+
+
+def run_batch(
+    wanted: Wanted, switches: Switches
+) -> Generator[int | Begun | Progress | Waits, None, Counts]:
+    """Run a batch to its end, or until it is stopped; tables are written either way.
+
+    Yields how many files were looked at, what the run begins with, and after each image how far it
+    is; while it is paused, `Waits` again and again.
+
+    Raises
+    ------
+    BatchError, ModelError, ExportError
+        As the batch does.
+    """
+    from spinealign.batch.pool import Pool
+    from spinealign.batch.run import opened_batch, usual_workers
+
+    options, tables = wanted.options(usual_workers()), wanted.tables()
+    # The window is being closed: what works in other processes is not waited for.
+    forget = interrupt_of_thread().add(switches.stop.set)
+    try:
+        with opened_batch(wanted.out, options, tables) as batch:
+            yield (yield from batch.begin(wanted.inputs, tries_again=wanted.tries_again))
+            with Pool(wanted.workers, options, is_stopped=switches.stop.is_set) as pool:
+                for progress in batch.work(pool):
+                    yield progress
+                    while switches.pause.is_set() and not switches.stop.wait(_LOOK_S):
+                        yield Waits()
+            return batch.finish(tables)
+    finally:
+        forget()
