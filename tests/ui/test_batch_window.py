@@ -179,10 +179,10 @@ def test_choices_become_options(tmp_path):
 def test_keys_names_and_words_fit(qtbot, dialog):
     assert not clashing_keys(dialog)
     assert not unnamed(dialog)
-    assert settled_cut_texts(dialog) == []
+    assert settled_cut_texts(qtbot, dialog) == []
     press(dialog.start)
     assert not clashing_keys(dialog)
-    assert settled_cut_texts(dialog) == []
+    assert settled_cut_texts(qtbot, dialog) == []
     press(dialog.stop)
     ended(qtbot, dialog)
 
