@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spinealign.data_audit.landmarks import Coordinates
 from spinealign.evaluation.cases import ClassifiedCases
+from spinealign.evaluation.learning import points_of
 from spinealign.evaluation.predicting import Show, answers_of, gallery, outlines_of
 from spinealign.evaluation.run import (
     Evaluation,
@@ -65,7 +66,8 @@ def evaluated_classes(
     found = evaluate_classified(
         model.card.name, answered.cases, threshold, answered.left_out, show=told
     )
-    found = replace(found, cautions=answered.cautions)
+    learning = points_of(model.card.metrics)
+    found = replace(found, cautions=answered.cautions, learning=learning, is_model=True)
     return Evaluated(found, gallery(model, answered, [one.image for one in found.worst]))
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from spinealign.evaluation.cases import MeasuredCases
 from spinealign.evaluation.intervals import Figure
+from spinealign.evaluation.learning import LearningPoint
 from spinealign.wording import evaluation as words
 
 _SIDE_IN: Final = 4.2
@@ -61,6 +62,27 @@ def against_truth(cases: MeasuredCases) -> str:
     both = np.concatenate([cases.truth, cases.measured])
     ends = (float(both.min()), float(both.max()))
     axes.plot(ends, ends, color=_QUIET, linewidth=1)
+    return _svg(canvas)
+
+
+def learning_picture(points: Sequence[LearningPoint]) -> str:
+    """Return the first figure of a learning curve over the patients learned from, as SVG."""
+    name = next(iter(points[0].figures))
+    canvas, axes = _axes(words.LEARNING_AXIS, words.figure_name(name))
+    patients = [point.patients for point in points]
+    shown = [point.figures[name] for point in points]
+    value, low, high = (
+        np.array([getattr(each, end) for each in shown]) for end in ("value", "low", "high")
+    )
+    reach = np.nan_to_num([np.maximum(value - low, 0), np.maximum(high - value, 0)])
+    axes.errorbar(
+        patients, value, reach, color=_LINE, marker="o", markersize=4, linewidth=1.8, capsize=3
+    )
+    # Each number of patients is about twice the one before.
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(patients, [f"{count:,}" for count in patients])
+    axes.set_xticks([], minor=True)
+    axes.set_ylim(min(0.45, float(np.nanmin(value - reach[0])) - 0.05), 1.02)
     return _svg(canvas)
 
 

@@ -10,7 +10,12 @@ from spinealign.evaluation.checklists import Item
 from spinealign.evaluation.intervals import FEWEST_PATIENTS, Figure
 from spinealign.evaluation.landmarks import PointedCases
 from spinealign.evaluation.pairing import Compared
-from spinealign.evaluation.pictures import against_truth, bland_altman, curve_pictures
+from spinealign.evaluation.pictures import (
+    against_truth,
+    bland_altman,
+    curve_pictures,
+    learning_picture,
+)
 from spinealign.evaluation.run import Evaluation, Subgroup, roc_points
 from spinealign.html_pages import html_note, html_page, html_table, html_text
 from spinealign.wording import evaluation as words
@@ -39,7 +44,7 @@ def report_html(
     """
     parts = [
         _head(found), _figures(found), _confusion(found), _pictures(found),
-        _subgroups(found.subgroups, _unit(found)), _compared(found.compared),
+        _learning(found), _subgroups(found.subgroups, _unit(found)), _compared(found.compared),
         _worst(found, gallery or {}), _checklist(items),
     ]  # fmt: skip
     return html_page(f"{words.TITLE}: {found.name}", parts)
@@ -132,6 +137,27 @@ def _of_angle(found: Evaluation, name: str) -> dict[str, Figure]:
     """Return the figures of one angle under their plain names."""
     told = (key.partition("/") for key in found.figures)
     return {kind: found.figures[f"{kind}/{name}"] for kind, _, of in told if of == name}
+
+
+def _learning(found: Evaluation) -> str:
+    points = found.learning
+    if not isinstance(found.cases, ClassifiedCases):
+        return ""
+    note = html_note(words.learning_note(bool(points), found.is_model))
+    title = f"<h2>{words.LEARNING_TITLE}</h2>{note}"
+    if not points:
+        return title
+    rows = [
+        (
+            html_text(words.learned_from_patients(point.patients)),
+            f"{point.pictures:,}",
+            html_text(words.group_figures(point.figures, "", False)),
+        )
+        for point in points
+    ]
+    picture = _picture(learning_picture(points).encode(), "image/svg+xml")
+    table = html_table(words.LEARNING_HEADINGS, rows)
+    return f'{title}{table}<div class="curves"><figure>{picture}</figure></div>'
 
 
 def _picture(content: bytes, kind: str) -> str:

@@ -20,6 +20,7 @@ from spinealign.evaluation.cases import (
 )
 from spinealign.evaluation.intervals import DRAWS, FEWEST_PATIENTS, Figure
 from spinealign.evaluation.landmarks import PointedCases
+from spinealign.evaluation.learning import LearningPoint
 from spinealign.evaluation.pairing import Compared
 from spinealign.wording import evaluation as words
 
@@ -95,6 +96,10 @@ class Evaluation:
         What stands before the figures, such as that the model learned from these pictures.
     angles : mapping of str to MeasuredCases
         Between named points, by true and by found ones.
+    learning : tuple of LearningPoint
+        How good the model was with fewer patients to learn from; empty where nobody knows.
+    is_model : bool
+        Whether a model of ours answered, not a table.
     """
 
     name: str
@@ -112,6 +117,8 @@ class Evaluation:
     program: str = field(default=__version__)
     cautions: tuple[str, ...] = ()
     angles: Mapping[str, MeasuredCases] = field(default_factory=dict)
+    learning: tuple[LearningPoint, ...] = ()
+    is_model: bool = False
 
     @property
     def patients(self) -> int:

@@ -76,6 +76,13 @@ def evaluation_json(found: Evaluation, items: Sequence[Item]) -> str:
         "figures": _figures(found.figures),
         "confusion": None if found.confusion is None else found.confusion.tolist(),
         "curves": roc_points(cases) if isinstance(cases, ClassifiedCases) else {},
+        "learning_curve": [
+            {
+                "patients": point.patients, "pictures": point.pictures, "share": point.share,
+                "figures": _figures(point.figures),
+            }
+            for point in found.learning
+        ],
         "subgroups": [
             {
                 "column": one.column, "value": one.value, "pictures": one.cases,

@@ -170,16 +170,21 @@ def frozen_part(recipe: ClassifierRecipe, imagenet: Path | None) -> FrozenPart:
     return FrozenPart(base, hashlib.sha256(content).hexdigest())
 
 
-def logistic_head(
+def solve_logistic(
     values: NDArray[np.float32], labels: NDArray[np.int64], recipe: ClassifierRecipe
-) -> keras.Model:
-    """Fit a regularised logistic regression and return it as a dense layer.
+) -> tuple[NDArray[np.float64], float]:
+    """Fit a regularised logistic regression; return its weights of raw features, and its bias.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n, features)
     labels : ndarray of int, shape (n,)
         1 for the positive class.
+
+    Returns
+    -------
+    kernel : ndarray of float64, shape (features,)
+    bias : float
     """
     mean, spread = values.mean(axis=0), values.std(axis=0) + 1e-6
     regression = LogisticRegression(
@@ -188,9 +193,17 @@ def logistic_head(
         max_iter=2000,
     ).fit((values - mean) / spread, labels)
     kernel = regression.coef_[0] / spread
+    return kernel, float(regression.intercept_[0] - mean @ kernel)
+
+
+def logistic_head(
+    values: NDArray[np.float32], labels: NDArray[np.int64], recipe: ClassifierRecipe
+) -> keras.Model:
+    """Return the regression of `solve_logistic` as a dense layer."""
+    kernel, bias = solve_logistic(values, labels, recipe)
     inputs = layers.Input(values.shape[1:])
     head = keras.Model(inputs, layers.Dense(1, name="logit")(inputs))
-    head.get_layer("logit").set_weights([kernel[:, None], regression.intercept_ - mean @ kernel])
+    head.get_layer("logit").set_weights([kernel[:, None], np.array([bias])])
     return head
 
 

@@ -378,6 +378,37 @@ CHECKLIST_ITEMS: Final = (
 """Guideline, what it asks for, and what answers it."""
 
 
+LEARNING_TITLE = "Learning curve"
+LEARNING_AXIS = "patients learned from"
+LEARNING_HEADINGS = ("Learned from", "Pictures", "Figures")
+LEARNING_NOTE = (
+    "From the model’s card: its last layer was fitted again on fewer patients of its training data "
+    "and answered the same patients of them each time, whom it did not learn from. Where the curve "
+    "still rises at its end, more patients would make a better model."
+)
+LEARNING_UNKNOWN = (
+    "The model’s card has no learning curve. A training computes it where only the last layer is "
+    "fitted, on features that are kept (the head lean of “train classifier”), and has folds to "
+    "measure it on; any other model would have to be trained anew for each number of patients."
+)
+LEARNING_OF_TABLE = (
+    "None: a table of answers does not tell how good the model would be with fewer patients to "
+    "learn from."
+)
+
+
+def learning_note(has_points: bool, is_model: bool) -> str:
+    """Return what a learning curve is, or why there is none."""
+    if has_points:
+        return LEARNING_NOTE
+    return LEARNING_UNKNOWN if is_model else LEARNING_OF_TABLE
+
+
+def learned_from_patients(count: int) -> str:
+    """Return how many patients a model learned from."""
+    return f"{count:,} {'patient' if count == 1 else 'patients'}"
+
+
 def calibration_line(intercept: float, slope: float) -> str:
     """Return the line of recalibration."""
     return f"intercept {intercept:.2f}, slope {slope:.2f} (ideal 0 and 1)"

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,9 +28,14 @@ from spinealign.evaluation import (
     run,
 )
 from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases
-from spinealign.evaluation.intervals import bootstrapped
+from spinealign.evaluation.intervals import Figure, bootstrapped
+from spinealign.evaluation.learning import LearningPoint, as_metrics, points_of
+from spinealign.evaluation.report_html import report_html
 from spinealign.evaluation.tables import Wanted, read_answers
+from spinealign.evaluation.writing import evaluation_json
+from spinealign.html_pages import html_text
 from spinealign.inference import catalog
+from spinealign.wording import evaluation as words
 from tests.core.test_catalog import write_model
 
 
@@ -530,3 +536,39 @@ class TestCommand:
         told = capsys.readouterr().err
         assert told.startswith("The answers cannot be evaluated: ")
         assert not (tmp_path / "x").exists()
+
+
+class TestLearningCurve:
+    POINTS = (
+        LearningPoint(8, 20, 0.25, {"auc": Figure(0.7, 0.6, 0.8)}),
+        LearningPoint(32, 80, 1.0, {"auc": Figure(0.9, np.nan, np.nan)}),
+    )
+
+    def test_a_card_gives_back_what_a_training_wrote(self):
+        told = json.loads(json.dumps({"learning_curve": as_metrics(self.POINTS[::-1])}))
+        first, last = points_of(told)
+        assert first == self.POINTS[0]
+        assert (last.patients, last.figures["auc"].value) == (32, 0.9)
+        assert np.isnan(last.figures["auc"].low)
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {}, {"learning_curve": 3}, {"learning_curve": {"some patients": {"auc": {}}}},
+            {"learning_curve": {"4 patients": {"share": "x", "pictures": 3, "auc": {}}}},
+        ],
+    )  # fmt: skip
+    def test_what_is_none_is_left_out(self, told):
+        assert points_of(told) == ()
+
+    def test_the_report_draws_it_or_says_why_there_is_none(self):
+        found = run.evaluate_classified("t", random_cases(3), draws=20)
+        assert words.LEARNING_OF_TABLE in report_html(found, ())
+        of_model = replace(found, is_model=True)
+        assert html_text(words.LEARNING_UNKNOWN) in report_html(of_model, ())
+        page = report_html(replace(of_model, learning=self.POINTS), ())
+        assert "32 patients" in page
+        assert page.count("image/svg+xml") == report_html(found, ()).count("image/svg+xml") + 1
+        told = json.loads(evaluation_json(replace(of_model, learning=self.POINTS), ()))
+        assert [point["patients"] for point in told["learning_curve"]] == [8, 32]
+        assert told["learning_curve"][1]["figures"]["auc"]["low"] is None

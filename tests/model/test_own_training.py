@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from spinealign.cli.main import _parser
 from spinealign.domain.errors import DataSetError, ModelError, ModelProblem
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_store import ModelStoreError, SignatureState
+from spinealign.evaluation.learning import points_of
 from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.inference.checksums import read_checksums
 from spinealign.model_store.signing import fingerprint, make_key, public_key_of, signature_of
@@ -25,7 +27,9 @@ from spinealign.training.classifier import ClassifierRecipe, stepped_head
 from spinealign.training.own import classifier_jobs, heads, segmentation_jobs
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
+from spinealign.training.own.learning import chosen_patients
 from spinealign.training.own.packaging import package_own
+from spinealign.training.own.pictures import Picture
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
 from spinealign.training.progress import Board
 from spinealign.training.schedules import RateRule
@@ -122,6 +126,29 @@ def test_a_card_says_what_data_and_options_say_and_no_more(tmp_path):
     skipped = table(tmp_path / "work" / "results" / "skipped.csv")
     assert [row["image"] for row in skipped] == ["train/wide/w9_t1.png"]
     assert keras.models.load_model(tmp_path / "work" / "results" / "model.keras").count_params() > 0
+
+
+def test_a_curve_tells_how_good_the_head_is_with_fewer_patients(tmp_path):
+    data = two_classes(tmp_path / "data", patients=12)
+    card = train_classifier(job(tmp_path, data))
+    points = points_of(card.metrics)
+    assert [point.patients for point in points] == [2, 4, 8, 16]
+    assert [point.pictures for point in points] == [2, 4, 8, 16]
+    # With all patients of a fold it is the cross-validation itself.
+    crossed = card.metrics["cross_validation"]["auc"]["value"]
+    assert points[-1].figures["auc"].value == pytest.approx(crossed, abs=1e-4)
+    assert points_of(train_classifier(job(tmp_path, data, head="report")).metrics) == ()
+
+
+def test_smaller_shares_are_among_the_larger_ones():
+    pictures = [
+        Picture(Path(f"{k}"), f"{k}", "ab"[k % 3 == 0], patient=f"p{k // 2}") for k in range(60)
+    ]
+    quarter, half, all_ = (chosen_patients(pictures, share, [7, 0]) for share in (0.25, 0.5, 1))
+    assert quarter < half < all_ == {p.patient for p in pictures}
+    assert quarter != chosen_patients(pictures, 0.25, [7, 1])
+    few = chosen_patients(pictures, 0.01, [7, 0])
+    assert {p.label for p in pictures if p.patient in few} == {"a", "b"}
 
 
 def test_without_patients_the_card_says_so(tmp_path):

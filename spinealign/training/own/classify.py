@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
+from spinealign.evaluation import learning as learning_curves
+from spinealign.evaluation.learning import LearningPoint
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.predict import classify_with, region_model
@@ -104,7 +106,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     flatbuffer = to_litert(trained.model, "int8" if is_lean else "float16")
     card = write_model_folder(job.out, flatbuffer, card)
     answers = _answers(job.out, held, job.positive)
-    card = _with_figures(card, job, training, held, crossed, answers)
+    card = _with_figures(card, job, training, held, crossed, answers, trained.learning)
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(job, training, held, trained, crossed, answers)
     save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped)
@@ -215,12 +217,15 @@ def _told_rate(recipe: ClassifierRecipe) -> dict[str, Any]:
 def _with_figures(
     card: ModelCard, job: ClassifierJob, training: PictureSet, held: PictureSet,
     crossed: Mapping[str, float], answers: Mapping[str, float],
+    learning: Sequence[LearningPoint] = (),
 ) -> ModelCard:  # fmt: skip
     metrics: dict[str, Any] = {}
     if crossed:
         metrics["cross_validation"] = held_out_figures(training, job.positive, crossed)
     if answers:
         metrics["held_out"] = held_out_figures(held, job.positive, answers)
+    if learning:
+        metrics[learning_curves.KEY] = learning_curves.as_metrics(learning)
     status = earned_status(training, held, metrics.get("held_out", {}), job.stated.although)
     earned = status is not ModelStatus.DEMONSTRATION
     patients = len(held.patients()) if held.has_patients else 0

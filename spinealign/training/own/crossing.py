@@ -11,10 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from spinealign.evaluation.learning import LearningPoint
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart, assemble
 from spinealign.training.own import heads
 from spinealign.training.own.features import FeatureStore, compute_features
 from spinealign.training.own.kept import Kept, kept_under
+from spinealign.training.own.learning import learning_curve
 from spinealign.training.own.pictures import Picture
 from spinealign.training.progress import Board
 from spinealign.wording.training import kept_text
@@ -43,6 +45,8 @@ class Trained:
     curves : mapping of str to list
         By part ("fold 1", "final"), one entry an epoch.
     kept : Kept
+    learning : tuple of LearningPoint
+        See `learning.learning_curve`.
     """
 
     model: keras.Model
@@ -51,6 +55,7 @@ class Trained:
     epochs: list[int]
     curves: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
     kept: Kept | None = None
+    learning: tuple[LearningPoint, ...] = ()
 
 
 def train_crossed(
@@ -98,6 +103,7 @@ def train_crossed(
         epochs,
         {**curves, "final": head.curve},
         kept,
+        learning_curve(pictures, positive, folds, recipe, store),
     )
 
 
