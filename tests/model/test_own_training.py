@@ -27,7 +27,7 @@ from spinealign.training.classifier import ClassifierRecipe, stepped_head
 from spinealign.training.own import classifier_jobs, heads, segmentation_jobs
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
-from spinealign.training.own.learning import chosen_patients
+from spinealign.training.own.learning import chosen_patients, learning_curve
 from spinealign.training.own.packaging import package_own
 from spinealign.training.own.pictures import Picture
 from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
@@ -138,6 +138,26 @@ def test_a_curve_tells_how_good_the_head_is_with_fewer_patients(tmp_path):
     crossed = card.metrics["cross_validation"]["auc"]["value"]
     assert points[-1].figures["auc"].value == pytest.approx(crossed, abs=1e-4)
     assert points_of(train_classifier(job(tmp_path, data, head="report")).metrics) == ()
+
+
+def test_features_that_tell_nothing_have_a_flat_curve():
+    """A head with as many features as pictures knows those that it learned from by heart."""
+
+    class Noise:
+        per_picture = 1
+        drawn = np.random.default_rng(0).normal(size=(80, 60)).astype(np.float32)
+
+        def values(self, rows):
+            return self.drawn[rows]
+
+    pictures = [Picture(Path(f"{k}"), f"{k}", "ab"[k % 2], patient=f"p{k}") for k in range(80)]
+    folds = [{f"{k}" for k in range(80) if k % 4 // 2 == number} for number in range(2)]
+    recipe = ClassifierRecipe(inverse_regularisation=1.0)
+    points = learning_curve(pictures, "a", folds, recipe, Noise())
+    assert [point.patients for point in points] == [4, 10, 20, 40]
+    for point in points:
+        assert 0.3 < point.figures["auc"].value < 0.7
+        assert point.figures["auc"].low < point.figures["auc"].value < point.figures["auc"].high
 
 
 def test_smaller_shares_are_among_the_larger_ones():
