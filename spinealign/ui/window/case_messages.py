@@ -34,6 +34,7 @@ class CaseMessages(QObject):
         super().__init__(banner)
         self._banner, self._bench, self._page = banner, bench, page
         self._case: Case | None = None
+        self._early: tuple[Case, Message] | None = None
         self._shown_for = QElapsedTimer()
         self._read = QTimer(self)
         self._read.setSingleShot(True)
@@ -51,6 +52,9 @@ class CaseMessages(QObject):
 
     def _fail(self, message: Message, about: Case | None) -> None:
         case = about or self._bench.current
+        if case is not None and self._bench.current is None:
+            # It failed before the window had turned to the first of what is opened.
+            self._early = self._early or (case, message)
         if case is not self._bench.current:
             self._banner.count_failure()
             return
@@ -71,7 +75,11 @@ class CaseMessages(QObject):
         self._shown_for.start()
 
     def _leave(self, case: Case | None) -> None:
-        """Put away what was told of another case."""
+        """Put away what was told of another case; tell what failed before it was seen."""
+        early, self._early = self._early, None
+        if early is not None and early[0] is case:
+            self._fail(early[1], case)
+            return
         if self._banner.isHidden() or case is self._case:
             return
         is_unread = self._case is None and self._shown_for.elapsed() < READING_MS
