@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -196,6 +197,11 @@ class Batch:
         if choice.parquet:
             write_parquet(self._out)
         return Counts(*(self._state.count(status) for status in ItemStatus))
+
+    def failures(self, most: int) -> tuple[Row, ...]:
+        """Return the images that failed, in their order, no more than `most`."""
+        rows = self._state.rows()
+        return tuple(islice((row for row in rows if row.status is ItemStatus.FAILED), most))
 
     def _tasks(self) -> list[Task]:
         """Return what waits; files that were refused while they were looked for fail at once."""

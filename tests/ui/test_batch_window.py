@@ -11,11 +11,11 @@ from PyQt6.QtWidgets import QFileDialog, QMessageBox
 
 from spinealign.batch import pool
 from spinealign.batch.run import Begun, Counts, Progress
-from spinealign.batch.state import ItemStatus, Outcome
+from spinealign.batch.state import ItemStatus, Outcome, Row
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.protection import Right
 from spinealign.ui.batch.dialog import BatchDialog
-from spinealign.ui.batch.jobs import Waits, Wanted, run_batch
+from spinealign.ui.batch.jobs import Ended, Waits, Wanted, run_batch
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
 from tests.ui.access_keys import clashing_keys, unnamed
 from tests.ui.cut_texts import settled_cut_texts
@@ -52,7 +52,12 @@ class FakeBatch:
             failed = self.ended // 3
             yield Progress(path, outcome, self.count, self.ended, failed, self.ended, self.ended)
         failed = self.ended // 3
-        return Counts(self.count - self.ended, self.ended - failed, 0, failed)
+        counts = Counts(self.count - self.ended, self.ended - failed, 0, failed)
+        rows = [
+            Row("", n, Path(f"image_{n}.png"), "", ItemStatus.FAILED, 1, "It failed.", "", 1.0, "")
+            for n in range(3, self.ended + 1, 3)
+        ]
+        return Ended(counts, tuple(rows))
 
 
 @pytest.fixture
@@ -95,6 +100,7 @@ def test_a_run_shows_how_far_it_is_and_what_failed(qtbot, dialog, tmp_path):
     dialog.fake.allowed = 6
     assert ended(qtbot, dialog) == "Finished: 4 done, 0 refused, 2 failed."
     assert dialog.failures.rowCount() == 2
+    assert dialog.failures.item(1, 0).text() == "image_6.png"
     [wanted] = dialog.fake.wanted
     assert (wanted.inputs, wanted.out) == ((tmp_path / "images",), tmp_path / "results")
 
@@ -198,4 +204,6 @@ def test_real_processes_work_and_a_closed_window_leaves_none(qtbot, dialog, tmp_
     press(dialog.start)
     assert ended(qtbot, dialog) == "Finished: 2 done, 0 refused, 1 failed."
     assert (tmp_path / "results" / "images.csv").exists()
-    assert dialog.failures.rowCount() == 0  # refused while it was looked for
+    # It was refused while files were looked for, and is told at the end.
+    assert dialog.failures.item(0, 0).text() == "broken.png"
+    assert dialog.failures.item(0, 1).text()

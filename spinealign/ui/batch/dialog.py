@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.batch.choices_page import ChoicesPage
-from spinealign.ui.batch.jobs import Switches, Waits, Wanted, run_batch
+from spinealign.ui.batch.jobs import MOST_FAILURES, Ended, Switches, Waits, Wanted, run_batch
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, fit
 from spinealign.ui.widgets.labels import offer, row_of
@@ -56,12 +56,10 @@ from spinealign.wording.batch_window import (
 )
 
 if TYPE_CHECKING:
-    from spinealign.batch.run import Begun, Counts, Progress
+    from spinealign.batch.run import Begun, Progress
 
-_WIDTH_EM, _HEIGHT_EM = 120, 62
+_WIDTH_EM, _HEIGHT_EM = 120, 90
 _CHOICES, _RUN = range(2)
-_MOST_FAILURES = 1_000
-"""Rows that are shown; images.csv has all."""
 
 RunBatch = Callable[[Wanted, Switches], Work]
 """As `jobs.run_batch`; tests put another one in its place."""
@@ -268,14 +266,24 @@ class BatchDialog(QDialog):
         from spinealign.batch.state import ItemStatus
 
         self.progress.setValue(progress.ended)
-        outcome, row = progress.outcome, self.failures.rowCount()
-        if outcome.status is ItemStatus.FAILED and row < _MOST_FAILURES:
+        outcome = progress.outcome
+        if outcome.status is ItemStatus.FAILED:
+            self._add_failure(progress.path.name, outcome.sentence, outcome.advice)
+
+    def _add_failure(self, *texts: str) -> None:
+        row = self.failures.rowCount()
+        if row < MOST_FAILURES:
             self.failures.insertRow(row)
-            for place, text in enumerate((progress.path.name, outcome.sentence, outcome.advice)):
+            for place, text in enumerate(texts):
                 self.failures.setItem(row, place, QTableWidgetItem(text))
 
-    def _show_end(self, counts: Counts) -> None:
+    def _show_end(self, ended: Ended) -> None:
         self._end()
+        counts = ended.counts
+        self.failures.setRowCount(0)
+        # Those as well that were refused while they were looked for, or failed in an earlier run.
+        for failed in ended.failures:
+            self._add_failure(failed.path.name, failed.sentence, failed.advice)
         total = counts.waiting + counts.done + counts.refused + counts.failed
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(total - counts.waiting)

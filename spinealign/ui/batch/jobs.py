@@ -13,6 +13,10 @@ from spinealign.domain.interrupts import interrupt_of_thread
 if TYPE_CHECKING:
     from spinealign.batch.options import BatchOptions
     from spinealign.batch.run import Begun, Counts, Progress, TableChoice
+    from spinealign.batch.state import Row
+
+MOST_FAILURES = 1_000
+"""Rows that are shown; images.csv has all."""
 
 _LOOK_S = 0.1
 _KINDS = {
@@ -72,6 +76,14 @@ class Waits:
     """Nothing is analysed until a person goes on."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How many images stand where, and the first of those that failed, in this run or before."""
+
+    counts: Counts
+    failures: tuple[Row, ...] = ()
+
+
 @dataclass
 class Switches:
     """What a person presses while a batch runs; set from the window's thread."""
@@ -82,7 +94,7 @@ class Switches:
 
 def run_batch(
     wanted: Wanted, switches: Switches
-) -> Generator[int | Begun | Progress | Waits, None, Counts]:
+) -> Generator[int | Begun | Progress | Waits, None, Ended]:
     """Run a batch to its end, or until it is stopped; tables are written either way.
 
     Yields how many files were looked at, what the run begins with, and after each image how far it
@@ -107,6 +119,6 @@ def run_batch(
                     yield progress
                     while switches.pause.is_set() and not switches.stop.wait(_LOOK_S):
                         yield Waits()
-            return batch.finish(tables)
+            return Ended(batch.finish(tables), batch.failures(MOST_FAILURES))
     finally:
         forget()

@@ -117,7 +117,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "batch",
-        "Analyse &many images…",
+        "Analyse many images (&batch)…",
         tip="Analyse thousands of images of folders, archives and lists, beside the cases here",
     ),
     Command("paste", "&Paste image", ("Ctrl+V",), "paste", "Analyse the image on the clipboard"),
