@@ -44,7 +44,8 @@ from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFi
 
 DATABASE, FILES = "archive.db", "files"
 
-_LONGEST_WAIT_S = 0.2
+LONGEST_WAIT_S = 0.2
+"""Of a lock for another thread: the keys are gone within a second."""
 
 _SIGNED = ("signed", "amended")
 
@@ -101,13 +102,13 @@ class Archive:
         ArchiveError
             ``IN_USE``: nothing was written.
         """
-        stopper = threading.Timer(_LONGEST_WAIT_S, self.connection.interrupt)
+        stopper = threading.Timer(LONGEST_WAIT_S, self.connection.interrupt)
         stopper.daemon = True
         stopper.start()
         try:
             # Waits for a statement of another thread, and so shows when it has ended.
-            self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * _LONGEST_WAIT_S)}")
-            if not self.connection.alone.acquire(timeout=_LONGEST_WAIT_S):
+            self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * LONGEST_WAIT_S)}")
+            if not self.connection.alone.acquire(timeout=LONGEST_WAIT_S):
                 raise ArchiveError(ArchiveProblem.IN_USE)
         finally:
             stopper.cancel()
@@ -123,7 +124,7 @@ class Archive:
         """
         self._is_closed = True
         # What another thread writes comes to its end first, but locking must not take long.
-        is_alone = self.connection.alone.acquire(timeout=_LONGEST_WAIT_S)
+        is_alone = self.connection.alone.acquire(timeout=LONGEST_WAIT_S)
         try:
             self.connection.close()
         finally:

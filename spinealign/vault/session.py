@@ -6,7 +6,8 @@ import getpass
 import os
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,7 +18,7 @@ from spinealign.accounts.book import Account, Right, Unlocked, create_book
 from spinealign.accounts.key_store import Secrets
 from spinealign.accounts.keys import KEY_BYTES, SubKeys, calibrated_cost, new_key
 from spinealign.accounts.recovery import printed, typed
-from spinealign.archive.store import Archive
+from spinealign.archive.store import LONGEST_WAIT_S, Archive
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.audit.trail import begin_anew
@@ -27,6 +28,7 @@ from spinealign.domain.protection import (
     AccountError,
     AccountProblem,
     ArchiveError,
+    ArchiveProblem,
     AuditDamagedError,
     Damage,
     NoKeyStoreError,
@@ -323,7 +325,8 @@ class Session:
     def _record_end(self, opened: OpenArchive, kind: EventKind) -> None:
         """Write the last event; it waits, encrypted, where the database cannot take it now."""
         try:
-            with opened.archive.hurried():
+            # In the order in which every other thread takes them: the trail, then the database.
+            with self._trail_soon(), opened.archive.hurried():
                 self.record(kind)
         except (ArchiveError, OSError):
             event = AuditEvent(kind, stamp(self._now()), self.person.name, process=os.getpid())
@@ -331,6 +334,16 @@ class Session:
                 self._have_wait((event,))
             except OSError:  # a full disk: until it is unlocked again
                 self._unwritten.append(event)
+
+    @contextmanager
+    def _trail_soon(self) -> Iterator[None]:
+        """Have the trail alone; raise ArchiveError where another thread keeps it too long."""
+        if not self._appending.acquire(timeout=LONGEST_WAIT_S):
+            raise ArchiveError(ArchiveProblem.IN_USE)
+        try:
+            yield
+        finally:
+            self._appending.release()
 
     def _drop(self, opened: OpenArchive) -> None:
         self._open = None

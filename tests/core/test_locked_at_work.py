@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from spinealign.archive import backup
 from spinealign.archive.encrypted_files import PIECE_BYTES
 from spinealign.archive.records import Search
 from spinealign.archive.store import Archive
-from spinealign.audit.events import EventKind
+from spinealign.audit.events import AuditEvent, EventKind
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 from spinealign.domain.study import PatientFacts
 from spinealign.files import write_durably
@@ -236,6 +237,56 @@ def test_while_another_program_writes(anna: Session) -> None:
     other.connection.execute("ROLLBACK")
     other.close()
     require_whole_after(anna)  # the event waited
+
+
+def test_while_another_thread_writes_into_the_trail(
+    anna: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = Paused()
+    trail, append = anna._opened.trail, anna._opened.trail.append_many
+
+    def append_late(events: Sequence[AuditEvent]) -> int:
+        if events[-1].kind is EventKind.VIEW:
+            paused.here()
+        return append(events)
+
+    monkeypatch.setattr(type(trail), "append_many", lambda _, events: append_late(events))
+    worker = Worker(lambda: anna.record(EventKind.VIEW))
+    assert paused.is_there.wait(LONG_S)
+    lock_and_see_the_keys_gone(anna)
+    paused.may_go_on.set()
+    assert worker.is_told_that_it_was_locked()
+    monkeypatch.undo()
+    require_whole_after(anna)  # the event waited
+
+
+def test_the_trail_and_the_database_are_locked_in_one_order(
+    anna: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    connection = anna._opened.archive.connection
+
+    class Watched:
+        def __init__(self, name: str, lock: Any) -> None:
+            self.name, self.lock = name, lock
+
+        def acquire(self, timeout: float = -1) -> bool:
+            order.append(self.name)
+            return bool(self.lock.acquire(timeout=timeout))
+
+        def release(self) -> None:
+            self.lock.release()
+
+        def __enter__(self) -> bool:
+            return self.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.release()
+
+    anna._appending = Watched("trail", anna._appending)  # type: ignore[assignment]
+    monkeypatch.setattr(connection, "alone", Watched("database", connection.alone))
+    anna.lock()
+    assert order[:2] == ["trail", "database"]
 
 
 def test_what_was_on_the_disk_before_is_there_after(anna: Session) -> None:

@@ -225,3 +225,20 @@ def test_the_picture_stays_where_it_is_from_one_patient_to_the_next(qtbot, windo
     qtbot.waitUntil(lambda: "Ada" in window.patient.words.text())
     seen.add(place_of_picture(window)[1].height())
     assert len(seen) == 1
+
+
+def test_what_failed_before_its_case_was_shown_is_told_with_it(window, two, monkeypatch):
+    bench, [first, second] = window.workbench, two
+    monkeypatch.setattr(bench, "current", None)
+    bench.messages.fail(FAILED, first)
+    bench.messages.fail(TOLD, second)
+    monkeypatch.undo()
+    bench.current = second
+    bench.current_changed.emit(second)
+    assert FAILED.sentence not in window.banner.text
+    monkeypatch.setattr(bench, "current", None)
+    bench.messages.fail(FAILED, second)
+    monkeypatch.undo()
+    bench.current = second
+    bench.current_changed.emit(second)
+    assert FAILED.sentence in window.banner.text
