@@ -82,7 +82,9 @@ def test_a_tiny_network_places_points_to_a_fraction_of_a_pixel(trained):
     assert [r["truth_x"] for r in unknown] == [""]
 
 
-def test_the_card_says_what_was_known_and_what_was_never_taught(trained):
+def test_the_card_says_what_was_known_and_what_was_never_taught(trained, monkeypatch):
+    # A limit of memory would stay with the process of the tests.
+    monkeypatch.setattr("spinealign.model_store.trial._limit_memory", lambda: None)
     folder, card = trained
     assert read_card(folder / "models" / "mine") == card
     assert card.task == "landmarks"
