@@ -207,3 +207,15 @@ def test_real_processes_work_and_a_closed_window_leaves_none(qtbot, dialog, tmp_
     # It was refused while files were looked for, and is told at the end.
     assert dialog.failures.item(0, 0).text() == "broken.png"
     assert dialog.failures.item(0, 1).text()
+
+
+def test_a_stop_ends_what_a_process_hangs_in(qtbot, dialog, tmp_path, monkeypatch):
+    from tests.batch_workers import HANG, serve_names
+
+    monkeypatch.setattr(pool, "Pool", partial(pool.Pool, serve_as=serve_names))
+    dialog.run_batch = run_batch
+    Image.new("L", (40, 40)).save(tmp_path / "images" / f"{HANG}.png")
+    press(dialog.start)
+    qtbot.waitUntil(lambda: dialog.progress.maximum() == 1, timeout=20_000)
+    press(dialog.stop)
+    assert ended(qtbot, dialog).startswith("Stopped: 0 done, 0 refused, 0 failed, 1 image not")
