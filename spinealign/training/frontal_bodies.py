@@ -49,6 +49,7 @@ from spinealign.training.train import (
     prefetch,
     prefetch_from_processes,
     run_steps,
+    set_fastest_precision,
 )
 from spinealign.training.xray import corner_loss
 
@@ -249,8 +250,7 @@ def train_frontal_bodies(
     keras.utils.set_random_seed(recipe.seed)
     drawn = FrontalSource(data, recipe, _step_of(work))
     batches = prefetch_from_processes(drawn, workers) if workers else prefetch(drawn(0))
-    # Half-precision products double the speed on processors that have them; heads stay float32.
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    set_fastest_precision()
     model = recipe.network()
     if start is not None and not (work / "state.json").is_file():
         if (start / "state.json").is_file():

@@ -58,7 +58,13 @@ from spinealign.training.package import (
     unfold_batch_normalisation,
     write_model_folder,
 )
-from spinealign.training.train import Checkpoint, averaged_weights, prefetch, run_steps
+from spinealign.training.train import (
+    Checkpoint,
+    averaged_weights,
+    prefetch,
+    run_steps,
+    set_fastest_precision,
+)
 
 log = logging.getLogger(__name__)
 
@@ -203,8 +209,7 @@ def train_mr_structures(
     slices = load_sources(data, cache, recipe.sources())
     training, _ = split(slices, recipe.held_out_fraction, recipe.seed)
     log.info("slices by source: %s", {s: sum(t.source == s for t in training) for s in SOURCES})
-    # Half-precision products double the speed on processors that have them; heads stay float32.
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    set_fastest_precision()
     others = _without_outlines(data, slices, recipe)
     styles = [shrink(s.pixels, _STYLE_PX, cv2.INTER_AREA) for s in (*training[::3], *others)]
     first = _stage(recipe, training, styles, work / "stage1", recipe.steps, start)

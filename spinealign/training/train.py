@@ -248,6 +248,31 @@ def averaged_weights(work: Path) -> tuple[list[NDArray[np.float32]], int]:
         return [parts[name] for name in parts.files], int(state["step"])
 
 
+def set_fastest_precision() -> str:
+    """Train in half precision where the hardware multiplies it faster; heads stay float32.
+
+    That is an accelerator, or a processor with tile instructions (AMX). On other processors
+    float32 took 2.4 s of processor time a step and bfloat16 3.2 s (frontal network, 2026).
+
+    Returns
+    -------
+    str
+        The name of Keras's policy.
+    """
+    policy = "mixed_bfloat16" if _multiplies_halves() else "float32"
+    keras.mixed_precision.set_dtype_policy(policy)
+    return policy
+
+
+def _multiplies_halves() -> bool:
+    if keras.distribution.list_devices("gpu"):
+        return True
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:  # Windows and macOS do not tell
+        return False
+
+
 def run_steps(
     model: keras.Model,
     loss: object,
