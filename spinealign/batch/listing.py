@@ -6,16 +6,18 @@ import csv
 import hashlib
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from spinealign.domain.errors import BatchError, BatchProblem, ImageReadError, ReadProblem
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import ImageSource, SeriesEntry, SkippedFile, stacked
-from spinealign.imaging.find import real_path
+from spinealign.imaging.find import folder_stem, real_path
 from spinealign.imaging.study import scan_paths
+from spinealign.inference.checksums import is_safe_name
 
 LIST_SUFFIX = ".csv"
 MOST_LIST_BYTES = 200_000_000
+_REFUSED = -1
 _PATH_COLUMNS = ("path", "file", "filename", "image")
 
 
@@ -29,13 +31,15 @@ class BatchItem:
         Of the files' paths, sizes and times and of the pictures in them: a file that changed is
         another item.
     path : Path
-        The first file.
+        The first file; of a member of an archive, the archive's with the member's name behind.
     source : Path, SeriesEntry or None
         What is read; None for a file that was refused while it was looked for.
     problem : ReadProblem or None
         Why it was refused.
     detail : str
         Numbers that go with it.
+    stem : str
+        What the folder of its results is called, unless another one is already.
     """
 
     identity: str
@@ -43,6 +47,7 @@ class BatchItem:
     source: ImageSource | None
     problem: ReadProblem | None = None
     detail: str = ""
+    stem: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,14 @@ class Listing:
     items : tuple of BatchItem
         In the order of the folders.
     skipped : tuple of SkippedFile
-        Files that are no pictures.
+        Files that nobody takes for images: notes, tables, reports. Very many are not all named.
+    skipped_count : int
+        How many they are.
     """
 
     items: tuple[BatchItem, ...]
     skipped: tuple[SkippedFile, ...]
+    skipped_count: int
 
 
 def list_items(inputs: Sequence[Path]) -> Generator[int, None, Listing]:
@@ -79,11 +87,12 @@ def list_items(inputs: Sequence[Path]) -> Generator[int, None, Listing]:
     for given in inputs:
         is_list = given.suffix.lower() == LIST_SUFFIX and given.is_file()
         paths += listed_paths(given) if is_list else [given]
-    scan = yield from scan_paths(paths)
+    scan = yield from scan_paths(paths, names_files=True)
     found = [_item(stack.first) for stack in stacked(scan.found)]
     refused = [_refused(refusal) for refusal in scan.refused]
     items = {item.identity: item for item in (*found, *refused)}
-    return Listing(tuple(items.values()), scan.skipped)
+    count = len(scan.skipped) + scan.skipped_beyond
+    return Listing(tuple(items.values()), scan.skipped, count)
 
 
 def listed_paths(path: Path) -> list[Path]:
@@ -113,12 +122,30 @@ def _item(entry: SeriesEntry) -> BatchItem:
     first = entry.parts[0]
     is_whole_file = len(entry.parts) == 1 and not first.member and not first.index
     source: ImageSource = first.path if is_whole_file else entry
-    return BatchItem(_identity(entry.parts), first.path, source)
+    return BatchItem(
+        _identity(entry.parts), _named(first), source, stem=_stem(first.path, first.member)
+    )
 
 
 def _refused(refusal: ImageReadError) -> BatchItem:
-    identity = _identity([ImagePart(refusal.path, refusal.problem.value)])
-    return BatchItem(identity, refusal.path, None, refusal.problem, refusal.detail)
+    # No picture has an index below 0, so that what is refused is never what was found.
+    identity = _identity([ImagePart(refusal.path, refusal.member, _REFUSED)])
+    part = ImagePart(refusal.path, refusal.member)
+    return BatchItem(
+        identity, _named(part), None, refusal.problem, refusal.detail,
+        _stem(part.path, part.member),
+    )  # fmt: skip
+
+
+def _named(part: ImagePart) -> Path:
+    """Return the path of a file, with the name of the member behind it in an archive."""
+    return Path(f"{part.path}/{part.member}") if part.member else part.path
+
+
+def _stem(path: Path, member: str) -> str:
+    """Return what the folder of results is called; an archive may name members as it likes."""
+    name = PurePosixPath(member).name
+    return folder_stem(Path(name) if is_safe_name(name) else path)
 
 
 def _identity(parts: Iterable[ImagePart]) -> str:

@@ -56,7 +56,7 @@ class TableChoice:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a run begins with: images in all, ended before, made anew, files that are none."""
+    """What a run begins with: images in all, ended before, made anew, files that are no images."""
 
     total: int
     ended: int
@@ -164,7 +164,7 @@ class Batch:
             self._state.try_again()
         self._total = len(listing.items)
         ended = self._total - self._state.count(ItemStatus.WAITING)
-        return Begun(self._total, ended, stale, len(listing.skipped))
+        return Begun(self._total, ended, stale, listing.skipped_count)
 
     def work(self, workers: Workers) -> Iterator[Progress]:
         """Analyse what waits, and yield after each image; closed early, the rest waits on.

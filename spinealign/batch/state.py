@@ -159,7 +159,7 @@ class BatchState:
         number = max((row.number for row in known.values()), default=0)
         rows = []
         for place, item in enumerate(new, start=number + 1):
-            folder = free_name(folder_stem(item.path), taken)
+            folder = free_name(item.stem or folder_stem(item.path), taken)
             rows.append((item.identity, place, str(item.path), folder))
         self._database.executemany(
             "INSERT INTO item (identity, number, path, folder, status) "

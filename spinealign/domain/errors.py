@@ -56,13 +56,18 @@ class ImageReadError(SpineAlignError):
         Why it was refused.
     detail : str
         Numbers that help the user, such as the size found; never patient data.
+    member : str
+        The file inside the archive `path`, where it is told apart from others there.
     """
 
-    def __init__(self, path: Path, problem: ReadProblem, detail: str = "") -> None:
+    def __init__(
+        self, path: Path, problem: ReadProblem, detail: str = "", member: str = ""
+    ) -> None:
         super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
         self.path = path
         self.problem = problem
         self.detail = detail
+        self.member = member
 
 
 class UnexpectedError(SpineAlignError):

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
-from spinealign.domain.formats import ARCHIVE_SUFFIX, CORRECTIONS_SUFFIX, DICOM_INDEX_NAME
+from spinealign.domain.formats import (
+    ARCHIVE_SUFFIX,
+    CORRECTIONS_SUFFIX,
+    DICOM_INDEX_NAME,
+    SUFFIXES,
+)
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart, SpineImage
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry, SkippedFile
@@ -92,7 +97,7 @@ def scan_series(path: Path) -> Generator[int, None, tuple[SeriesEntry, ...]]:
     return scan.found
 
 
-def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
+def scan_paths(paths: Sequence[Path], *, names_files: bool = False) -> Generator[int, None, Scan]:
     """Look at every file that some paths stand for; slices of one series find together.
 
     A file is looked at under the first of its names; links, hard ones too, lead to it again.
@@ -101,6 +106,10 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     ----------
     paths : sequence of Path
         Files, folders, archives and indexes of media.
+    names_files : bool
+        Whether every file that should be an image is refused by its own name and not skipped:
+        one with the suffix of an image or an archive, and a DICOM file without an image. Of DICOM
+        files that are segmentations or reports, and of other files, nobody expects one.
 
     Yields
     ------
@@ -120,26 +129,23 @@ def scan_paths(paths: Sequence[Path]) -> Generator[int, None, Scan]:
     count = pictures = 0
     for path in paths:
         known = len(headers) + len(others) + count - len(seen)
-        of_path: list[ImageReadError] = []
+        of_path = _Refusals(path, skipped, names_files=names_files)
         try:
-            for part in _candidates(path, of_path, skipped):
+            for part in _candidates(path, of_path):
                 count += 1
                 key = (file_key(part.path), part.member)
                 try:
                     pictures += 0 if key in seen else _scan_part(part, headers, others)
                 except ImageReadError as refusal:
-                    of_path.append(_alone(refusal))
-                    skipped.note(path, part, refusal.problem)
+                    of_path.note(part, refusal)
                 seen.add(key)
                 _require_few(path, pictures)
                 yield count
         except ImageReadError as refusal:
-            refused.append(_alone(refusal))
+            refused += [*of_path.missed, _alone(refusal)]
             continue
-        if len(headers) + len(others) + count - len(seen) == known:
-            refused.append(_nothing_found(path, of_path))
-        else:
-            refused += [refusal for refusal in of_path if refusal.problem not in _NO_LOSS]
+        is_nothing = len(headers) + len(others) + count - len(seen) == known
+        refused += of_path.told(is_nothing=is_nothing)
     found = (*_grouped(headers), *others)
     if not found and not refused:  # presentation states alone
         refused = [ImageReadError(path, ReadProblem.NO_PIXELS) for path in paths]
@@ -164,6 +170,40 @@ class _Skipped:
             self.beyond += 1
 
 
+class _Refusals:
+    """Why files below one of the paths are not used; `names_files` as for `scan_paths`."""
+
+    def __init__(self, path: Path, skipped: _Skipped, *, names_files: bool) -> None:
+        self._path, self._skipped, self._names_files = path, skipped, names_files
+        self._all: list[ImageReadError] = []
+        self.missed: list[ImageReadError] = []
+
+    def note(self, part: ImagePart, refusal: ImageReadError) -> None:
+        """Note that a file cannot be used."""
+        self._all.append(_alone(refusal))
+        if self._names_files and _should_be_image(part, refusal.problem):
+            problem, detail = refusal.problem, refusal.detail
+            self.missed.append(ImageReadError(part.path, problem, detail, part.member))
+        else:
+            self._skipped.note(self._path, part, refusal.problem)
+
+    def told(self, *, is_nothing: bool) -> Sequence[ImageReadError]:
+        """Return what is told of a path that was looked through, in which maybe nothing was."""
+        if self.missed:
+            return self.missed
+        if is_nothing:
+            return [_nothing_found(self._path, self._all)]
+        return [refusal for refusal in self._all if refusal.problem not in _NO_LOSS]
+
+
+def _should_be_image(part: ImagePart, problem: ReadProblem) -> bool:
+    """Tell whether a file that is not used is missed: it is damaged, or called like an image."""
+    if problem is ReadProblem.NOT_AN_IMAGE:
+        name = (part.member or part.path.name).lower()
+        return name.endswith((*SUFFIXES, ARCHIVE_SUFFIX))
+    return problem not in (ReadProblem.SEGMENTATION, ReadProblem.REPORT)
+
+
 def _alone(refusal: ImageReadError) -> ImageReadError:
     """Return a refusal to be kept, without the unpacked file that its way here holds on to."""
     refusal.__context__ = None
@@ -176,9 +216,7 @@ def _require_few(path: Path, pictures: int) -> None:
         raise ImageReadError(path, ReadProblem.TOO_MANY, f"more than {MOST_PICTURES:,} pictures")
 
 
-def _candidates(
-    path: Path, refusals: list[ImageReadError], skipped: _Skipped
-) -> Iterator[ImagePart]:
+def _candidates(path: Path, refusals: _Refusals) -> Iterator[ImagePart]:
     if not path.is_dir():
         yield from _parts_of(path)
         return
@@ -190,8 +228,7 @@ def _candidates(
         try:
             yield from _parts_of(file) if name.endswith(ARCHIVE_SUFFIX) else [ImagePart(file)]
         except ImageReadError as refusal:
-            refusals.append(_alone(refusal))
-            skipped.note(path, ImagePart(file), refusal.problem)
+            refusals.note(ImagePart(file), refusal)
 
 
 def _parts_of(path: Path) -> list[ImagePart]:

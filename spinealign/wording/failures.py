@@ -412,7 +412,8 @@ def explain(error: SpineAlignError) -> Message:
     """
     match error:
         case ImageReadError():
-            return _fill(_READ_MESSAGES[error.problem], display_name(error.path), error.detail)
+            name = display_name(error.path / error.member)
+            return _fill(_READ_MESSAGES[error.problem], name, error.detail)
         case ModelError():
             return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), error.detail)
         case ExportError():

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from spinealign.wording.batch_gallery import ORDERS
 from tests.batch_workers import serve_names, serve_nothing
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 MODELS = {
     "film": UsedModel("1", ("lateral_neck_radiograph",)),
     "ct": UsedModel("1", ("neck_ct_slice",)),
@@ -89,6 +91,65 @@ class TestListing:
         assert refused.path == broken
         assert refused.problem is not None
         assert any("notes" in one.part.path.name for one in listing.skipped)
+
+    def test_every_bad_file_is_named_and_what_nobody_takes_for_an_image_is_counted(
+        self, images, monkeypatch
+    ):
+        """Also where so many are skipped that a looking does not name them all."""
+        monkeypatch.setattr("spinealign.imaging.study.MOST_SKIPPED", 1)
+        folder = images[0].parent
+        sample = (ROOT / "resources/samples/ct_axial/CT_small.dcm").read_bytes()
+        bad = {
+            "text.png": b"<html>not found</html>", "zeros.dcm": bytes(9000), "head": sample[:200],
+            "cut.dcm": sample[:1000], "no.zip": b"PK no archive", "empty.JPG": b"",
+        }  # fmt: skip
+        for name, content in bad.items():
+            (folder / name).write_bytes(content)
+        plain = ("README.txt", "list.csv", "case.docx")
+        for name in plain:
+            (folder / name).write_text("no picture")
+        (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+        listing = run_to_end(list_items([folder]))
+        assert {item.path.name for item in listing.items if item.source is None} == set(bad)
+        assert (listing.skipped_count, len(listing.skipped)) == (len(plain), 1)
+        assert len(listing.items) == len(bad) + 3
+        for path in images:
+            path.unlink()
+        assert {item.path.name for item in items_of(folder)} == set(bad)
+
+    def test_reports_and_segmentations_beside_images_are_no_failures(self, images, tmp_path):
+        path = images[0].parent / "report.dcm"
+        data = pydicom.dcmread(ROOT / "resources/samples/ct_axial/CT_small.dcm")
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = COMPREHENSIVE_SR
+        data.Modality = "SR"
+        del data.PixelData, data.Rows, data.Columns
+        data.save_as(path)
+        listing = run_to_end(list_items([images[0].parent]))
+        assert all(item.source is not None for item in listing.items)
+        assert listing.skipped_count == 1
+        [named] = items_of(path)
+        assert named.problem is not None
+
+    def test_members_of_an_archive_are_named_each(self, images, tmp_path):
+        path = tmp_path / "study.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(images[0], "a/film.png")
+            archive.write(images[1], "b/film.png")
+            archive.write(images[2], "b/x:y.png")
+            archive.writestr("b/film.jpg", b"nothing")
+            archive.writestr("b/other.jpg", b"nothing")
+            archive.writestr("notes.txt", b"nothing")
+        listing = run_to_end(list_items([path]))
+        assert {str(item.path.relative_to(path)): item.stem for item in listing.items} == {
+            "a/film.png": "film", "b/film.png": "film", "b/x:y.png": "study",
+            "b/film.jpg": "film", "b/other.jpg": "other",
+        }  # fmt: skip
+        assert len({item.identity for item in listing.items}) == 5
+        refused = {item.path.name for item in listing.items if item.problem is not None}
+        assert refused == {"film.jpg", "other.jpg"}
+        before = {item.identity for item in listing.items}
+        os.utime(path, ns=(1, 1))
+        assert not before & {item.identity for item in items_of(path)}
 
     def test_a_changed_file_is_another_item(self, images):
         before = {item.identity for item in items_of(*images)}
