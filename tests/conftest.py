@@ -1,6 +1,9 @@
 """What every test needs before anything is imported."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Windows are drawn in memory; a test run must not need a screen, nor flash windows on one.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -20,3 +23,9 @@ from hypothesis import settings
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("fixed")
+
+# Models that a developer installed, or chose, must not answer in a test: all tests, and what they
+# start, have one empty profile unless they state another.
+os.environ["SPINEALIGN_PROFILE"] = tempfile.mkdtemp(prefix="spinealign-tests-")
+os.environ.pop("SPINEALIGN_MODELS", None)
+atexit.register(shutil.rmtree, os.environ["SPINEALIGN_PROFILE"], ignore_errors=True)

@@ -457,7 +457,7 @@ class FakeServices:
             analyse_arrived=self._analyse_arrived,
             kept_result=self.archived.kept_result,
             take_results_from=self.archived.take_results_from,
-            open_models=lambda: self.installed,
+            open_models=lambda _: self.installed,
             run_candidates=self._run_candidates,
         )
 

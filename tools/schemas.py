@@ -12,12 +12,14 @@ from typing import Any
 from spinealign.data_audit.writing import audit_schema
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import corrections_schema
+from spinealign.inference.choices import settings_schema
 from spinealign.network.peers import network_schema
 from spinealign.reading.signing import reading_schema
 
 SCHEMAS = {
     "corrections.schema.json": corrections_schema,
     "data-audit.schema.json": audit_schema,
+    "model-store.schema.json": settings_schema,
     "network.schema.json": network_schema,
     "reading.schema.json": reading_schema,
 }

@@ -71,6 +71,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.BACK_UP,
             Right.MANAGE_ACCOUNTS,
             Right.READ_AUDIT_TRAIL,
+            Right.CHANGE_MODELS,
         }
     ),
 }

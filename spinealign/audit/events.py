@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     CHECK = "check"
     DRILL = "drill"
     USER_ADMINISTRATION = "user_administration"
+    MODELS = "models"
+    MODEL_SIGNERS = "model_signers"
     AUDIT_LOG_USED = "audit_log_used"
     AUDIT_LOG_DAMAGED = "audit_log_damaged"
 
@@ -62,6 +64,8 @@ class ObjectKind(StrEnum):
     AUDIT_LOG = "audit_log"
     NODE = "node"
     FILE = "file"
+    MODEL = "model"
+    SIGNER = "signer"
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,10 @@ EVENT_CODES: dict[EventKind, EventCodes] = {
     EventKind.DRILL: EventCodes(_BACK_UP_TRIED, "R"),
     EventKind.USER_ADMINISTRATION: EventCodes(
         _SECURITY_ALERT, "E", Code("110137", "User Security Attributes Changed")
+    ),
+    EventKind.MODELS: EventCodes(_SECURITY_ALERT, "E", Code("110131", "Software Configuration")),
+    EventKind.MODEL_SIGNERS: EventCodes(
+        _SECURITY_ALERT, "E", Code("110129", "Security Configuration")
     ),
     EventKind.AUDIT_LOG_USED: EventCodes(_AUDIT_LOG_USED, "R"),
     EventKind.AUDIT_LOG_DAMAGED: EventCodes(

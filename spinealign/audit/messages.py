@@ -43,6 +43,8 @@ _OBJECTS: dict[ObjectKind, tuple[str, str, tuple[str, str, str]]] = {
     ObjectKind.AUDIT_LOG: ("2", "13", _ADDRESS_OF_OBJECT),
     ObjectKind.NODE: ("2", "16", _NODE),
     ObjectKind.FILE: ("2", "16", _ADDRESS_OF_OBJECT),
+    ObjectKind.MODEL: ("2", "5", _ADDRESS_OF_OBJECT),
+    ObjectKind.SIGNER: ("2", "13", _ADDRESS_OF_OBJECT),
 }
 """Type, role and type of identifier of each object. Source: PS3.15 A.5.1.2.2, A.5.1.2.4, A.5.3."""
 

@@ -6,12 +6,14 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from spinealign.cli.data_options import add_patient_pattern
 from spinealign.cli.series import WrongUseError
-from spinealign.cli.signing_in import add_profile_option
+from spinealign.cli.signing_in import add_profile_option, add_sign_in_options
 from spinealign.domain.examination import Task, examination_named
 
 if TYPE_CHECKING:
@@ -33,17 +35,17 @@ def add_models(commands: Any) -> None:
     listing.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON list"
     )
-    install = _action(actions, "install", _install, "check a model and copy it into the profile")
+    install = _change(actions, "install", _install, "check a model and copy it into the profile")
     install.add_argument("source", type=Path, metavar="FOLDER_OR_ZIP")
     install.add_argument("--as", dest="name", metavar="NAME", help="instead of its card's name")
     install.add_argument(
         "--replace", action="store_true", help="put it in the place of another one of that name"
     )
     install.add_argument("--use", action="store_true", help="choose it at once")
-    _named(_action(actions, "remove", _remove, "take an installed model away"))
+    _named(_change(actions, "remove", _remove, "take an installed model away"))
     verify = _action(actions, "verify", _verify, "compare all files with checksums and signatures")
     verify.add_argument("name", nargs="?", metavar="NAME", help="(default: all models)")
-    use = _action(actions, "use", _use, "choose which model answers")
+    use = _change(actions, "use", _use, "choose which model answers")
     use.add_argument("name", nargs="?", metavar="NAME")
     use.add_argument(
         "--shipped", choices=get_args(Task), metavar="TASK",
@@ -52,7 +54,7 @@ def add_models(commands: Any) -> None:
     use.add_argument(
         "--examination", type=examination_named, metavar="KIND", help="with --shipped: only for it"
     )
-    shadow = _action(
+    shadow = _change(
         actions, "shadow", _shadow, "run a candidate beside what answers, and tell differences only"
     )
     _named(shadow).add_argument("--end", action="store_true", help="run it no more")
@@ -79,10 +81,10 @@ def _add_signing(actions: Any) -> None:
     sign = _action(actions, "sign", _sign, "list the files of a model folder anew and sign them")
     sign.add_argument("folder", type=Path, metavar="FOLDER")
     sign.add_argument("--key", type=Path, required=True, metavar="KEY", help="private key")
-    trust = _action(actions, "trust", _trust, "trust what the owner of a public key signs")
+    trust = _change(actions, "trust", _trust, "trust what the owner of a public key signs")
     trust.add_argument("public_key", type=Path, metavar="PUBLIC_KEY")
     trust.add_argument("--name", required=True, metavar="WHO", help="what you call the owner")
-    _named(_action(actions, "distrust", _distrust, "trust a signer no more"), "WHO")
+    _named(_change(actions, "distrust", _distrust, "trust a signer no more"), "WHO")
     _action(actions, "signers", _signers, "list the signers who are trusted")
     trial = _action(actions, "try-network", _try_network, argparse.SUPPRESS)
     trial.add_argument("folder", type=Path)
@@ -96,6 +98,14 @@ def _action(actions: Any, name: str, run: Any, words: str) -> argparse.ArgumentP
     return parser
 
 
+def _change(actions: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
+    """Add an action that changes something: with accounts an administrator signs in for it."""
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=words)
+    add_sign_in_options(parser, is_below=True)
+    parser.set_defaults(run=run)
+    return parser
+
+
 def _named(parser: argparse.ArgumentParser, metavar: str = "NAME") -> argparse.ArgumentParser:
     parser.add_argument("name", metavar=metavar)
     return parser
@@ -105,6 +115,40 @@ def _store() -> ModelStore:
     from spinealign.model_store import ModelStore
 
     return ModelStore()
+
+
+@contextmanager
+def _changed_store(options: argparse.Namespace) -> Iterator[ModelStore]:
+    """Open the models for a change; where there is an archive, by whoever signs in.
+
+    Raises
+    ------
+    WrongUseError
+        There are accounts and none was named, or there are none and one was.
+    SpineAlignError
+        The archive does not open.
+    """
+    from spinealign.cli.signing_in import is_named, own_place, signed_in
+    from spinealign.domain.paths import has_archive, profile_dir
+    from spinealign.model_store import ModelStore
+    from spinealign.wording.archive import MODELS_ARE_ADMINISTERED, NOBODY_SIGNS_IN
+
+    if not has_archive(profile_dir()):
+        if is_named(options):
+            raise WrongUseError(NOBODY_SIGNS_IN)
+        yield ModelStore()
+        return
+    from spinealign.vault.model_changes import ModelChanges
+    from spinealign.vault.place import Protection
+
+    protection = own_place().protection
+    if protection is Protection.NONE:
+        yield ModelStore()
+        return
+    if protection is Protection.ACCOUNTS and not is_named(options):
+        raise WrongUseError(MODELS_ARE_ADMINISTERED)
+    with signed_in(options) as session:
+        yield ModelStore(watch=ModelChanges(lambda: session))
 
 
 def _cards(options: argparse.Namespace) -> int:
@@ -157,16 +201,17 @@ def _as_json(one: ListedModel) -> dict[str, Any]:
 def _install(options: argparse.Namespace) -> int:
     from spinealign.wording.models import installed_lines
 
-    store = _store()
-    found = store.install(options.source, name=options.name, is_replacing=options.replace)
-    if options.use:
-        found = store.choose(found.name)
+    with _changed_store(options) as store:
+        found = store.install(options.source, name=options.name, is_replacing=options.replace)
+        if options.use:
+            found = store.choose(found.name)
     print("\n".join(installed_lines(found)))
     return EXIT_DONE
 
 
 def _remove(options: argparse.Namespace) -> int:
-    _store().remove(options.name)
+    with _changed_store(options) as store:
+        store.remove(options.name)
     print(f"Removed {options.name}.")
     return EXIT_DONE
 
@@ -188,12 +233,14 @@ def _use(options: argparse.Namespace) -> int:
         raise WrongUseError(words.NAME_OR_SHIPPED)
     if options.shipped is not None:
         kind = None if options.examination is None else options.examination.kind
-        _store().choose_shipped(options.shipped, kind)
+        with _changed_store(options) as store:
+            store.choose_shipped(options.shipped, kind)
         print(words.shipped_text(options.shipped, kind))
         return EXIT_DONE
     if options.examination is not None:
         raise WrongUseError(words.EXAMINATION_OF_SHIPPED)
-    found = _store().choose(options.name)
+    with _changed_store(options) as store:
+        found = store.choose(options.name)
     print(f"{found.name}: {words.answers_text(found)}")
     return EXIT_DONE
 
@@ -202,10 +249,12 @@ def _shadow(options: argparse.Namespace) -> int:
     from spinealign.wording.models import answers_text, ended_text
 
     if options.end:
-        _store().end_shadow(options.name)
+        with _changed_store(options) as store:
+            store.end_shadow(options.name)
         print(ended_text(options.name))
         return EXIT_DONE
-    found = _store().shadow(options.name)
+    with _changed_store(options) as store:
+        found = store.shadow(options.name)
     print(f"{found.name}: {answers_text(found)}")
     return EXIT_DONE
 
@@ -300,7 +349,8 @@ def _trust(options: argparse.Namespace) -> int:
     from spinealign.model_store.signing import fingerprint
     from spinealign.wording.models import trusted_text
 
-    signer = _store().trust(options.public_key, options.name)
+    with _changed_store(options) as store:
+        signer = store.trust(options.public_key, options.name)
     print(trusted_text(signer.name, fingerprint(bytes.fromhex(signer.public_key))))
     return EXIT_DONE
 
@@ -308,7 +358,8 @@ def _trust(options: argparse.Namespace) -> int:
 def _distrust(options: argparse.Namespace) -> int:
     from spinealign.wording.models import distrusted_text
 
-    _store().distrust(options.name)
+    with _changed_store(options) as store:
+        store.distrust(options.name)
     print(distrusted_text(options.name))
     return EXIT_DONE
 

@@ -35,9 +35,12 @@ def add_profile_option(parser: argparse.ArgumentParser, is_below: bool = False) 
     )  # fmt: skip
 
 
-def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
-    """Let a command state the profile, the account and where its password comes from."""
-    add_profile_option(parser)
+def add_sign_in_options(parser: argparse.ArgumentParser, is_below: bool = False) -> None:
+    """Let a command state the profile, the account and where its password comes from.
+
+    `is_below` is that of `add_profile_option`.
+    """
+    add_profile_option(parser, is_below)
     parser.add_argument("--user", metavar="NAME", help="account that you sign in with")
     parser.add_argument(
         "--system-user", action="store_true",

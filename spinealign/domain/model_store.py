@@ -181,6 +181,46 @@ class StoreProblem(StrEnum):
     BAD_SETTINGS = "bad_settings"
 
 
+class ModelChange(StrEnum):
+    """What a person does with models, or with whom is trusted to sign them."""
+
+    INSTALLED = "installed"
+    REPLACED = "replaced"
+    REMOVED = "removed"
+    CHOSEN = "chosen"
+    SHIPPED_CHOSEN = "shipped models chosen"
+    SHADOW_BEGUN = "shadow run begun"
+    SHADOW_ENDED = "shadow run ended"
+    SIGNER_TRUSTED = "signer trusted"
+    SIGNER_DISTRUSTED = "signer trusted no more"
+
+    @property
+    def is_of_signer(self) -> bool:
+        """Whether it is about whom somebody trusts rather than about a model."""
+        return self in (ModelChange.SIGNER_TRUSTED, ModelChange.SIGNER_DISTRUSTED)
+
+
+@dataclass(frozen=True)
+class ModelEvent:
+    """One change of the models of a profile, as an audit trail names it.
+
+    Parameters
+    ----------
+    change : ModelChange
+    name : str
+        Of the model's folder, of the task whose shipped models answer again, or of the signer.
+    version : str
+        Of the model; empty for tasks and signers.
+    mark : str
+        SHA-256 of the weights, or the fingerprint of the signer's key; empty for tasks.
+    """
+
+    change: ModelChange
+    name: str
+    version: str = ""
+    mark: str = ""
+
+
 class ModelStoreError(SpineAlignError):
     """A model could not be installed, removed, chosen, signed or trusted."""
 

@@ -20,6 +20,7 @@ class Right(StrEnum):
     BACK_UP = "back_up"
     MANAGE_ACCOUNTS = "manage_accounts"
     READ_AUDIT_TRAIL = "read_audit_trail"
+    CHANGE_MODELS = "change_models"
 
 
 class AccountProblem(StrEnum):

@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from spinealign.domain.model_store import ModelStoreError, StoreProblem, StoreSettings
 from spinealign.files import held_alone, write_whole
-from spinealign.json_files import JsonError, read_json
+from spinealign.json_files import JsonError, json_schema, read_json
 
 SETTINGS = "model-store.json"
 INSTALLED = "models"
 """Folder of the profile that holds the models which were installed."""
+
+SCHEMA_URI = "urn:spinealign:schema:model-store-1"
 
 _LOCK = ".model-store-lock"
 
@@ -35,6 +38,11 @@ def read_settings(profile: Path) -> StoreSettings:
         raise ModelStoreError(
             StoreProblem.BAD_SETTINGS, str(profile / SETTINGS), str(error)
         ) from error
+
+
+def settings_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``model-store.json``."""
+    return json_schema(StoreSettings, SCHEMA_URI, "SpineAlign choice of models")
 
 
 def change_settings(

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.errors import ModelError
-from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, Task
+from spinealign.domain.examination import ExaminationKind, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
-    BrokenFile,
     ChosenModel,
-    FileState,
     ListedModel,
-    ModelPlace,
+    ModelChange,
+    ModelEvent,
     ModelStoreError,
-    Signature,
-    SignatureState,
     StoreProblem,
     StoreSettings,
     TrustedSigner,
     Verified,
 )
-from spinealign.domain.paths import models_dirs, profile_dir
-from spinealign.files import clear_unfinished, put_in_place, working_folder
-from spinealign.inference import catalog
-from spinealign.inference.checksums import (
-    CARD,
-    CHECKSUMS,
-    broken_files,
-    file_sha256,
-    is_card_as_listed,
-    is_safe_name,
-    read_checksums,
-    write_checksums,
-)
-from spinealign.inference.choices import INSTALLED, change_settings, read_settings
-from spinealign.json_files import JsonError, read_json
-from spinealign.model_store.signing import public_key_of, signature_of
-from spinealign.model_store.taking import Tell, copied, opened_source, silent
+from spinealign.domain.paths import profile_dir
+from spinealign.files import working_folder
+from spinealign.inference.choices import change_settings
+from spinealign.model_store.installing import Installation
+from spinealign.model_store.listing import Listing, as_chosen, place_of
+from spinealign.model_store.signing import fingerprint, public_key_of
+from spinealign.model_store.taking import Tell, silent
 from spinealign.model_store.trial import Trial, tried_apart
-from spinealign.wording.model_store import CARD_CHANGED, card_problem_text, trial_problem_text
-
-_STATES = {
-    FileState.CHANGED: StoreProblem.FILE_CHANGED,
-    FileState.MISSING: StoreProblem.FILE_MISSING,
-    FileState.UNLISTED: StoreProblem.FILE_UNLISTED,
-    FileState.NO_FILE: StoreProblem.NO_ORDINARY_FILE,
-}
+from spinealign.model_store.watching import Unwatched, Watch
 
 
 class ModelStore:
@@ -58,14 +37,25 @@ class ModelStore:
     ----------
     profile : Path, optional
         Where installed models and choices are kept. Defaults to the user's.
-    trial : callable
-        Runs a network once before it is installed.
+    trial : callable, optional
+        Runs a network once before it is installed; in a process of its own by default.
+    watch : Watch, optional
+        Says who may change models, and writes down that they did. Nobody by default.
     """
 
-    def __init__(self, profile: Path | None = None, trial: Trial = tried_apart) -> None:
+    def __init__(
+        self,
+        profile: Path | None = None,
+        trial: Trial | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self.profile = profile_dir() if profile is None else profile
-        self.folder = self.profile / INSTALLED
-        self._trial = trial
+        self._listing = Listing(self.profile)
+        self.folder = self._listing.folder
+        self._watch: Watch = Unwatched() if watch is None else watch
+        self._installation = Installation(
+            self._listing, tried_apart if trial is None else trial, self._watch
+        )
 
     @property
     def settings(self) -> StoreSettings:
@@ -76,17 +66,11 @@ class ModelStore:
         ModelStoreError
             BAD_SETTINGS.
         """
-        return read_settings(self.profile)
+        return self._listing.settings
 
     def listed(self) -> tuple[ListedModel, ...]:
         """Return all models that are there, damaged ones too: first the shipped ones, by name."""
-        settings = self.settings
-        folders = self._folders()
-        found = [self._listed(place, folder, settings) for place, folder in folders]
-        sound = self._catalog() if all(_is_readable(one) for one in found) else None
-        if sound is not None:
-            found = [_with_choices(one, settings, sound) for one in found]
-        return tuple(_with_answers(one, sound) for one in sorted(found, key=_order))
+        return self._listing.listed()
 
     def install(
         self,
@@ -118,16 +102,12 @@ class ModelStore:
         ------
         ModelStoreError
             It is refused; what is there stays as it is.
+        SpineAlignError
+            Of `watch`, here and in all that changes something: it is not allowed, or cannot be
+            written down.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            clear_unfinished(self.folder)
-            with working_folder(self.folder) as working:
-                return self._installed(source, working, name, is_replacing, tell)
-        except OSError as error:
-            raise ModelStoreError(
-                StoreProblem.NOT_WRITABLE, str(self.folder), error.strerror or ""
-            ) from error
+        self._watch.require()
+        return self._listing.named(self._installation.run(source, name, is_replacing, tell))
 
     def remove(self, name: str) -> None:
         """Take a model away that was installed; those it stood for answer again.
@@ -137,23 +117,30 @@ class ModelStore:
         ModelStoreError
             NOT_INSTALLED, NOT_REMOVABLE: it is shipped, or lies in a folder of the user's own.
         """
-        listed = self._named(name)
+        self._watch.require()
+        listed = self._listing.named(name)
         if not listed.can_be_removed:
             raise ModelStoreError(StoreProblem.NOT_REMOVABLE, name)
-        models = self._catalog()
+        card = listed.card
+        removal = (
+            ModelEvent(ModelChange.REMOVED, name) if card is None
+            else _event(ModelChange.REMOVED, card)
+        )  # fmt: skip
+        models = self._listing.catalog()
         gone = {
             one
             for one in (*self.settings.chosen, *self.settings.shadows)
-            if _place_of(one, models) == listed.folder
+            if place_of(one, models) == listed.folder
         }
-        try:
-            with working_folder(self.folder) as working:
-                listed.folder.rename(working / "removed")
-        except OSError as error:
-            raise ModelStoreError(
-                StoreProblem.NOT_WRITABLE, str(listed.folder), error.strerror or ""
-            ) from error
-        change_settings(self.profile, lambda now: _without(now, gone))
+        with self._watch.recorded(removal):
+            try:
+                with working_folder(self.folder) as working:
+                    listed.folder.rename(working / "removed")
+            except OSError as error:
+                raise ModelStoreError(
+                    StoreProblem.NOT_WRITABLE, str(listed.folder), error.strerror or ""
+                ) from error
+            change_settings(self.profile, lambda now: _without(now, gone))
 
     def verify(self, name: str | None = None) -> tuple[Verified, ...]:
         """Compare every file of one model, or of all, with its checksum, and check signatures.
@@ -163,8 +150,7 @@ class ModelStore:
         ModelStoreError
             NOT_INSTALLED: there is no model of that name.
         """
-        wanted = self.listed() if name is None else (self._named(name),)
-        return tuple(_verified(one) for one in wanted)
+        return self._listing.verify(name)
 
     def choose(self, name: str) -> ListedModel:
         """Let a model answer for its task on the kinds of examination that its card names.
@@ -176,15 +162,16 @@ class ModelStore:
         ModelStoreError
             It is not there, damaged, or its card names no examination.
         """
-        chosen = self._choosable(name)
+        card = self._listing.choosable(name)
+        chosen = as_chosen(card)
 
         def change(now: StoreSettings) -> StoreSettings:
             others = tuple(one for one in now.chosen if not _overlap(one, chosen))
             shadows = tuple(one for one in now.shadows if one.sha256 != chosen.sha256)
             return replace(now, chosen=(*others, chosen), shadows=shadows)
 
-        change_settings(self.profile, change)
-        return self._named(name)
+        self._change(_event(ModelChange.CHOSEN, card), change)
+        return self._listing.named(name)
 
     def choose_shipped(self, task: Task, kind: ExaminationKind | None = None) -> None:
         """Let the shipped models answer again for a task, on one kind of examination or on all."""
@@ -193,7 +180,8 @@ class ModelStore:
             kept = (_without_kind(one, kind) if one.task == task else one for one in now.chosen)
             return replace(now, chosen=tuple(one for one in kept if one is not None))
 
-        change_settings(self.profile, change)
+        what = task if kind is None else f"{task}, {kind.value}"
+        self._change(ModelEvent(ModelChange.SHIPPED_CHOSEN, what), change)
 
     def shadow(self, name: str) -> ListedModel:
         """Have a candidate run beside what answers; only its differences are told.
@@ -205,29 +193,30 @@ class ModelStore:
         ModelStoreError
             It is not there, damaged, names no examination, or answers already.
         """
-        candidate = self._choosable(name)
+        card = self._listing.choosable(name)
+        candidate = as_chosen(card)
         if not candidate.examinations:
             raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
-        if self._named(name).answers:
+        if self._listing.named(name).answers:
             raise ModelStoreError(StoreProblem.ANSWERS_ALREADY, name)
 
         def change(now: StoreSettings) -> StoreSettings:
             others = tuple(one for one in now.shadows if not _overlap(one, candidate))
             return replace(now, shadows=(*others, candidate))
 
-        change_settings(self.profile, change)
-        return self._named(name)
+        self._change(_event(ModelChange.SHADOW_BEGUN, card), change)
+        return self._listing.named(name)
 
     def end_shadow(self, name: str) -> None:
         """Have a candidate run no more."""
-        models = self._catalog()
+        models = self._listing.catalog()
         folder = models.folder_of(name)
 
         def is_other(one: ChosenModel) -> bool:
-            return one.name != name and (folder is None or _place_of(one, models) != folder)
+            return one.name != name and (folder is None or place_of(one, models) != folder)
 
-        change_settings(
-            self.profile,
+        self._change(
+            ModelEvent(ModelChange.SHADOW_ENDED, name),
             lambda now: replace(now, shadows=tuple(filter(is_other, now.shadows))),
         )
 
@@ -247,7 +236,8 @@ class ModelStore:
                     raise ModelStoreError(StoreProblem.KEY_TRUSTED, one.name)
             return replace(now, trusted=(*now.trusted, signer))
 
-        change_settings(self.profile, change)
+        known = fingerprint(bytes.fromhex(signer.public_key))
+        self._change(ModelEvent(ModelChange.SIGNER_TRUSTED, name, mark=known), change)
         return signer
 
     def distrust(self, name: str) -> None:
@@ -265,186 +255,16 @@ class ModelStore:
                 raise ModelStoreError(StoreProblem.NO_SIGNER, name)
             return replace(now, trusted=kept)
 
-        change_settings(self.profile, change)
+        self._change(ModelEvent(ModelChange.SIGNER_DISTRUSTED, name), change)
 
-    def _installed(
-        self, source: Path, working: Path, name: str | None, is_replacing: bool, tell: Tell
-    ) -> ListedModel:
-        copy = working / "model"
-        copy.mkdir()
-        with opened_source(source) as files:
-            copied(files, copy, source.name, tell)
-        tell(1.0)
-        card = _read_whole_card(copy, source.name)
-        name = card.name if name is None else name
-        if not is_safe_name(name) or "/" in name:
-            raise ModelStoreError(StoreProblem.UNSAFE_NAME, source.name, name[:100])
-        self._require_sound(copy, source.name)
-        place = self._place_for(name, copy, is_replacing)
-        problem = self._trial(copy)
-        tell(1.0)
-        if problem is not None:
-            told = trial_problem_text(problem.value)
-            raise ModelStoreError(StoreProblem.NETWORK_FAILED, source.name, told)
-        before = _identity(place)
-        put_in_place(copy, place)
-        if before is not None:
-            self._follow(before, place)
-        return self._named(name)
-
-    def _require_sound(self, copy: Path, name: str) -> None:
-        """Refuse a copy whose files or signature are not what they say; list unlisted ones."""
-        try:
-            listed = read_checksums(copy)
-        except (ValueError, JsonError) as error:
-            raise ModelStoreError(StoreProblem.BAD_CHECKSUMS, name) from error
-        signature = signature_of(copy, self.settings.trusted)
-        if signature.state is SignatureState.BROKEN:
-            raise ModelStoreError(StoreProblem.SIGNATURE_BROKEN, name)
-        for broken in () if listed is None else broken_files(copy, listed):
-            raise ModelStoreError(_STATES[broken.state], name, broken.name)
-        for broken in _of_card(copy, catalog.read_card(copy)):
-            raise ModelStoreError(_STATES[broken.state], name, broken.name)
-        if listed is None:
-            write_checksums(copy)
-
-    def _place_for(self, name: str, copy: Path, is_replacing: bool) -> Path:
-        """Return where a model goes; refuse the name of one that stays."""
-        for root in models_dirs():
-            if (root / name).exists():
-                raise ModelStoreError(StoreProblem.NAME_OF_SHIPPED, name)
-        folded = name.casefold()
-        alike = [one for one in self.folder.iterdir() if one.name.casefold() == folded]
-        place = alike[0] if alike else self.folder / name
-        is_same = bool(alike) and _content(place) == _content(copy)
-        if alike and not (is_replacing or is_same):
-            before = _identity(place)
-            raise ModelStoreError(
-                StoreProblem.OTHER_INSTALLED, name, "" if before is None else before.version
-            )
-        return place
-
-    def _follow(self, before: ModelCard, place: Path) -> None:
-        """Keep choices of a model that another took the place of, where it serves the same."""
-        card = catalog.read_card(place)
-
-        def followed(one: ChosenModel) -> ChosenModel | None:
-            if one.sha256 != before.sha256:
-                return one
-            new = _as_chosen(card)
-            return new if new.task == one.task and new.examinations == one.examinations else None
-
-        def change(now: StoreSettings) -> StoreSettings:
-            chosen = [followed(one) for one in now.chosen]
-            shadows = [followed(one) for one in now.shadows]
-            return replace(
-                now,
-                chosen=tuple(one for one in chosen if one is not None),
-                shadows=tuple(one for one in shadows if one is not None),
-            )
-
-        change_settings(self.profile, change)
-
-    def _choosable(self, name: str) -> ChosenModel:
-        listed = self._named(name)
-        verified = _verified(listed)
-        if listed.card is None:
-            raise ModelStoreError(StoreProblem.BAD_CARD, name, listed.card_problem)
-        if verified.signature.state is SignatureState.BROKEN:
-            raise ModelStoreError(StoreProblem.SIGNATURE_BROKEN, name)
-        for broken in verified.files:
-            raise ModelStoreError(_STATES[broken.state], name, broken.name)
-        if not listed.card.examinations and listed.card.task != "view":
-            raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
-        return _as_chosen(listed.card)
-
-    def _named(self, name: str) -> ListedModel:
-        for one in self.listed():
-            if one.name == name:
-                return one
-        raise ModelStoreError(StoreProblem.NOT_INSTALLED, name)
-
-    def _catalog(self) -> catalog.ModelStore:
-        return catalog.ModelStore(profile=self.profile)
-
-    def _folders(self) -> Sequence[tuple[ModelPlace, Path]]:
-        roots = models_dirs()
-        places = [(ModelPlace.SHIPPED, roots[-1])]
-        places += [(ModelPlace.NAMED_FOLDER, root) for root in roots[:-1]]
-        places += [(ModelPlace.INSTALLED, self.folder)]
-        return [
-            (place, card.parent)
-            for place, root in places
-            for card in sorted(root.glob(f"*/{CARD}"))
-            if not card.parent.name.startswith(".")
-        ]
-
-    def _listed(self, place: ModelPlace, folder: Path, settings: StoreSettings) -> ListedModel:
-        card, problem = None, ""
-        try:
-            card = catalog.read_card(folder)
-        except ModelError as error:
-            problem = card_problem_text(error.__cause__, error.detail)
-        is_shipped = place is ModelPlace.SHIPPED
-        signature = (
-            Signature(SignatureState.SHIPPED) if is_shipped
-            else signature_of(folder, settings.trusted)
-        )  # fmt: skip
-        if card is not None and not is_card_as_listed(folder):
-            problem = CARD_CHANGED
-            if signature.state is not SignatureState.UNSIGNED:
-                signature = replace(signature, state=SignatureState.BROKEN, signer="")
-        return ListedModel(folder.name, place, folder, card, problem, signature)
+    def _change(self, event: ModelEvent, change: Callable[[StoreSettings], StoreSettings]) -> None:
+        """Change what the profile keeps, once that is written down."""
+        with self._watch.recorded(event):
+            change_settings(self.profile, change)
 
 
-def _order(one: ListedModel) -> tuple[int, str]:
-    return list(ModelPlace).index(one.place), one.name
-
-
-def _is_readable(one: ListedModel) -> bool:
-    """Whether a model lets others answer: a damaged one that was only installed does."""
-    return one.card is not None or one.place is ModelPlace.INSTALLED
-
-
-def _with_choices(
-    one: ListedModel, settings: StoreSettings, models: catalog.ModelStore
-) -> ListedModel:
-    """Add whether a person chose a model, or registered it as a candidate."""
-
-    def is_among(chosen: Sequence[ChosenModel]) -> bool:
-        return any(_place_of(each, models) == one.folder for each in chosen)
-
-    return replace(one, is_chosen=is_among(settings.chosen), is_shadow=is_among(settings.shadows))
-
-
-def _place_of(chosen: ChosenModel, models: catalog.ModelStore) -> Path | None:
-    """Return the folder that a choice means, the damaged one of that name too."""
-    try:
-        return models.place_of(chosen)
-    except ModelError:
-        return models.folder_of(chosen.name)
-
-
-def _with_answers(one: ListedModel, models: catalog.ModelStore | None) -> ListedModel:
-    """Add which kinds of examination a model is asked for."""
-    if one.card is None or models is None or models.folder_of(one.name) != one.folder:
-        return one
-    try:
-        kinds = tuple(
-            kind
-            for kind in one.card.examinations
-            if one.card.task in EXAMINATIONS[kind].tasks
-            and one.name in {c.name for c in models.find_all(one.card.task, EXAMINATIONS[kind])}
-        )
-        is_gate = one.card.task == "view"
-        answers_all = is_gate and models.find("view") == one.card
-    except ModelError:
-        return one
-    return replace(one, answers_for=kinds, answers_all=answers_all)
-
-
-def _as_chosen(card: ModelCard) -> ChosenModel:
-    return ChosenModel(card.name, card.title, card.sha256, card.task, card.examinations)
+def _event(change: ModelChange, card: ModelCard) -> ModelEvent:
+    return ModelEvent(change, card.name, card.version, card.sha256)
 
 
 def _overlap(one: ChosenModel, other: ChosenModel) -> bool:
@@ -467,47 +287,3 @@ def _without(now: StoreSettings, gone: Collection[ChosenModel]) -> StoreSettings
 def _without_kind(one: ChosenModel, kind: ExaminationKind | None) -> ChosenModel | None:
     left = () if kind is None else tuple(other for other in one.examinations if other is not kind)
     return replace(one, examinations=left) if left else None
-
-
-def _read_whole_card(folder: Path, name: str) -> ModelCard:
-    """Read the card of a copy as it stands there, with the name that its maker gave it."""
-    try:
-        values = read_json(folder / CARD, dict)
-        return ModelCard.from_json(values)
-    except ValueError as error:
-        raise ModelStoreError(StoreProblem.BAD_CARD, name, card_problem_text(error)) from error
-
-
-def _identity(folder: Path) -> ModelCard | None:
-    try:
-        return catalog.read_card(folder)
-    except ModelError:
-        return None
-
-
-def _content(folder: Path) -> tuple[str, str] | None:
-    """Return what tells two model folders apart: their cards and the weights that these name."""
-    card = _identity(folder)
-    return None if card is None else (file_sha256(folder / CARD), card.sha256)
-
-
-def _verified(one: ListedModel) -> Verified:
-    if one.card is None:
-        return Verified(one.name, (), one.signature, one.card_problem)
-    try:
-        listed = read_checksums(one.folder)
-    except (ValueError, JsonError, OSError):
-        return Verified(one.name, (BrokenFile(CHECKSUMS, FileState.CHANGED),), one.signature)
-    files = () if listed is None else broken_files(one.folder, listed)
-    told = {broken.name for broken in files}
-    of_card = tuple(b for b in _of_card(one.folder, one.card) if b.name not in told)
-    return Verified(one.name, (*files, *of_card), one.signature)
-
-
-def _of_card(folder: Path, card: ModelCard) -> tuple[BrokenFile, ...]:
-    """Return the weights if they are not those of the card."""
-    weights = folder / card.weights
-    if not weights.is_file():
-        return (BrokenFile(card.weights, FileState.MISSING),)
-    is_same = file_sha256(weights) == card.sha256
-    return () if is_same else (BrokenFile(card.weights, FileState.CHANGED),)

@@ -182,6 +182,7 @@ NOT_ALLOWED_WORDS: Mapping[Right, str] = MappingProxyType(
         Right.BACK_UP: "Your account makes no back-ups: an administrator does",
         Right.MANAGE_ACCOUNTS: NOT_ADMINISTRATOR,
         Right.READ_AUDIT_TRAIL: NOT_ADMINISTRATOR,
+        Right.CHANGE_MODELS: "Your account changes no models: an administrator does",
     }
 )
 SIGNS_AS = "Signed as your account; the name is that of the account."

@@ -44,6 +44,8 @@ EVENT_NAMES: dict[EventKind, str] = {
     EventKind.CHECK: "Checked the archive",
     EventKind.DRILL: "Restored a back-up for trial",
     EventKind.USER_ADMINISTRATION: "Accounts changed",
+    EventKind.MODELS: "Models changed",
+    EventKind.MODEL_SIGNERS: "Signers of models changed",
     EventKind.AUDIT_LOG_USED: "Audit trail read",
     EventKind.AUDIT_LOG_DAMAGED: "Audit trail found damaged",
 }
@@ -61,12 +63,18 @@ OBJECT_NAMES: dict[ObjectKind, str] = {
     ObjectKind.AUDIT_LOG: "audit trail",
     ObjectKind.NODE: "node",
     ObjectKind.FILE: "file",
+    ObjectKind.MODEL: "model",
+    ObjectKind.SIGNER: "signer",
 }
 
 NEW_TRAIL_BEGUN = "A new trail was begun; the damaged one is kept."
 NOBODY_SIGNS_IN = (
     "this profile has no accounts, so nobody can sign in; check --profile-dir, or leave out --user "
     "and --system-user"
+)
+MODELS_ARE_ADMINISTERED = (
+    "with accounts only administrators change models: give --user NAME, the account that you sign "
+    "in with"
 )
 NO_ARCHIVE = (
     "There is no archive yet. “spinealign accounts set-up NAME” makes one with a first account, "
@@ -219,6 +227,10 @@ def object_words(what: AuditObject) -> str:
         return OBJECT_NAMES[what.kind]
     if what.kind is ObjectKind.STUDY and not what.name and _CHECKSUM.fullmatch(what.identifier):
         named = f"of the image {what.identifier[:8]}…"
+    if what.kind is ObjectKind.MODEL and _CHECKSUM.fullmatch(what.identifier):
+        named += f" (weights {what.identifier[:8]}…)"
+    if what.kind is ObjectKind.SIGNER and _CHECKSUM.fullmatch(what.identifier):
+        named += f" (key {what.identifier[:8]}…)"
     return f"{OBJECT_NAMES[what.kind]} {named}".strip()
 
 

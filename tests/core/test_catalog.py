@@ -16,6 +16,11 @@ from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 WEIGHTS = b"weights"
+MODULES_THAT_LOOK = tuple(
+    f"spinealign.{name}"
+    for name in ("model_store.listing", "model_store.installing", "inference.catalog")
+)
+"""Where models are looked for."""
 NESTED = json.loads("[" * 100 + "]" * 100)
 
 

@@ -30,7 +30,7 @@ from spinealign.model_store.trial import TrialProblem
 from spinealign.selftest import run_self_test
 from spinealign.wording.failures import explain
 from tests.cards import classifier_card, gate_card
-from tests.core.test_catalog import SilentEngine, write_model
+from tests.core.test_catalog import MODULES_THAT_LOOK, SilentEngine, write_model
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
 
 P = StoreProblem
@@ -42,8 +42,8 @@ def store(tmp_path, monkeypatch):
     """A profile beside a shipped classifier for CT of the neck, and networks that all answer."""
     write_model(tmp_path / "shipped", "shipped_net")
     roots = (tmp_path / "shipped",)
-    monkeypatch.setattr("spinealign.model_store.store.models_dirs", lambda: roots)
-    monkeypatch.setattr("spinealign.inference.catalog.models_dirs", lambda: roots)
+    for module in MODULES_THAT_LOOK:
+        monkeypatch.setattr(f"{module}.models_dirs", lambda: roots)
     return ModelStore(tmp_path / "profile", trial=lambda folder: None)
 
 
@@ -277,7 +277,7 @@ def test_a_zip_file_that_swells_is_refused_before_it_is_unpacked(store, tmp_path
 def sentence_of_refusal(store, source):
     """Install a model beside no shipped ones; why it was refused, or nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("spinealign.model_store.store", "spinealign.inference.catalog"):
+        for module in MODULES_THAT_LOOK:
             patch.setattr(f"{module}.models_dirs", lambda: (source.parent / "no shipped ones",))
         try:
             store.install(source)

@@ -30,6 +30,7 @@ from spinealign.accounts.keys import LEAST_COST
 from spinealign.accounts.recovery import typed
 from spinealign.audit.events import AuditEvent, EventKind, ObjectKind
 from spinealign.domain.errors import SpineAlignError
+from spinealign.domain.model_store import ModelChange, ModelEvent
 from spinealign.domain.paths import ARCHIVE_POINTER, has_archive
 from spinealign.domain.protection import (
     AccountError,
@@ -42,6 +43,7 @@ from spinealign.domain.protection import (
 from spinealign.domain.reading import Decision
 from spinealign.domain.study import PatientFacts
 from spinealign.imaging.read import read_image
+from spinealign.ui.models.desk import ModelDesk
 from spinealign.ui.reading.sign_dialog import SignDialog
 from spinealign.ui.vault.account_forms import AddAccountDialog, ResetDialog, RolesDialog
 from spinealign.ui.vault.accounts_dialog import AccountsDialog
@@ -741,7 +743,32 @@ def decide_all(qtbot, window):
     return readings
 
 
+def change_a_model(qtbot, window, fake):
+    """Have the window choose the shipped models again, by a store that asks whoever watches."""
+    event = ModelEvent(ModelChange.SHIPPED_CHOSEN, "view")
+    failures = []
+
+    def store(watch):
+        with watch.recorded(event):
+            return fake.installed
+
+    # The services are frozen, as the parts of the window that asked for them hold them.
+    object.__setattr__(window.workbench.services, "open_models", store)
+    desk = ModelDesk(window.workbench)
+    with qtbot.waitSignal(desk.refresh(failures.append).ended):
+        pass
+    return failures
+
+
 class TestRights:
+    def test_an_administrator_changes_models_and_the_trail_says_so(self, qtbot, anna, fake):
+        assert change_a_model(qtbot, anna, fake) == []
+        assert EventKind.MODELS in kinds(anna)
+
+    def test_who_may_not_changes_no_models(self, qtbot, bob, fake):
+        [failure] = change_a_model(qtbot, bob, fake)
+        assert failure.problem is AccountProblem.NOT_ALLOWED
+
     def test_a_viewer_changes_signs_and_passes_on_nothing(self, qtbot, bob, files, monkeypatch):
         analyse(qtbot, bob, files)
         bench, actions = bob.workbench, bob.actions_by_name

@@ -28,7 +28,7 @@ from spinealign.model_store import ModelStore
 from spinealign.ui.models.manager_dialog import ModelManager
 from spinealign.ui.widgets.labels import Fold
 from spinealign.wording.finding_text import finding_text
-from tests.core.test_catalog import write_model
+from tests.core.test_catalog import MODULES_THAT_LOOK, write_model
 from tests.fakes import own_model
 from tests.phantoms import mr_model
 from tests.ui.access_keys import clashing_keys, unnamed
@@ -43,7 +43,7 @@ def manage(qtbot, window):
 
     def run(*own):
         window.resize(1284, 691)
-        window.workbench.services.open_models().models.extend(own)
+        window.workbench.services.open_models(None).models.extend(own)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -319,7 +319,7 @@ def test_a_model_is_checked(qtbot, manage, fake, files, said, kind):
 def test_with_accounts_only_administrators_change_models(manage, window):
     dialog = manage(own_model("ward"))
     pick(dialog, "ward")
-    window.workbench.at_work.may = lambda right: right is not Right.MANAGE_ACCOUNTS
+    window.workbench.at_work.may = lambda right: right is not Right.CHANGE_MODELS
     window.workbench.at_work.changed.emit()
     for button in (dialog.install, dialog.remove, dialog.use, dialog.shadow):
         assert not button.isEnabled()
@@ -363,11 +363,11 @@ def test_the_real_store_installs_chooses_and_removes(
     qtbot, fake, open_window, tmp_path, monkeypatch
 ):
     shipped = write_model(tmp_path / "shipped", "shipped_net", title="Shipped net").parent
-    for module in ("spinealign.model_store.store", "spinealign.inference.catalog"):
+    for module in MODULES_THAT_LOOK:
         monkeypatch.setattr(f"{module}.models_dirs", lambda: (shipped,))
     store = ModelStore(tmp_path / "profile", trial=lambda folder: None)
     build = fake.build
-    fake.build = lambda: replace(build(), open_models=lambda: store)
+    fake.build = lambda: replace(build(), open_models=lambda _: store)
     window = open_window()
     window.resize(1284, 691)
     window.models.show_models()

@@ -30,7 +30,7 @@ class ModelDesk(QObject):
 
     def __init__(self, bench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent or bench)
-        self._services = bench.services
+        self._services, self._at_work = bench.services, bench.at_work
         self._runner = TaskRunner(bench.messages, bench)
         self._installing: Installing | None = None
         bench.add_runner(self._runner)
@@ -73,7 +73,8 @@ class ModelDesk(QObject):
         return self._submit(lambda models: verify_model(models, model.name), report)
 
     def _submit(self, work: Callable[[InstalledModels], Steps], report: Report | None) -> Task:
-        return self._runner.submit(lambda: work(self._services.open_models()), report)
+        watch = self._at_work.watch_models()
+        return self._runner.submit(lambda: work(self._services.open_models(watch)), report)
 
     def _change(self, work: Callable[[InstalledModels], Steps], report: Report) -> Task:
         task = self._submit(work, report)

@@ -228,7 +228,7 @@ class ModelManager(QDialog):
     def _follow(self) -> None:
         """Offer what can be done with the model that is chosen, and say why the rest cannot."""
         model, is_busy = self._chosen, self._task is not None
-        may = self._bench.at_work.refusal(Right.MANAGE_ACCOUNTS, NOT_ADMINISTRATOR)
+        may = self._bench.at_work.refusal(Right.CHANGE_MODELS, NOT_ADMINISTRATOR)
         busy = BUSY if is_busy else ""
         none = busy or ("" if model is not None else NO_MODEL_CHOSEN)
         offer(self.install, busy or may)

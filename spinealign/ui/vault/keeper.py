@@ -61,6 +61,7 @@ from spinealign.wording.accounts_window import (
 from spinealign.wording.protection import ACCOUNT_WORDS
 
 if TYPE_CHECKING:
+    from spinealign.model_store.watching import Watch
     from spinealign.vault.kept_result import KeptResult
 
 LONGEST_WAIT_MS = 700
@@ -140,6 +141,12 @@ class Keeper(QObject):
         """The session of whoever is at work; None while it is locked or nobody is."""
         session = self.session
         return None if session is None or session.is_locked else session
+
+    def watch_models(self) -> Watch:
+        """Return what allows changes of models and writes them into the audit trail."""
+        from spinealign.vault.model_changes import ModelChanges
+
+        return ModelChanges(lambda: self.at_work)
 
     def kept_result(self, source: ImageSource) -> KeptResult | None:
         """Return the result that the archive keeps of what is opened from it."""

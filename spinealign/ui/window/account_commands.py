@@ -147,6 +147,8 @@ class AccountCommands(QObject):
             at_work.change_reading = keeper.recorder.change_reading
             self._bench.services.keep_in(keeper.place.kept)
             self._bench.services.take_results_from(keeper.kept_result)
+        if keeper is not None and keeper.protection != "none":
+            at_work.watch_models = keeper.watch_models
         self._offer()
         at_work.changed.emit()
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from spinealign.domain.protection import Right
+
+if TYPE_CHECKING:
+    from spinealign.model_store.watching import Watch
 
 RecordFailure = Callable[[str, Sequence[Path], BaseException | None], object]
 """Of the kind of event, images, and what made it fail."""
@@ -21,7 +25,8 @@ class AtWork(QObject):
     signature then. `may` tells whether something may be done; `record` writes down what is about
     to be done with images, and with which node, and returns whether that worked; `record_failure`
     writes that it failed then, or was stopped (None); `confirm` does
-    something once the password was typed again.
+    something once the password was typed again. `watch_models` returns what a store of models asks
+    and tells before it changes something; None where nobody has to know.
     """
 
     changed = pyqtSignal()
@@ -35,6 +40,7 @@ class AtWork(QObject):
         self.record_failure: RecordFailure = lambda *_: None
         self.change_reading: Callable[[], bool] = lambda: True
         self.confirm: Callable[[Callable[[], object]], object] = lambda act: act()
+        self.watch_models: Callable[[], Watch | None] = lambda: None
 
     def forget(self) -> None:
         """Allow everything: there are no accounts."""
@@ -44,6 +50,7 @@ class AtWork(QObject):
         self.record_failure = lambda *_: None
         self.change_reading = lambda: True
         self.confirm = lambda act: act()
+        self.watch_models = lambda: None
 
     def refusal(self, right: Right, reason: str) -> str:
         """Return the reason where something may not be done; empty where it may."""

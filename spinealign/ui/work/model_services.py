@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spinealign.domain.examination import ExaminationKind, Task
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.model_store import ListedModel, ShadowResult, Verified
+
+if TYPE_CHECKING:
+    from spinealign.model_store.watching import Watch
 
 
 class InstalledModels(Protocol):
@@ -72,13 +75,17 @@ def run_candidates(
     return (yield from shadow_results(analysis, models))
 
 
-def no_models() -> InstalledModels:
+OpenModels = Callable[["Watch | None"], InstalledModels]
+"""Of what is asked and told before something is changed."""
+
+
+def no_models(_watch: Watch | None) -> InstalledModels:
     """Return nothing: services that were given no models are asked for none."""
     raise NotImplementedError
 
 
-def installed_models(profile_dir: Path | None) -> InstalledModels:
-    """Return the models of a profile; None is the user's own."""
+def installed_models(profile_dir: Path | None, watch: Watch | None) -> InstalledModels:
+    """Return the models of a profile; None is the user's own, and nobody who watches."""
     from spinealign.model_store import ModelStore
 
-    return ModelStore(profile_dir)
+    return ModelStore(profile_dir, watch=watch)

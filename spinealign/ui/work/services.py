@@ -37,7 +37,7 @@ from spinealign.domain.study import (
     stacked,
 )
 from spinealign.ui.work.model_services import (
-    InstalledModels,
+    OpenModels,
     RunCandidates,
     installed_models,
     no_candidates,
@@ -193,7 +193,7 @@ class Services:
     keep_in: Callable[[Path | None], None] = lambda _: None
     kept_result: FindResult = lambda _: None
     take_results_from: Callable[[FindResult | None], None] = lambda _: None
-    open_models: Callable[[], InstalledModels] = no_models
+    open_models: OpenModels = no_models
     run_candidates: RunCandidates = no_candidates
     let_go: Callable[[], None] = lambda: None
 
