@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 from spinealign.batch.options import BatchOptions
 from spinealign.batch.sources import Unlocked
 from spinealign.batch.state import ItemStatus, Outcome
-from spinealign.batch.worker import Task, WorkerMessage, serve
+from spinealign.batch.watch import Watch
+from spinealign.batch.worker import Look, Task, WorkerMessage, serve
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.worker.process import limit_memory
 
@@ -32,6 +33,9 @@ MOST_FALSE_STARTS = 3
 """Workers that ended before they were ready, one after another; then none can be started."""
 
 _LOOK_S = 0.5
+_MOST_LOOK_S = 1.0
+"""Counted of the time between two looks, against the limit of a step."""
+
 _END_S = 5.0
 _GONE_S = 2.0
 
@@ -40,10 +44,10 @@ _GONE_S = 2.0
 class _Worker:
     process: SpawnProcess
     connection: Connection
+    heard: float
     task: Task | None = None
     is_ready: bool = False
     step: str = ""
-    heard: float = field(default_factory=time.monotonic)
 
 
 class Pool:
@@ -63,8 +67,12 @@ class Pool:
     is_stopped : callable, optional
         Asked at least every half a second; where it says so, `run` ends, and what is being done is
         let go of.
+    is_paused : callable, optional
+        Asked as often; while it says so, nothing more is begun.
     serve_as : callable, optional
         What a worker process runs, in place of `worker.serve`.
+    clock : callable
+        Of the limit of a step; the time that this program stands still does not count.
     """
 
     def __init__(
@@ -76,11 +84,14 @@ class Pool:
         unlocked: Sequence[Unlocked] = (),
         serve_as: Callable[[Connection, BatchOptions], None] = serve,
         is_stopped: Callable[[], bool] = lambda: False,
+        is_paused: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count, self._options, self._step_limit_s = count, options, step_limit_s
         self._memory_limit_bytes, self._serve = memory_limit_bytes, serve_as
         self._unlocked = tuple(unlocked)
-        self._is_stopped = is_stopped
+        self._is_stopped, self._is_paused = is_stopped, is_paused
+        self._watch = Watch(_MOST_LOOK_S, clock)
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._false_starts = 0
@@ -93,8 +104,8 @@ class Pool:
 
     def run(
         self, tasks: Sequence[Task], hand_out: Callable[[str], int]
-    ) -> Iterator[tuple[Task, Outcome]]:
-        """Work on all tasks, and yield what becomes of each as it comes.
+    ) -> Iterator[tuple[Task, Outcome] | Look]:
+        """Work on all tasks; yields what becomes of each as it comes, and `Look` in between.
 
         Parameters
         ----------
@@ -112,7 +123,10 @@ class Pool:
         while waiting or any(worker.task for worker in self._workers):
             if self._is_stopped():
                 return
-            self._feed(waiting, attempts, hand_out)
+            is_paused = self._is_paused()
+            if not is_paused:
+                self._feed(waiting, attempts, hand_out)
+            yield Look(is_paused, sum(worker.task is not None for worker in self._workers))
             yield from self._heard(waiting, attempts)
             yield from self._missed(waiting, attempts)
 
@@ -130,7 +144,8 @@ class Pool:
             self._workers.append(self._started())
         for worker in self._workers:
             if worker.task is None and worker.is_ready and waiting:
-                worker.task, worker.step, worker.heard = waiting.popleft(), "", time.monotonic()
+                worker.task, worker.step = waiting.popleft(), ""
+                worker.heard = self._watch.look()
                 attempts[worker.task.identity] = hand_out(worker.task.identity)
                 try:
                     worker.connection.send(worker.task)
@@ -146,12 +161,14 @@ class Pool:
         )
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, self._watch.look())
 
     def _heard(
         self, waiting: deque[Task], attempts: dict[str, int]
     ) -> Iterator[tuple[Task, Outcome]]:
         by_connection = {worker.connection: worker for worker in self._workers}
+        if not by_connection:
+            time.sleep(_LOOK_S)  # paused before anything began
         for ready in wait(list(by_connection), timeout=_LOOK_S):
             worker = by_connection[ready]  # type: ignore[index]
             try:
@@ -161,7 +178,7 @@ class Pool:
                 self._note_start(worker)
                 yield from self._replaced(worker, waiting, attempts, "")
                 continue
-            worker.heard, worker.step, worker.is_ready = time.monotonic(), message.step, True
+            worker.heard, worker.step, worker.is_ready = self._watch.look(), message.step, True
             self._note_start(worker)
             if message.outcome is not None and worker.task is not None:
                 task, worker.task = worker.task, None
@@ -176,8 +193,9 @@ class Pool:
     def _missed(
         self, waiting: deque[Task], attempts: dict[str, int]
     ) -> Iterator[tuple[Task, Outcome]]:
+        now = self._watch.look()
         for worker in list(self._workers):
-            is_late = time.monotonic() - worker.heard > self._step_limit_s
+            is_late = now - worker.heard > self._step_limit_s
             if worker.task is not None and is_late:
                 yield from self._replaced(worker, waiting, attempts, "late")
 

@@ -19,6 +19,7 @@ from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, models_of
 from spinealign.batch.parquet import require_parquet, write_parquet
 from spinealign.batch.state import (
+    PAUSE_NAME,
     PICTURES_FOLDER,
     STATE_NAME,
     BatchState,
@@ -26,7 +27,8 @@ from spinealign.batch.state import (
     Outcome,
     Row,
 )
-from spinealign.batch.worker import Task
+from spinealign.batch.watch import Watch
+from spinealign.batch.worker import Look, Task
 from spinealign.domain.errors import BatchError, BatchProblem, ImageReadError
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
@@ -36,6 +38,8 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.wording import explain
 
 LOCK_NAME = ".batch-lock"
+_MOST_LOOK_S = 10.0
+"""Workers are looked at every half a second; more is a standstill, or a very slow disk."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,13 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """The run is paused: nothing more is begun, and `working` images come to their end."""
+
+    working: int = 0
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many images stand where."""
 
@@ -115,8 +126,10 @@ class Workers(Protocol):
         trace: TracebackType | None,
     ) -> object: ...
 
-    def run(self, tasks: Sequence[Task], hand_out: HandOut) -> Iterator[tuple[Task, Outcome]]:
-        """Work on all tasks, and yield what becomes of each as it comes."""
+    def run(
+        self, tasks: Sequence[Task], hand_out: HandOut
+    ) -> Iterator[tuple[Task, Outcome] | Look]:
+        """Work on all tasks; yields what becomes of each as it comes, and `Look` in between."""
 
 
 class Batch:
@@ -166,8 +179,13 @@ class Batch:
         ended = self._total - self._state.count(ItemStatus.WAITING)
         return Begun(self._total, ended, stale, listing.skipped_count)
 
-    def work(self, workers: Workers) -> Iterator[Progress]:
+    def work(
+        self, workers: Workers, clock: Callable[[], float] = time.monotonic
+    ) -> Iterator[Progress | Waits]:
         """Analyse what waits, and yield after each image; closed early, the rest waits on.
+
+        While workers are paused, it yields `Waits` again and again. Neither that time nor what
+        the program stands still counts as time of the run.
 
         Raises
         ------
@@ -175,12 +193,19 @@ class Batch:
             NO_WORKER, or the state cannot be written.
         """
         tasks = self._tasks()
-        before, began = self._total - len(tasks), time.monotonic()
-        for count, (task, outcome) in enumerate(workers.run(tasks, self._state.hand_out), start=1):
+        before, count, watch = self._total - len(tasks), 0, Watch(_MOST_LOOK_S, clock)
+        for what in workers.run(tasks, self._state.hand_out):
+            if isinstance(what, Look):
+                watch.look(counts=what.working > 0 or not what.is_paused)
+                if what.is_paused:
+                    yield Waits(what.working)
+                continue
+            task, outcome = what
             self._state.note(task.identity, outcome)
+            count += 1
             yield Progress(
                 task.path, outcome, self._total, before + count,
-                self._state.count(ItemStatus.FAILED), count, time.monotonic() - began,
+                self._state.count(ItemStatus.FAILED), count, watch.look(),
             )  # fmt: skip
 
     def finish(self, choice: TableChoice) -> Counts:
@@ -246,6 +271,11 @@ def opened_batch(out: Path, options: BatchOptions, choice: TableChoice) -> Itera
         made.mkdir(parents=True, exist_ok=True)
     with _alone(out), _opened(out) as state:
         yield Batch(out, options, state)
+
+
+def is_paused(out: Path) -> bool:
+    """Tell whether somebody asked the batch in a folder to pause, by a file `PAUSE_NAME` in it."""
+    return (out / PAUSE_NAME).exists()
 
 
 def usual_workers() -> int:

@@ -20,9 +20,12 @@ STATE_NAME = "batch.sqlite"
 GALLERY_NAME = "gallery.html"
 PICTURES_FOLDER = "gallery"
 RETRIEVED_FOLDER = "retrieved"
+PAUSE_NAME = "pause"
 TABLES = ("images", "measures", "dictionary")
 _FILES = tuple(f"{table}{suffix}" for table in TABLES for suffix in (".csv", ".parquet"))
-_OWN_NAMES = frozenset((STATE_NAME, GALLERY_NAME, PICTURES_FOLDER, RETRIEVED_FOLDER, *_FILES))
+_OWN_NAMES = frozenset(
+    (STATE_NAME, GALLERY_NAME, PICTURES_FOLDER, RETRIEVED_FOLDER, PAUSE_NAME, *_FILES)
+)
 _FORMAT = 1
 _TABLES = """
 CREATE TABLE run (format INTEGER, recipe TEXT, models TEXT);

@@ -36,6 +36,22 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Who keeps workers busy looked at them, which comes at least every second.
+
+    Parameters
+    ----------
+    is_paused : bool
+        Whether nothing more is begun.
+    working : int
+        How many images are being analysed.
+    """
+
+    is_paused: bool
+    working: int
+
+
+@dataclass(frozen=True)
 class WorkerMessage:
     """What a worker tells: that it is ready, goes on with a step, or, by an outcome, is done."""
 

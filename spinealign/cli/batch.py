@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ def add_batch(commands: Any) -> None:
         "batch",
         help="analyse many images with several workers; after a stop or a kill the same command "
         "goes on",
+        epilog="A file “pause” in DIR lets the images being analysed come to their end and begins "
+        "no more until it is removed. Ctrl+Z and fg suspend all and go on; Ctrl+C stops.",
     )
     add_inputs(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for all results")
@@ -118,7 +121,7 @@ def _count(text: str) -> int:
 
 def _batch(options: argparse.Namespace) -> int:
     from spinealign.batch.pool import Pool
-    from spinealign.batch.run import opened_batch, usual_workers
+    from spinealign.batch.run import is_paused, opened_batch, usual_workers
     from spinealign.batch.state import RETRIEVED_FOLDER
     from spinealign.wording.batch import batch_end_text
 
@@ -128,7 +131,10 @@ def _batch(options: argparse.Namespace) -> int:
         opened_batch(options.out, wanted, tables) as batch,
         found_inputs(options, options.out / RETRIEVED_FOLDER) as inputs,
     ):
-        pool = Pool(count, wanted, options.step_limit, unlocked=inputs.unlocked)
+        pool = Pool(
+            count, wanted, options.step_limit, unlocked=inputs.unlocked,
+            is_paused=partial(is_paused, options.out),
+        )  # fmt: skip
         is_stopped = not _work(options, inputs.paths, pool, batch)
         ended = batch.finish(tables)
     said = batch_end_text(ended.done, ended.refused, ended.failed, ended.waiting)
@@ -180,6 +186,7 @@ def _work(
     options: argparse.Namespace, inputs: Sequence[Path], workers: Workers, batch: Batch
 ) -> bool:
     """Bring a batch to its end; return False where it was stopped by Ctrl+C."""
+    from spinealign.batch.state import PAUSE_NAME
     from spinealign.wording.batch import batch_begin_text
 
     is_watched = sys.stderr.isatty()
@@ -194,18 +201,26 @@ def _work(
     print(batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped), flush=True)
     try:
         with workers as at_work:
-            _watch(batch, at_work, is_watched)
+            _watch(batch, at_work, is_watched, options.out / PAUSE_NAME)
     except KeyboardInterrupt:
         return False
     return True
 
 
-def _watch(batch: Batch, pool: Workers, is_watched: bool) -> None:
+def _watch(batch: Batch, pool: Workers, is_watched: bool, pause: Path) -> None:
+    from spinealign.batch.run import Waits
     from spinealign.batch.state import ItemStatus
+    from spinealign.wording.batch import batch_paused_text
 
-    told, last = time.monotonic(), None
+    told, last, was_paused = time.monotonic(), None, False
     cleared = "\r\033[K" if is_watched else ""
-    for last in batch.work(pool):
+    for what in batch.work(pool):
+        if isinstance(what, Waits):
+            if not was_paused:
+                sys.stderr.write(f"{cleared}{batch_paused_text(pause)}\n")
+            was_paused = True
+            continue
+        last, was_paused = what, False
         if last.outcome.status is ItemStatus.FAILED:
             sys.stderr.write(f"{cleared}{last.outcome.sentence} {last.outcome.advice}\n")
         now = time.monotonic()

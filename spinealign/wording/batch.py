@@ -180,6 +180,14 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
+def batch_paused_text(pause: Path) -> str:
+    """Return that a batch begins with no more images, and until when."""
+    return (
+        "Paused: images being analysed come to their end, no more are begun. To go on, remove "
+        f"{safe_text(str(pause))}"
+    )
+
+
 def batch_end_text(done: int, refused: int, failed: int, waiting: int) -> str:
     """Return how a batch ended."""
     said = f"{done} done, {refused} refused, {failed} failed"

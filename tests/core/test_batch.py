@@ -3,6 +3,7 @@
 import base64
 import csv
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -25,8 +27,10 @@ from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
 from spinealign.batch.parquet import write_parquet
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
+from spinealign.batch.run import Progress, TableChoice, Waits, opened_batch
 from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, picture_path
-from spinealign.batch.worker import Task
+from spinealign.batch.watch import Watch
+from spinealign.batch.worker import Look, Task
 from spinealign.cli.main import run_command
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.generators import run_to_end
@@ -279,7 +283,8 @@ class TestPool:
             return given.count(identity)
 
         with Pool(count, BatchOptions(), serve_as=serve_names, **options) as pool:
-            ended = {task.identity: outcome for task, outcome in pool.run(tasks, hand_out)}
+            told = [what for what in pool.run(tasks, hand_out) if not isinstance(what, Look)]
+            ended = {task.identity: outcome for task, outcome in told}
             processes = [worker.process for worker in pool._workers]
         assert not any(process.is_alive() for process in processes)
         return ended, given
@@ -301,6 +306,36 @@ class TestPool:
         assert given.count("hang") == 1
         assert {ended["a"].status, ended["b"].status} == {ItemStatus.DONE}
 
+    def test_what_the_program_stands_still_says_nothing_against_an_image(self, tmp_path):
+        """Ctrl+Z, or a computer that sleeps: an hour goes by between each two looks."""
+        hours = itertools.count()
+        ended, given = self.run(
+            tmp_path, ["a", "b"], 1, step_limit_s=60, clock=lambda: 3600.0 * next(hours)
+        )
+        assert {ended["a"].status, ended["b"].status} == {ItemStatus.DONE}
+        assert given == ["a", "b"]
+
+    def test_a_pause_begins_nothing_and_lets_come_to_an_end_what_is_begun(self, tmp_path):
+        pause, given, ended, idle = threading.Event(), [], [], 0
+        tasks = [Task(name, Path(f"{name}.png"), Path(name), tmp_path / name) for name in "ab"]
+
+        def hand_out(identity):
+            given.append(identity)
+            pause.set()
+            return 1
+
+        with Pool(1, BatchOptions(), serve_as=serve_names, is_paused=pause.is_set) as pool:
+            for what in pool.run(tasks, hand_out):
+                if not isinstance(what, Look):
+                    ended.append(what[0].identity)
+                elif what.is_paused and not what.working:
+                    idle += 1
+                    assert given == ended
+                    if idle == 2:
+                        pause.clear()
+        assert ended == ["a", "b"]
+        assert idle >= 2
+
     def test_workers_that_cannot_start_fail_no_image(self, tmp_path):
         given = []
         with (
@@ -310,6 +345,44 @@ class TestPool:
             list(pool.run([Task("a", Path("a"), Path("a"), tmp_path)], given.append))
         assert caught.value.problem is BatchProblem.NO_WORKER
         assert given == []
+
+
+def test_a_watch_counts_little_of_a_standstill_and_nothing_of_a_pause():
+    times = iter((100.0, 101.0, 103.5, 9000.0, 9002.0, 9003.0))
+    watch = Watch(5.0, lambda: next(times))
+    assert [watch.look(), watch.look(), watch.look()] == [1.0, 3.5, 8.5]
+    assert (watch.look(counts=False), watch.look()) == (8.5, 9.5)
+
+
+class FakeWorkers:
+    """Ends an image at each call; looks in between take what the test says."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, tasks, hand_out):
+        for task in tasks:
+            yield from self.looks
+            yield task, Outcome(ItemStatus.FAILED, "No.", "Do.")
+
+
+def test_a_pause_is_no_time_of_the_run(images, tmp_path):
+    seconds = itertools.count(step=4.0)
+    looks = [Look(False, 1), Look(True, 1), Look(True, 0), Look(True, 0), Look(False, 1)]
+    with opened_batch(tmp_path / "out", BatchOptions(gallery=False), TableChoice()) as batch:
+        run_to_end(batch.begin([images[0].parent]))
+        told = list(batch.work(FakeWorkers(looks), lambda: next(seconds)))
+    ended = [one for one in told if isinstance(one, Progress)]
+    assert [one.seconds for one in ended] == [16.0, 32.0, 48.0]
+    assert [one for one in told if not isinstance(one, Progress)] == 3 * [
+        Waits(1), Waits(), Waits()
+    ]  # fmt: skip
 
 
 def test_the_tables_of_a_batch_hold_every_image_and_say_what_columns_mean(state, images, tmp_path):
@@ -527,6 +600,31 @@ class TestCommand:
         for told in (result, single):
             del told["created_utc"], told["seconds"], told["files"]
         assert result == single
+
+    def test_a_file_in_the_folder_pauses_it_until_the_file_is_gone(
+        self, images, tmp_path, monkeypatch, capsys
+    ):
+        pause = tmp_path / "out" / "pause"
+        pause.parent.mkdir()
+        pause.touch()
+
+        class PausedPool(FakeWorkers):
+            def __init__(self, *_, is_paused, **__):
+                self.is_paused = is_paused
+
+            def run(self, tasks, hand_out):
+                yield Look(self.is_paused(), 0)
+                yield Look(self.is_paused(), 0)
+                pause.unlink()
+                self.looks = [Look(self.is_paused(), 1)]
+                yield from super().run(tasks, hand_out)
+
+        monkeypatch.setattr("spinealign.batch.pool.Pool", PausedPool)
+        assert run_command(["batch", str(images[0].parent), "--out", str(pause.parent)]) == 1
+        told = capsys.readouterr()
+        assert told.err.count("Paused: ") == 1
+        assert f"remove {pause}\n" in told.err
+        assert "3 failed;" in told.out
 
     def test_two_programs_do_not_work_on_one_batch(self, images, tmp_path, capsys):
         (tmp_path / "out").mkdir()

@@ -10,12 +10,12 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QMessageBox
 
 from spinealign.batch import pool
-from spinealign.batch.run import Begun, Counts, Progress
+from spinealign.batch.run import Begun, Counts, Progress, Waits
 from spinealign.batch.state import ItemStatus, Outcome, Row
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.protection import Right
 from spinealign.ui.batch.dialog import BatchDialog
-from spinealign.ui.batch.jobs import Ended, Waits, Wanted, run_batch
+from spinealign.ui.batch.jobs import Ended, Wanted, run_batch
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
 from tests.ui.access_keys import clashing_keys, unnamed
 from tests.ui.cut_texts import settled_cut_texts

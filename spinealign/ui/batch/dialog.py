@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.batch.choices_page import ChoicesPage
-from spinealign.ui.batch.jobs import MOST_FAILURES, Ended, Switches, Waits, Wanted, run_batch
+from spinealign.ui.batch.jobs import MOST_FAILURES, Ended, Switches, Wanted, run_batch
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, fit
 from spinealign.ui.widgets.labels import offer, row_of
@@ -56,7 +56,7 @@ from spinealign.wording.batch_window import (
 )
 
 if TYPE_CHECKING:
-    from spinealign.batch.run import Begun, Progress
+    from spinealign.batch.run import Begun, Progress, Waits
 
 _WIDTH_EM, _HEIGHT_EM = 120, 90
 _CHOICES, _RUN = range(2)
@@ -236,7 +236,7 @@ class BatchDialog(QDialog):
         self._follow()
 
     def _show_progress(self, progress: int | Begun | Progress | Waits) -> None:
-        from spinealign.batch.run import Begun
+        from spinealign.batch.run import Begun, Waits
 
         is_asked = self._switches.stop.is_set()
         if isinstance(progress, int):

@@ -12,13 +12,12 @@ from spinealign.domain.interrupts import interrupt_of_thread
 
 if TYPE_CHECKING:
     from spinealign.batch.options import BatchOptions
-    from spinealign.batch.run import Begun, Counts, Progress, TableChoice
+    from spinealign.batch.run import Begun, Counts, Progress, TableChoice, Waits
     from spinealign.batch.state import Row
 
 MOST_FAILURES = 1_000
 """Rows that are shown; images.csv has all."""
 
-_LOOK_S = 0.1
 _KINDS = {
     "all": (), "masks": ("mask", "regions", "measurements", "discs"),
     "tables": ("regions", "measurements", "discs"),
@@ -72,11 +71,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Waits:
-    """Nothing is analysed until a person goes on."""
-
-
-@dataclass(frozen=True)
 class Ended:
     """How many images stand where, and the first of those that failed, in this run or before."""
 
@@ -114,11 +108,9 @@ def run_batch(
     try:
         with opened_batch(wanted.out, options, tables) as batch:
             yield (yield from batch.begin(wanted.inputs, tries_again=wanted.tries_again))
-            with Pool(wanted.workers, options, is_stopped=switches.stop.is_set) as pool:
-                for progress in batch.work(pool):
-                    yield progress
-                    while switches.pause.is_set() and not switches.stop.wait(_LOOK_S):
-                        yield Waits()
+            stop, pause = switches.stop.is_set, switches.pause.is_set
+            with Pool(wanted.workers, options, is_stopped=stop, is_paused=pause) as pool:
+                yield from batch.work(pool)
             return Ended(batch.finish(tables), batch.failures(MOST_FAILURES))
     finally:
         forget()
