@@ -17,6 +17,7 @@ class WorkerProblem(StrEnum):
     ENDED = "ended"
     TOO_LONG = "too_long"
     NO_START = "no_start"
+    FORGED = "forged"
 
 
 class WorkerError(SpineAlignError):

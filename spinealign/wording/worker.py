@@ -27,6 +27,13 @@ def worker_words(error: WorkerError) -> tuple[str, str]:
             "cases are not affected.",
             "Try it again with nothing else running; the file may also be damaged.",
         )
+    if error.problem is WorkerProblem.FORGED:
+        return (
+            f"The process that reads and analyses was ended{during}, because it sent what no part "
+            "of SpineAlign sends. The other cases are not affected.",
+            "Do not open this file again: it may have been made to attack whoever opens it. Show "
+            "it to whoever looks after this computer.",
+        )
     how = f"signal {-error.code}" if error.code < 0 else f"code {error.code}"
     return (
         f"The process that reads and analyses ended by {how}{during}. The other cases are not "

@@ -17,10 +17,21 @@ from spinealign.domain.errors import Cancelled
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.worker import WorkerError, WorkerProblem
-from spinealign.worker.channel import Channel
-from spinealign.worker.messages import Answer, Asked, Call, Cancel, Done, Failed, Question, Stepped
+from spinealign.worker.channel import Channel, ForgedMessageError
+from spinealign.worker.messages import (
+    Answer,
+    Asked,
+    Call,
+    Cancel,
+    Done,
+    Failed,
+    Question,
+    Stepped,
+    Told,
+)
 from spinealign.worker.process import Process
 from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL, serve
+from spinealign.worker.values import Admitted
 
 STEP_LIMIT_S = 300.0
 """The longest step of a whole film on a slow computer takes about 20 s."""
@@ -41,29 +52,48 @@ _LOOK_S = 0.1
 class _Host:
     """One process, with the calls that it has."""
 
-    def __init__(self, modules: Sequence[str], memory_bytes: int) -> None:
-        self.process = Process(serve, (tuple(modules),), memory_bytes)
-        self.channel = Channel(self.process.connection)
+    def __init__(
+        self, modules: Sequence[str], memory_bytes: int, admitted: tuple[str, ...]
+    ) -> None:
+        self.process = Process(serve, (tuple(modules), admitted), memory_bytes)
+        self.channel = Channel(self.process.connection, takes=Admitted(admitted))
         self.calls: dict[int, SimpleQueue[Any]] = {}
         self.lock = threading.Lock()
-        self.was_replaced = self.has_ended = False
+        self.was_replaced = self.has_ended = self.has_forged = False
         self.thread = threading.Thread(target=self._listen, name="worker", daemon=True)
         self.thread.start()
 
     def _listen(self) -> None:
-        with contextlib.suppress(EOFError, OSError):
+        try:
             while True:
-                message = self.channel.receive()
-                if (queue := self.calls.get(message.number)) is not None:
-                    queue.put(message)
-        code = self.process.wait_for_end(_END_S) or 0
+                self._pass_on(self.channel.receive())
+        except ForgedMessageError:
+            # It does not do what it was told any more: nothing else that it says is heard.
+            self.has_forged = True
+            self.process.kill()
+        except (EOFError, OSError):
+            pass
+        code = self.process.wait_for_end(_END_S)
+        if code is None:
+            self.process.kill()
         frames = () if self.was_replaced else self.process.frames()
         with self.lock:
             self.has_ended = True
             calls = list(self.calls.values())
         for queue in calls:
-            queue.put(_Gone(self.was_replaced, len(calls) > 1, code, frames))
+            queue.put(_Gone(self.was_replaced, len(calls) > 1, self.problem, code or 0, frames))
         self.process.close()
+
+    def _pass_on(self, message: Any) -> None:
+        if not (isinstance(message, Told) and type(message.number) is int):
+            raise ForgedMessageError
+        if (queue := self.calls.get(message.number)) is not None:
+            queue.put(message)
+
+    @property
+    def problem(self) -> WorkerProblem:
+        """Why it is gone."""
+        return WorkerProblem.FORGED if self.has_forged else WorkerProblem.ENDED
 
     def add(self, number: int, queue: SimpleQueue[Any]) -> bool:
         """Have a call here; return whether the process is still there."""
@@ -89,9 +119,11 @@ class _Gone:
         Other calls were on their way in it: whose fault it was is not known.
     """
 
-    def __init__(self, was_replaced: bool, is_shared: bool, code: int, frames: Any) -> None:
+    def __init__(
+        self, was_replaced: bool, is_shared: bool, problem: WorkerProblem, code: int, frames: Any
+    ) -> None:
         self.was_replaced, self.is_shared = was_replaced, is_shared
-        self.code, self.frames = code, frames
+        self.problem, self.code, self.frames = problem, code, frames
 
 
 class _Cut:
@@ -139,6 +171,9 @@ class Worker:
     step_limit_s, cancel_s : float
     memory_bytes : int
         Of address space; 0 for no limit. Linux only.
+    admitted : sequence of str
+        Classes, as ``module:name``, whose values may come back beside those of the domain. What
+        else comes counts as a crash of the process.
     """
 
     def __init__(
@@ -147,8 +182,10 @@ class Worker:
         step_limit_s: float = STEP_LIMIT_S,
         cancel_s: float = CANCEL_S,
         memory_bytes: int = MEMORY_LIMIT_BYTES,
+        admitted: Sequence[str] = (),
     ) -> None:
         self._modules, self._memory_bytes = tuple(modules), memory_bytes
+        self._admitted = tuple(admitted)
         self._step_limit_s, self._cancel_s = step_limit_s, cancel_s
         self.on_replaced: Callable[[], object] = lambda: None
         """Called, in any thread, when a process was ended because a call did not stop."""
@@ -164,7 +201,7 @@ class Worker:
         """Start the process, without waiting until it is ready."""
         with self._lock:
             if not self._is_closed and (self._host is None or self._host.has_ended):
-                self._host = _Host(self._modules, self._memory_bytes)
+                self._host = _Host(self._modules, self._memory_bytes, self._admitted)
 
     @property
     def pid(self) -> int:
@@ -207,9 +244,7 @@ class Worker:
                 return trial.result
             if not self._may_try_again(trial, gone):
                 self.start()
-                raise WorkerError(
-                    WorkerProblem.ENDED, gone.code, trial.step, worker_frames=gone.frames
-                )
+                raise WorkerError(gone.problem, gone.code, trial.step, worker_frames=gone.frames)
 
     def _may_try_again(self, trial: _Trial, gone: _Gone) -> bool:
         if self._is_closed:

@@ -32,6 +32,7 @@ from spinealign.worker.messages import (
     Stepped,
 )
 from spinealign.worker.process import give_back_freed_memory
+from spinealign.worker.values import Admitted
 
 READ_PROTECTED, SEAL, PROTECTED_BYTES = "read protected", "seal", "protected bytes"
 """What a worker asks of the program that has the keys of the encrypted archive."""
@@ -48,7 +49,7 @@ class DefectError(Exception):
 
 
 def serve(
-    connection: Connection, modules: Sequence[str] = (), is_sharing: bool | None = None
+    connection: Connection, modules: Sequence[str] = (), admitted: Sequence[str] = ()
 ) -> None:
     """Run what is called until the pipe closes.
 
@@ -57,12 +58,12 @@ def serve(
     connection : Connection
     modules : sequence of str
         Imported while nothing is asked yet.
-    is_sharing : bool, optional
-        See `Channel`.
+    admitted : sequence of str
+        Classes whose values may be sent beside those of the domain; see `Channel`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
-    channel = Channel(connection) if is_sharing is None else Channel(connection, is_sharing)
+    channel = Channel(connection, sends=Admitted(admitted))
     threading.Thread(target=_load, args=(modules,), daemon=True).start()
     running: dict[int, _Running] = {}
     with contextlib.suppress(EOFError, OSError):
@@ -147,7 +148,8 @@ def _send_failure(channel: Channel, number: int, error: Exception) -> None:
         raise
     except Exception:  # noqa: BLE001 - an error that holds what cannot be sent
         # Without its text, which may quote values of the patient.
-        channel.send(Failed(number, DefectError(type(error).__name__)))
+        known = DefectError(type(error).__name__).with_traceback(error.__traceback__)
+        channel.send(Failed(number, known))
 
 
 def _follow_folders(folders: Iterable[tuple[str, bool]]) -> None:

@@ -129,7 +129,9 @@ def test_an_interrupt_ends_a_call_that_says_nothing(worker):
 
 
 def test_a_step_that_takes_too_long_is_given_up():
-    worker = Worker(step_limit_s=1.5)
+    worker = Worker()
+    worker.call(worker_calls.pid)
+    worker._step_limit_s = 1.5
     with pytest.raises(WorkerError) as caught:
         worker.call(worker_calls.hang)
     worker.close()

@@ -1,5 +1,6 @@
 """What tests have a worker process do; it imports this by name."""
 
+import gc
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.findings import Step
 from spinealign.protected_folders import open_binary
+from spinealign.worker.channel import Channel
 
 never = threading.Event()
 
@@ -68,3 +70,27 @@ def read(path):
 
 def pid():
     return os.getpid()
+
+
+class Forged:
+    """What makes a folder where it is taken as it comes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def forge(folder):
+    """Send what a worker sends that a file has taken over."""
+    yield Step("Reading the image", 0.1)
+    for found in gc.get_objects():
+        if isinstance(found, Channel):
+            found._sends = None
+    yield Forged(folder)
+
+
+def return_forgotten():
+    """Return a value of a class that nobody put into the table."""
+    return Forged("nowhere")

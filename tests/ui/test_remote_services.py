@@ -1,12 +1,21 @@
 """The window's services in a worker process answer as those of this process do."""
 
+import ast
+import enum
+import importlib
+import inspect
+import sys
+import typing
+
 import numpy as np
 import pytest
 
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.paths import resources_dir
+from spinealign.ui.work import in_worker
 from spinealign.ui.work.remote_services import remote_services, started_worker
 from spinealign.ui.work.services import program_services
+from spinealign.worker.values import Admitted
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +36,41 @@ def test_a_file_is_looked_at_read_and_named_as_here(worker, tmp_path):
     assert one.sha256 == other.sha256
     assert there.read_patient(entry.parts[0]) == here.read_patient(entry.parts[0])
     assert there.models().cards() == here.models().cards()
+
+
+def _names_for_types(kind):
+    """Return what annotations of a class or function may name, imports for types included."""
+    module = sys.modules[kind.__module__]
+    names = dict(vars(module))
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spinealign"):
+            found = importlib.import_module(node.module)
+            for each in node.names:
+                names.setdefault(each.asname or each.name, getattr(found, each.name, None))
+    return names
+
+
+def _collect(annotation, found):
+    """Add every class of the program that a value of an annotation may hold."""
+    for each in typing.get_args(annotation):
+        _collect(each, found)
+    is_class = isinstance(annotation, type) and typing.get_origin(annotation) is None
+    if not is_class or annotation in found or not annotation.__module__.startswith("spinealign."):
+        return
+    found.add(annotation)
+    for each in annotation.__subclasses__():
+        _collect(each, found)
+    if not issubclass(annotation, enum.Enum):
+        for each in typing.get_type_hints(annotation, _names_for_types(annotation)).values():
+            _collect(each, found)
+
+
+def test_all_that_the_functions_of_the_worker_return_may_come_back():
+    found = set()
+    for function in vars(in_worker).values():
+        if inspect.isfunction(function) and function.__module__ == in_worker.__name__:
+            hints = typing.get_type_hints(function, _names_for_types(function))
+            if not function.__name__.startswith("_"):
+                _collect(hints["return"], found)
+    admitted = Admitted(in_worker.ADMITTED)
+    assert len({kind for kind in found if admitted.name_of(kind)}) > 90

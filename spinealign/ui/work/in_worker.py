@@ -36,6 +36,17 @@ MODULES = (
 )
 """Loaded in the process before anything is asked, in the order in which it is needed."""
 
+ADMITTED = (
+    "spinealign.dicom.beside:DescribedImages",
+    "spinealign.dicom.program_state:ProgramState",
+    "spinealign.dicom.program_state:SaidDisc",
+    "spinealign.dicom.program_state:SaidGrade",
+    "spinealign.dicom.restoring:Restored",
+    "spinealign.dicom.restoring_report:RestoredReport",
+    "spinealign.ui.work.services:TakenOver",
+)
+"""What the functions return beside values of the domain; the window takes nothing else."""
+
 
 @cache
 def _services(profile: Path | None) -> Services:
@@ -135,9 +146,9 @@ def restore(analysis: Analysis, path: Path, choices: DicomChoices) -> TakenOver:
     return _services(None).restore(analysis, path, choices)
 
 
-def write_bundle(analysis: Analysis, folder: Path, details: ReportDetails) -> object:
+def write_bundle(analysis: Analysis, folder: Path, details: ReportDetails) -> None:
     """Write all results of an analysis into a folder."""
-    return _services(None).write_bundle(analysis, folder, details)
+    _services(None).write_bundle(analysis, folder, details)
 
 
 def write_one(analysis: Analysis, kind: str, path: Path) -> None:

@@ -31,7 +31,7 @@ from spinealign.worker import Worker
 
 def started_worker() -> Worker:
     """Return a worker that loads what reading and analysing need while the window is built."""
-    worker = Worker(in_worker.MODULES)
+    worker = Worker(in_worker.MODULES, admitted=in_worker.ADMITTED)
     worker.start()
     return worker
 
