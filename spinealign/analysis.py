@@ -16,6 +16,7 @@ from spinealign.domain.findings import (
     Classification,
     GradedPicture,
     LabelledPicture,
+    LocatedPoints,
     ModelIdentity,
     ModelStatus,
     Region,
@@ -41,6 +42,7 @@ from spinealign.imaging.presenting import Placing, brought_back, placed_image
 from spinealign.imaging.quality import check_quality, reader_cautions
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
+from spinealign.locate import locate_with
 from spinealign.measure.alignment import measure_alignment, posture_cautions
 from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -62,7 +64,7 @@ Outlined = Callable[[SpineImage, Segmentation], Segmentation]
 """Puts what another program, or a person elsewhere, outlined in place of the network's mask."""
 
 _OFFERED_TASKS: tuple[Task, ...] = (
-    "segmentation", "classification", "multi_label", "ordinal", "disc_grading",
+    "segmentation", "classification", "multi_label", "ordinal", "disc_grading", "landmarks",
 )  # fmt: skip
 """Tasks of which one model answers where several are installed."""
 
@@ -241,6 +243,9 @@ def _analyze_upright(
     said = _whole_picture(work, image, models, demonstration)
     classification, withheld = said.classification, said.withheld
     clock.record("classify")
+    located = _located(work)
+    if located is not None:
+        clock.record("place points")
     bodies = pipeline.name_bodies(outlines, image)
     clock.record("tell apart")
     graded = None
@@ -251,10 +256,10 @@ def _analyze_upright(
     regions: tuple[Region, ...] = ()
     if segmentation is not None:
         regions = region_statistics(segmentation, image.pixel_area_mm2)
-    if withheld is None and not said.answers:
+    if withheld is None and located is None and not said.answers:
         cautions += _no_model_cautions(choice.examination, outlines)
-    cautions += _result_cautions(outlines, said)
-    cautions += _other_models(work, segmentation, said, graded)
+    cautions += _result_cautions(outlines, said, located)
+    cautions += _other_models(work, said, segmentation, graded, located)
     cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
     inside = inside_frame(image.pixels)
     shape = (inside.bottom, inside.right)
@@ -275,12 +280,14 @@ def _analyze_upright(
     cautions += posture_cautions(measurements, is_bent=image.is_bent)
     cautions += height_loss_cautions(measurements)
     clock.record("measure")
-    spoke = [part.model for part in (segmentation, *said.answers, graded) if part is not None]
+    parts = (segmentation, *said.answers, graded, located)
+    spoke = [part.model for part in parts if part is not None]
     return replace(
         _begun(image, choice, cautions, clock),
         classification=classification,
         labelled=said.labelled,
         picture_grade=said.picture_grade,
+        located=located,
         withheld=withheld,
         segmentation=segmentation,
         regions=regions,
@@ -338,6 +345,12 @@ def _whole_picture(
         next((one for one in withheld if one is not None), None),
         tuple(model.card.name for model in found.values() if model is not None),
     )
+
+
+def _located(work: PipelineInput) -> LocatedPoints | None:
+    """Place the points of a model of named points, if there is one."""
+    model = work.model_for("landmarks")
+    return None if model is None else locate_with(model, work.image)
 
 
 def _interval_rule(
@@ -418,9 +431,10 @@ def _demonstration(classifier: LoadedModel | None) -> ModelIdentity | None:
 
 def _other_models(
     work: PipelineInput,
-    segmentation: Segmentation | None,
     said: _Said,
+    segmentation: Segmentation | None,
     graded: GradedDiscs | None,
+    located: LocatedPoints | None,
 ) -> list[Caution]:
     """Return a caution for each installed model that had a task here and did not speak.
 
@@ -428,7 +442,7 @@ def _other_models(
     """
     asked = {task: task in work.examination.tasks for task in _OFFERED_TASKS}
     asked["disc_grading"] &= graded is not None
-    spoke = {part.model.name for part in (segmentation, graded) if part is not None}
+    spoke = {part.model.name for part in (segmentation, graded, located) if part}
     spoke |= set(said.asked)
     if work.examination.body_source is BodySource.CORNER_MAPS:
         spoke |= {card.name for card in work.models.find_all("segmentation", work.examination)}
@@ -452,10 +466,12 @@ def _no_model_cautions(examination: Examination, outlines: VertebraOutlines) -> 
     return [Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind)]
 
 
-def _result_cautions(outlines: VertebraOutlines, said: _Said) -> list[Caution]:
+def _result_cautions(
+    outlines: VertebraOutlines, said: _Said, located: LocatedPoints | None
+) -> list[Caution]:
     cautions = []
     segmentation = outlines.segmentation
-    for part in (segmentation, *said.answers):
+    for part in (segmentation, *said.answers, located):
         cautions += [] if part is None else _demonstration_cautions(part.model)
     has_seen_nothing = segmentation is not None and not segmentation.mask.any()
     if has_seen_nothing and not outlines.suggestions:

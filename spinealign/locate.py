@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.findings import LocatedPoints
 from spinealign.domain.image import SpineImage
-from spinealign.domain.landmarks import LocatedPoints, NamedPoint
+from spinealign.domain.landmarks import NamedPoint
 from spinealign.domain.model_card import LandmarkRule
 from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.imaging.tiles import FilmWindow, Grid, resample, window_around
@@ -135,8 +136,10 @@ def _answer(
             missing.append(name)
         else:
             x, y = peak.place.tolist()
-            points.append(NamedPoint(name, x, y, min(peak.height, 1.0)))
-    return LocatedPoints(model.identity, tuple(points), tuple(missing))
+            confidence = min(peak.height, 1.0)
+            is_sure = confidence >= rule.trusted_peak
+            points.append(NamedPoint(name, x, y, confidence, is_sure))
+    return LocatedPoints(model.identity, tuple(points), tuple(missing), rule.trusted_peak)
 
 
 def fitting_scale(shape: tuple[int, int], tile: tuple[int, int], aspect: float) -> float:

@@ -18,6 +18,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.export.bundle import write_bundle
 from spinealign.export.disc_tables import grading_record
 from spinealign.export.measure_tables import measurement_record
+from spinealign.export.point_tables import point_rows
 from spinealign.export.tables import analysis_json
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording import caution_text, headline
@@ -113,6 +114,24 @@ class Result:
             for body in self.analysis.vertebrae
             for mark in body.landmarks
         ]
+
+    @property
+    def points(self) -> list[Row]:
+        """Table of a point model's points: name, x, y, x_mm, y_mm, confidence, sure.
+
+        Places are of the file's picture, x to the right and y down: pixels, pixel i covering i to
+        i + 1, and millimetres, None where the spacing is unknown. `confidence` is 0..1, and `sure`
+        whether it reaches what the model's card trusts. Points not found are in
+        `points_not_found`.
+        """
+        found = self.analysis.located
+        return [] if found is None else list(point_rows(found, self.analysis.image.spacing_mm))
+
+    @property
+    def points_not_found(self) -> tuple[str, ...]:
+        """Names of a point model's points that were not found; the image may show them."""
+        found = self.analysis.located
+        return () if found is None else found.not_found
 
     @property
     def measures(self) -> list[Row]:

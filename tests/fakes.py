@@ -57,6 +57,7 @@ from spinealign.ui.work.profile import Profile
 from spinealign.ui.work.services import AskSecret, Models, Services
 from tests import phantoms
 from tests.examinations import NECK_CT, SPINE_MR
+from tests.located import with_points
 from tests.phantoms_spine import spine_analysis
 
 WAIT_S = 20
@@ -247,9 +248,8 @@ class FakeSample:
 class FakeAnalyser:
     """Plays the analysis: reads, then works in steps, each of which can be held up.
 
-    Names that contain "disc", "film", "mr", "photo", "xray" or "bad" decide what a file is;
-    all others are CT. A companion with "bad" in its name cannot be read, one with "stranger"
-    is another patient's.
+    Names that contain "bad" or one of `KINDS` decide what a file is; all others are CT. A companion
+    with "bad" in its name cannot be read, one with "stranger" is another patient's.
     With `reads`, pictures are read as the program does, and all of them are sagittal MR.
     `hold` names a step to stop before; the worker then waits until `gate` is set.
     """
@@ -326,6 +326,9 @@ def as_read(part: ImagePart) -> Analysis:
     return replace(phantoms.mr_analysis(image.shape), image=image)
 
 
+KINDS = ("points", "disc", "film", "mr", "offer", "photo", "xray", "spine")
+
+
 def answer_for(path: Path, examination: Examination | None, side: int = 256) -> Analysis:
     """Return the phantom analysis that a file name asks for, as the chosen examination."""
     if "series" in path.name:
@@ -333,7 +336,7 @@ def answer_for(path: Path, examination: Examination | None, side: int = 256) -> 
         note = ReaderNote(NoteKind.CANAL_WIDEST, (4, 5))
         return replace(analysis, image=replace(analysis.image, source_path=path, notes=(note,)))
     kind = next(
-        (k for k in ("disc", "film", "mr", "offer", "photo", "xray", "spine") if k in path.name),
+        (k for k in KINDS if k in path.name),
         "ct",
     )
     analysis = _phantom(kind if examination is None else examination.view_name, side)
@@ -361,6 +364,8 @@ def with_companion(analysis: Analysis, companion: Path | SeriesEntry) -> Analysi
 
 
 def _phantom(kind: str, side: int) -> Analysis:
+    if kind == "points":
+        return with_points(_phantom("mr", side))
     if kind == "disc":
         return _discs()
     if kind == "mr":

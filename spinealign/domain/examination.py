@@ -198,7 +198,9 @@ class Examination:
         return self.shows_all_regions and self.plane is Plane.SAGITTAL and not self.is_slice
 
 
-_IMAGE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal", "segmentation")
+_IMAGE_TASKS: tuple[Task, ...] = (
+    "classification", "multi_label", "ordinal", "segmentation", "landmarks",
+)  # fmt: skip
 _SPINE = frozenset(SpineRegion)
 
 EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
@@ -249,7 +251,7 @@ EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
             levels=LEVEL_SEQUENCE[1:],
             body_source=BodySource.CORNER_MAPS,
             body_region=SpineRegion.THORACIC,
-            tasks=frozenset({"segmentation"}),
+            tasks=frozenset({"segmentation", "landmarks"}),
             shows_all_regions=True,
         ),
     )

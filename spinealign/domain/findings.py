@@ -23,6 +23,7 @@ from spinealign.domain.examination import (
     Plane,
 )
 from spinealign.domain.image import DecisionSource, KindCheck, ReaderNote, SpineImage
+from spinealign.domain.landmarks import NamedPoint
 from spinealign.domain.measurements import (
     Calibration,
     Coordinate,
@@ -497,6 +498,37 @@ class Vertebra:
 
 
 @dataclass(frozen=True)
+class LocatedPoints:
+    """What a model that places named points answers for one image.
+
+    Parameters
+    ----------
+    model : ModelIdentity
+    points : tuple of NamedPoint
+        Those that were found, in the order of the model's card.
+    not_found : tuple of str
+        The others. Whether the image shows them is not known.
+    trusted_from : float
+        Confidence from which on a point is sure, as the card says.
+    """
+
+    model: ModelIdentity
+    points: tuple[NamedPoint, ...]
+    not_found: tuple[str, ...]
+    trusted_from: float
+
+    @property
+    def sure(self) -> tuple[NamedPoint, ...]:
+        """The points that reach the trusted confidence."""
+        return tuple(point for point in self.points if point.is_sure)
+
+    @property
+    def unsure(self) -> tuple[NamedPoint, ...]:
+        """The points that were found below the trusted confidence."""
+        return tuple(point for point in self.points if not point.is_sure)
+
+
+@dataclass(frozen=True)
 class Region:
     """Pixel statistics of one structure (or of all of them, or of the background).
 
@@ -619,6 +651,7 @@ class Analysis:
     classification: Classification | None = None
     labelled: LabelledPicture | None = None
     picture_grade: GradedPicture | None = None
+    located: LocatedPoints | None = None
     withheld: ModelIdentity | None = None
     segmentation: Segmentation | None = None
     regions: tuple[Region, ...] = ()

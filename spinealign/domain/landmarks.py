@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.measurements import Coordinate, Share
 
 
@@ -12,32 +11,28 @@ from spinealign.domain.measurements import Coordinate, Share
 class NamedPoint:
     """A named point in image pixels: pixel i covers i to i + 1, y runs down.
 
-    `confidence` is 0..1: the height of the network's peak at the second look.
+    `confidence` is 0..1: the height of the network's peak at the second look. `is_sure` tells
+    whether it reaches what the model's card trusts.
     """
 
     name: str
     x: Coordinate
     y: Coordinate
     confidence: Share
+    is_sure: bool = True
 
     def moved(self, x: float, y: float) -> NamedPoint:
         """Return the point at another place."""
         return replace(self, x=x, y=y)
 
+    def place_mm(self, spacing_mm: tuple[float, float] | None) -> tuple[float, float] | None:
+        """Return (x, y) in millimetres from the image's upper left corner; None without spacing.
 
-@dataclass(frozen=True)
-class LocatedPoints:
-    """What a model that places named points answers for one image.
-
-    Parameters
-    ----------
-    model : ModelIdentity
-    points : tuple of NamedPoint
-        Those that were found, in the order of the model's card.
-    not_found : tuple of str
-        The others. Whether the image shows them is not known.
-    """
-
-    model: ModelIdentity
-    points: tuple[NamedPoint, ...]
-    not_found: tuple[str, ...]
+        Parameters
+        ----------
+        spacing_mm : tuple of float or None
+            Distance of rows and of columns.
+        """
+        if spacing_mm is None:
+            return None
+        return self.x * spacing_mm[1], self.y * spacing_mm[0]

@@ -116,12 +116,16 @@ class LandmarkRule:
         first look.
     least_peak : float
         A point is told where the heat maps of both looks rise to this.
+    trusted_peak : float
+        Below this at the second look a point is told as unsure. Half of the height that training
+        gives the middle of a spot, where a card does not say otherwise.
     """
 
     zoom: Annotated[float, Meta(ge=1, le=16)]
     stride: Annotated[int, Meta(ge=1, le=16)]
     search_cells: Annotated[float, Meta(gt=0, le=64)]
     least_peak: Share
+    trusted_peak: Share = 0.5
 
 
 @dataclass(frozen=True)
@@ -423,6 +427,8 @@ class ModelCard:
             raise ValueError("region is for classification")
         if (self.landmarks is None) == (self.task == "landmarks"):
             raise ValueError("landmarks")
+        if self.landmarks is not None and self.landmarks.trusted_peak < self.landmarks.least_peak:
+            raise ValueError("landmarks: trusted_peak is least_peak or more")
         if self.task == "disc_grading":
             self._check_grading()
         if self.task == "view":

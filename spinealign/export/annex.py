@@ -46,6 +46,7 @@ from spinealign.wording.labels import (
     grade_note,
     grade_rows,
 )
+from spinealign.wording.points import POINT_HEADINGS, POINTS_TITLE, point_rows, points_note
 from spinealign.wording.report import day_text
 from spinealign.wording.series import picture_name
 
@@ -74,6 +75,7 @@ def annex_story(
         *_classification(analysis.classification),
         *_findings(analysis.labelled),
         *_grade(analysis.picture_grade),
+        *_points(analysis),
         *_heat_map(analysis),
         *cautions_story(analysis),
         *discs_story(analysis, overrulings),
@@ -114,6 +116,16 @@ def _grade(answer: GradedPicture | None) -> Story:
     table = grid(GRADE_HEADINGS, grade_rows(answer), (0.3, 0.2))
     note = paragraph(grade_note(answer), page.SMALL)
     return section(GRADE_TITLE, table, Spacer(0, 1 * mm), note)
+
+
+def _points(analysis: Analysis) -> Story:
+    found = analysis.located
+    if found is None:
+        return []
+    rows = point_rows(found, analysis.image.spacing_mm)
+    table = grid(POINT_HEADINGS, rows, (0.34, 0.2, 0.2, 0.14, 0.12))
+    note = paragraph(points_note(found), page.SMALL)
+    return section(POINTS_TITLE, table, Spacer(0, 1 * mm), note)
 
 
 def _heat_map(analysis: Analysis) -> Story:

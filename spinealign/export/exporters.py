@@ -251,6 +251,12 @@ def _discs(analysis: Analysis, details: ReportDetails) -> bytes:
     return discs_csv(analysis, details.reading).encode()
 
 
+def _points(analysis: Analysis, _details: ReportDetails) -> bytes:
+    from spinealign.export.point_tables import points_csv
+
+    return points_csv(analysis).encode()
+
+
 def _json(analysis: Analysis, details: ReportDetails) -> bytes:
     from spinealign.export.tables import analysis_json
 
@@ -368,6 +374,17 @@ _ALL = (
         write=_discs,
         is_available=lambda analysis: bool(analysis.discs),
         tip="Save the graded discs as a table",
+    ),
+    Exporter(
+        "points",
+        "points.csv",
+        CSV,
+        title="Save points",
+        menu_text="Tabl&e of points (CSV)…",
+        description="The named points of a model of the user's own as a table.",
+        write=_points,
+        is_available=lambda analysis: analysis.located is not None,
+        tip="Save the named points of your own model as a table",
     ),
     Exporter(
         "json",

@@ -28,6 +28,8 @@ from spinealign.export.measure_drawing import (
     main_measures,
     ticked_measures,
 )
+from spinealign.export.points import COLOUR as POINTS_COLOUR
+from spinealign.export.points import draw_points
 from spinealign.imaging.presenting import as_shown
 from spinealign.imaging.render import (
     Colour,
@@ -49,6 +51,7 @@ from spinealign.wording import (
     model_text,
     safe_text,
 )
+from spinealign.wording.points import LEGEND, LEGEND_UNSURE
 from spinealign.wording.presentation import AS_FILE, presentation_note
 
 MIN_LONGEST_PX = 900
@@ -291,10 +294,20 @@ def _draw_structures(
         canvas = draw_bodies(canvas, analysis, scale, line_weight, unit, body_fill)
     if analysis.suggestions:
         canvas = draw_suggestions(canvas, analysis, scale, line_weight, unit)
+    if analysis.located is not None:
+        canvas = draw_points(canvas, analysis.located, scale, unit)
     return canvas
 
 
 def _structure_items(analysis: Analysis) -> list[tuple[Colour, str]]:
+    located = analysis.located
+    points: list[tuple[Colour, str]] = []
+    if located is not None and located.points:
+        points.append((POINTS_COLOUR, f"{LEGEND}; {LEGEND_UNSURE}" if located.unsure else LEGEND))
+    return [*_mask_items(analysis), *points]
+
+
+def _mask_items(analysis: Analysis) -> list[tuple[Colour, str]]:
     if analysis.segmentation is None:
         return []
     present = set(np.unique(analysis.segmentation.mask).tolist())

@@ -36,6 +36,7 @@ from spinealign.export.measure_tables import (
     json_number,
     measurement_record,
 )
+from spinealign.export.point_tables import points_record
 from spinealign.export.reading_tables import reading_record
 from spinealign.imaging.presenting import Placing
 from spinealign.wording import caution_text, display_name, headline
@@ -108,6 +109,7 @@ def analysis_json(
         "classification": _classification(analysis.classification),
         "findings": _findings(analysis.labelled),
         "picture_grade": _picture_grade(analysis.picture_grade),
+        "points": points_record(analysis.located, analysis.image.spacing_mm),
         "segmentation": _segmentation(
             analysis.segmentation, analysis.regions, analysis.outlined_by
         ),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.discs import Disc
-from spinealign.domain.findings import Analysis, Facing, Segmentation, Vertebra
+from spinealign.domain.findings import Analysis, Facing, LocatedPoints, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
 from spinealign.domain.measurements import Drawing, Measurement, Point
 from spinealign.domain.presentation import QUARTER_DEG, Presentation, turned_directions
@@ -211,6 +211,7 @@ def _moved(analysis: Analysis, matrix: Matrix, pixels: Any) -> Analysis:
         analysis,
         classification=answer,
         segmentation=_moved_mask(analysis.segmentation, pixels),
+        located=_moved_located(analysis.located, matrix),
         vertebrae=tuple(moved_body(body, matrix) for body in analysis.vertebrae),
         suggestions=tuple(moved_body(body, matrix) for body in analysis.suggestions),
         discs=tuple(_moved_disc(disc, matrix) for disc in analysis.discs),
@@ -222,6 +223,14 @@ def _moved_mask(found: Segmentation | None, pixels: Any) -> Segmentation | None:
     if found is None:
         return None
     return replace(found, mask=pixels(found.mask), confidence=pixels(found.confidence))
+
+
+def _moved_located(found: LocatedPoints | None, matrix: Matrix) -> LocatedPoints | None:
+    if found is None:
+        return None
+    places = moved_points([(point.x, point.y) for point in found.points], matrix)
+    moved = (point.moved(x, y) for point, (x, y) in zip(found.points, places, strict=True))
+    return replace(found, points=tuple(moved))
 
 
 def moved_points(points: Sequence[Point], matrix: Matrix) -> tuple[Point, ...]:

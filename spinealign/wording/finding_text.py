@@ -30,6 +30,7 @@ from spinealign.wording.measure_rows import (
     measure_sentence,
     unmeasurable_lines,
 )
+from spinealign.wording.points import point_lines
 from spinealign.wording.reading_page import reading_lines
 from spinealign.wording.series import picture_name
 
@@ -48,6 +49,7 @@ def finding_text(analysis: Analysis) -> str:
         ],
         _probabilities(analysis),
         picture_lines(analysis.labelled, analysis.picture_grade),
+        point_lines(analysis.located, analysis.image.spacing_mm),
         _bodies(analysis),
         _regions(analysis),
         _measures(analysis),

@@ -7,6 +7,7 @@ import math
 from spinealign.domain.findings import (
     Analysis,
     Classification,
+    LocatedPoints,
     ModelIdentity,
     ModelStatus,
     Region,
@@ -19,6 +20,7 @@ from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
 from spinealign.wording.height_loss import height_loss_sentences
 from spinealign.wording.labels import grade_headline, labels_headline
+from spinealign.wording.points import points_headline
 from spinealign.wording.text import listed, probability_text, safe_text
 from spinealign.wording.vertebrae import (
     bodies_phrase,
@@ -112,6 +114,7 @@ def is_demonstration(analysis: Analysis) -> bool:
     """
     answers = (
         analysis.classification, analysis.labelled, analysis.picture_grade, analysis.segmentation,
+        analysis.located,
     )  # fmt: skip
     models = [answer.model for answer in answers if answer is not None]
     models += [analysis.disc_model] if analysis.disc_model is not None else []
@@ -136,6 +139,8 @@ def headline(analysis: Analysis) -> str:
     parts += _picture_headlines(analysis)
     if analysis.segmentation is not None:
         parts.append(_segmentation_headline(analysis))
+    if analysis.located is not None:
+        parts.append(_points_headline(analysis.located))
     first = [forced] if (forced := forced_text(analysis)) else []
     return " ".join([*first, *losses, *(parts or [_nothing_analysed(analysis)])])
 
@@ -193,12 +198,20 @@ def _picture_headlines(analysis: Analysis) -> list[str]:
     return told if grade is None else [*told, grade_headline(grade)]
 
 
-def _segmentation_headline(analysis: Analysis) -> str:
-    assert analysis.segmentation is not None
-    text = _structures_headline(analysis)
-    if analysis.segmentation.model.status is ModelStatus.DEMONSTRATION:
+def _points_headline(found: LocatedPoints) -> str:
+    return _of_model(points_headline(found), found.model)
+
+
+def _of_model(text: str, model: ModelIdentity) -> str:
+    """Return what a model said, which a demonstration says with its name."""
+    if model.status is ModelStatus.DEMONSTRATION:
         return f"Demonstration model: {text[0].lower()}{text[1:]}"
     return text
+
+
+def _segmentation_headline(analysis: Analysis) -> str:
+    assert analysis.segmentation is not None
+    return _of_model(_structures_headline(analysis), analysis.segmentation.model)
 
 
 def _structures_headline(analysis: Analysis) -> str:

@@ -565,6 +565,10 @@ def check_picture_grade(found: Analysis) -> None:
     assert found.picture_grade is None
 
 
+def check_located(found: Analysis) -> None:
+    assert found.located is None  # no model for points; test_points.py asks one
+
+
 def check_withheld(_: Analysis) -> None:
     demonstration = classifier(status=DEMO)
     unasked = slice_of_neck(demonstration)

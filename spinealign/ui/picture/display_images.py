@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QImage, QPolygonF
 
 from spinealign.domain.findings import Analysis, Segmentation, Vertebra
 from spinealign.domain.image import DisplayWindow, SpineImage
+from spinealign.domain.landmarks import NamedPoint
 from spinealign.wording.vertebrae import shown_name, suggested_name
 
 INDEX_LEVELS = 65536
@@ -145,6 +146,8 @@ class DisplayOverlay:
         Vertebral bodies with names and landmarks.
     suggestions : tuple of DisplayBody
         Those that were seen and are not counted.
+    points : tuple of NamedPoint
+        That a model of the user's own placed.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
@@ -154,6 +157,7 @@ class DisplayOverlay:
     heatmap: QImage | None = None
     bodies: tuple[DisplayBody, ...] = ()
     suggestions: tuple[DisplayBody, ...] = ()
+    points: tuple[NamedPoint, ...] = ()
 
 
 def prepare_image(image: SpineImage) -> DisplayImage:
@@ -184,9 +188,12 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
     if analysis.classification is not None and analysis.classification.heatmap is not None:
         heatmap = _heatmap_image(analysis.classification.heatmap)
     bodies, suggestions = prepare_bodies(analysis), prepare_suggestions(analysis)
+    points = () if analysis.located is None else analysis.located.points
     segmentation = analysis.segmentation
     if segmentation is None:
-        return DisplayOverlay(heatmap=heatmap, bodies=bodies, suggestions=suggestions)
+        return DisplayOverlay(
+            heatmap=heatmap, bodies=bodies, suggestions=suggestions, points=points
+        )
     rest = _without_bodies(segmentation, bodies)
     return DisplayOverlay(
         names=dict(segmentation.classes),
@@ -196,6 +203,7 @@ def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
         heatmap=heatmap,
         bodies=bodies,
         suggestions=suggestions,
+        points=points,
     )
 
 

@@ -25,6 +25,7 @@ from spinealign.ui.picture.handles import DrawingLayer, HandleItem
 from spinealign.ui.picture.lookup_items import LookupItem, OutlineItem, StretchedImageItem
 from spinealign.ui.picture.measure_overlay import Key, MeasureLayer, Surroundings
 from spinealign.ui.picture.note_items import NoteLayer
+from spinealign.ui.picture.point_items import PointLayer
 from spinealign.ui.picture.reference_items import ReferenceLayer, ReferenceLine
 from spinealign.ui.settings.settings import OverlayStyle
 
@@ -152,6 +153,7 @@ class PictureScene(QGraphicsScene):
             self._outlines[class_id] = OutlineItem(levels, self._root)
         self.bodies.show(overlay.bodies)
         self.suggestions.show(overlay.suggestions, self.shows_overlay)
+        self.points.show(overlay.points, self.shows_overlay)
         self._restyle()
         self.layout_wanted.emit()
         self.overlay_changed.emit()
@@ -263,7 +265,8 @@ class PictureScene(QGraphicsScene):
     def has_overlay(self) -> bool:
         """Whether anything lies over the picture that can be hidden."""
         found = self.overlay.outlines, self.overlay.suggestions, self.bodies.groups
-        return self.has_areas or any(found) or bool(self.measures.keys or self.drawings.handles())
+        is_marked = self.points.has_points or any(found)
+        return self.has_areas or is_marked or bool(self.measures.keys or self.drawings.handles())
 
     def set_overlay_shown(self, shown: bool) -> None:
         """Show or hide the structures."""
@@ -324,6 +327,7 @@ class PictureScene(QGraphicsScene):
         self._root = self._new_root()
         self.bodies = BodyLayer(self._root)
         self.suggestions = SuggestionLayer(self._root)
+        self.points = PointLayer(self._root)
         self.drawings = DrawingLayer(self._root)
         self.measures = MeasureLayer(self._root, self._surroundings)
         self.measures.set_lengths(self._lengths)
@@ -341,6 +345,7 @@ class PictureScene(QGraphicsScene):
         """Write names, notes and slices; return what labels of measures keep off."""
         names = self._lay_out_names(to_view)
         handles = [h.box_on(to_view) for h in self.handles() if h.isVisible()]
+        names = [*names, *self.points.lay_out(to_view, [*names, *handles])]
         beside = getattr(self._view, "grounds_beside", None)
         frame = [] if beside is None else beside([*names, *handles])
         notes = (*self.notes.lay_out(), *self.references.lay_out(frame))
@@ -361,6 +366,7 @@ class PictureScene(QGraphicsScene):
         self.overlay, self._fill, self._heat, self._outlines = DisplayOverlay(), None, None, {}
         self.bodies.show(())
         self.suggestions.show((), False)
+        self.points.show((), False)
         self.measures.show((), None, False)
         self.drawings.show((), False)
         self.notes.show((), False)
@@ -400,6 +406,7 @@ class PictureScene(QGraphicsScene):
             item.set_pen(self._outline_pen(class_id, self.overlay.colours[class_id]))
         self._restyle_bodies()
         self.suggestions.set_visible(self.shows_overlay)
+        self.points.set_visible(self.shows_overlay)
         self.measures.set_visible(self.shows_overlay)
         self.drawings.set_visible(self.shows_overlay)
         self.notes.set_visible(self.shows_overlay)

@@ -28,6 +28,7 @@ from spinealign.ui.results.disc_section import DiscSection
 from spinealign.ui.results.measure_model import MeasureChoices
 from spinealign.ui.results.measure_tree import MeasureTable
 from spinealign.ui.results.model_card_view import ModelCardView, answering_strip
+from spinealign.ui.results.point_table import PointTable
 from spinealign.ui.results.probability_bars import GradeBars, LabelBars, ProbabilityBars
 from spinealign.ui.results.refusal import RefusalBox
 from spinealign.ui.results.region_table import RegionTable
@@ -51,12 +52,13 @@ from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.finding_text import examination_line, measures_text
 from spinealign.wording.labels import FINDINGS_TITLE, GRADE_TITLE
 from spinealign.wording.model_manager import CANDIDATE_FAILED, candidate_text, candidate_title
+from spinealign.wording.points import COPY, COPY_TIP, POINTS_TITLE, SAVE, SAVE_TIP, points_note
 from spinealign.wording.reading import directions_text, side_text
 
 DOUBTS = "Uncertain disc grades"
 """Heading of what the headline leaves out."""
 
-MEASURES, ALL_FIGURES, DISCS = "measurements", "json", "discs"
+MEASURES, ALL_FIGURES, DISCS, POINTS = "measurements", "json", "discs", "points"
 """Kinds of results that sections of the page save."""
 
 DETAILS = "Details"
@@ -177,6 +179,7 @@ class ResultPage(QWidget):
             partial(self._add_image_type, chosen=chosen_examination),
             self._add_probabilities,
             self._add_picture_answers,
+            self._add_points,
             self._add_demonstration,
             lambda analysis: self._add_regions(finding),
             self._add_cautions,
@@ -296,7 +299,7 @@ class ResultPage(QWidget):
         analysis = analysis.without_demonstration
         answers = (
             analysis.segmentation, analysis.classification, analysis.labelled,
-            analysis.picture_grade,
+            analysis.picture_grade, analysis.located,
         )  # fmt: skip
         models = [answer.model for answer in answers if answer is not None]
         for model in (*models, analysis.disc_model):
@@ -360,6 +363,18 @@ class ResultPage(QWidget):
         if shown.picture_grade is not None:
             self._section(GRADE_TITLE)
             self._column.addWidget(GradeBars(shown.picture_grade, self._colours))
+
+    def _add_points(self, analysis: Analysis) -> None:
+        if analysis.located is None:
+            return
+        table = PointTable(analysis.located, analysis.image.spacing_mm)
+        self._section(
+            POINTS_TITLE,
+            (COPY, COPY_TIP, table.copy),
+            (SAVE, SAVE_TIP, lambda: self.save_requested.emit(POINTS)),
+        )
+        self._column.addWidget(table)
+        self._column.addWidget(wrapped_label(points_note(analysis.located), "muted"))
 
     def _add_demonstration(self, analysis: Analysis) -> None:
         gone = analysis.demonstrations
@@ -516,7 +531,7 @@ def _fixed_parts(analysis: Analysis) -> tuple[object, ...]:
     """Return what a page is built from and never changes in place."""
     return (
         analysis.examination, analysis.decided_by, analysis.kind_check, analysis.classification,
-        analysis.labelled, analysis.picture_grade,
+        analysis.labelled, analysis.picture_grade, analysis.located,
         analysis.regions, analysis.models, analysis.image.spacing_mm, analysis.image.spacing_source,
         bool(analysis.measurements), len(analysis.discs),
     )  # fmt: skip
