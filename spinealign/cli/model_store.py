@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from spinealign.cli.data_options import add_patient_pattern
+from spinealign.cli.passphrases import add_passphrase_option, asked_passphrase, new_passphrase
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import add_profile_option, add_sign_in_options
 from spinealign.domain.examination import Task, examination_named
@@ -78,9 +79,11 @@ def _add_comparison(actions: Any) -> None:
 def _add_signing(actions: Any) -> None:
     key = _action(actions, "new-key", _new_key, "make a pair of keys to sign models with")
     key.add_argument("file", type=Path, metavar="FILE", help="private key; FILE.pub is the public")
+    add_passphrase_option(key)
     sign = _action(actions, "sign", _sign, "list the files of a model folder anew and sign them")
     sign.add_argument("folder", type=Path, metavar="FOLDER")
     sign.add_argument("--key", type=Path, required=True, metavar="KEY", help="private key")
+    add_passphrase_option(sign)
     trust = _change(actions, "trust", _trust, "trust what the owner of a public key signs")
     trust.add_argument("public_key", type=Path, metavar="PUBLIC_KEY")
     trust.add_argument("--name", required=True, metavar="WHO", help="what you call the owner")
@@ -325,22 +328,25 @@ def _new_key(options: argparse.Namespace) -> int:
     from spinealign.model_store.signing import fingerprint, make_key, public_key_of
     from spinealign.wording.models import new_key_lines
 
-    public = make_key(options.file)
+    passphrase = new_passphrase(options)
+    public = make_key(options.file, passphrase)
     known = fingerprint(public_key_of(public))
-    print("\n".join(new_key_lines(str(options.file), str(public), known)))
+    is_protected = bool(passphrase)
+    print("\n".join(new_key_lines(str(options.file), str(public), known, is_protected)))
     return EXIT_DONE
 
 
 def _sign(options: argparse.Namespace) -> int:
     from spinealign.inference.catalog import checked_weights, read_card
     from spinealign.inference.checksums import write_checksums
-    from spinealign.model_store.signing import sign_folder
+    from spinealign.model_store.signing import opened_key, sign_folder
     from spinealign.wording.models import signed_text
 
     card = read_card(options.folder)
+    private = opened_key(options.key, asked_passphrase(options))
     write_checksums(options.folder)
     checked_weights(options.folder, card)
-    made = sign_folder(options.folder, options.key)
+    made = sign_folder(options.folder, private)
     print(signed_text(str(options.folder), made.fingerprint))
     return EXIT_DONE
 

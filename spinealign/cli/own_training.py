@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.cli.data_options import add_coordinates, add_patient_pattern
+from spinealign.cli.passphrases import add_passphrase_option
 from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
 from spinealign.domain.own_tasks import OWN_TASKS, OwnTaskName
 
@@ -288,4 +289,5 @@ def add_package(parser: argparse.ArgumentParser) -> None:
         "--sign", type=Path, metavar="KEY",
         help="private key that signs the folder; “spinealign models new-key” makes one",
     )  # fmt: skip
+    add_passphrase_option(parser)
     add_card_texts(parser)

@@ -171,8 +171,17 @@ def _opened_as_system_user(place: Place, options: argparse.Namespace) -> Session
 def password(options: argparse.Namespace, prompt: str) -> str:
     """Return the password of the account that a command signs in with."""
     file: Path | None = options.password_file
-    if file is None:
-        return asked(prompt)
+    return asked(prompt) if file is None else first_line(file)
+
+
+def first_line(file: Path) -> str:
+    """Return the first line of a file that holds a password.
+
+    Raises
+    ------
+    WrongUseError
+        It cannot be read.
+    """
     try:
         return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.cli.own_training import add_head, add_own_training, add_package, add_recipe
+from spinealign.cli.passphrases import asked_passphrase
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.quiet_imports import native_messages_dropped
 
@@ -37,7 +38,7 @@ def add_training(commands: Any) -> None:
     _add_factors(recipes)
     package = commands.add_parser("package", help="make a model folder of your own Keras network")
     add_package(package)
-    package.set_defaults(run=_train, recipe="package")
+    package.set_defaults(run=_package, recipe="package")
 
 
 def _add_mr(parser: argparse.ArgumentParser) -> None:
@@ -164,6 +165,11 @@ def _add_factors(recipes: Any) -> None:
     )  # fmt: skip
     changes.add_argument("--write", action="store_true", help="write the factors into the card")
     changes.set_defaults(run=_calibrate_changes)
+
+
+def _package(options: argparse.Namespace) -> int:
+    options.ask_passphrase = asked_passphrase(options)
+    return _train(options)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -110,6 +110,7 @@ class ModelProblem(StrEnum):
     INCOMPLETE_CARD = "incomplete_card"
     WRONG_CHECKSUM = "wrong_checksum"
     WRONG_CARD = "wrong_card"
+    WRONG_SIGNATURE = "wrong_signature"
     WRONG_ARCHITECTURE = "wrong_architecture"
     NOT_TAKEN = "not_taken"
     ENGINE_UNAVAILABLE = "engine_unavailable"

@@ -24,6 +24,7 @@ from spinealign.inference.checksums import (
 )
 from spinealign.inference.choices import INSTALLED, read_settings
 from spinealign.inference.engine import Engine, LoadedModel
+from spinealign.inference.signatures import is_signature_broken
 from spinealign.json_files import read_json
 
 _LONGEST_DETAIL = 200
@@ -297,8 +298,11 @@ def checked_weights(folder: Path, card: ModelCard) -> Path:
     Raises
     ------
     ModelError
-        They are missing, or others; or the card is not the one of the folder's checksums.
+        They are missing, or others; or the card is not the one of the folder's checksums; or these
+        are not the ones that were signed.
     """
+    if is_signature_broken(folder):
+        raise ModelError(card.name, ModelProblem.WRONG_SIGNATURE)
     if not is_card_as_listed(folder):
         raise ModelError(card.name, ModelProblem.WRONG_CARD, CARD)
     weights = folder / card.weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,18 +24,35 @@ from spinealign.domain.model_store import (
 )
 from spinealign.files import write_once, write_whole
 from spinealign.inference.checksums import CHECKSUMS, SIGNATURE, write_checksums
-from spinealign.json_files import JsonError, read_bytes, read_json
+from spinealign.inference.signatures import is_signed, read_signature
+from spinealign.json_files import JsonError, read_bytes
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PUBLIC_SUFFIX = ".pub"
 _MOST_KEY_BYTES = 10_000
-_MOST_LIST_BYTES = 100_000
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+LEAST_PASSPHRASE_LETTERS = 12
+"""Of a passphrase; more than of a password (8), as no pause slows whoever has the file."""
+
+AskPassphrase = Callable[[Path], str]
+"""Of the file of a key; returns nothing where nobody can be asked."""
 
 
-def make_key(path: Path) -> Path:
+def no_passphrase(_path: Path) -> str:
+    """Know none."""
+    return ""
+
+
+def make_key(path: Path, passphrase: str = "") -> Path:
     """Write a new private key that only this user may read, and the public one beside it.
+
+    Parameters
+    ----------
+    path : Path
+    passphrase : str
+        Encrypts it (PKCS #8, AES-256 by a key of PBKDF2); empty for none.
 
     Returns
     -------
@@ -46,17 +63,24 @@ def make_key(path: Path) -> Path:
     ------
     ModelStoreError
         KEY_EXISTS: a key is never written over; models signed with it could not be signed again.
+        SHORT_PASSPHRASE.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
         Encoding,
         NoEncryption,
         PrivateFormat,
         PublicFormat,
     )
 
+    if 0 < len(passphrase) < LEAST_PASSPHRASE_LETTERS:
+        raise ModelStoreError(
+            StoreProblem.SHORT_PASSPHRASE, str(path), str(LEAST_PASSPHRASE_LETTERS)
+        )
     key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    cipher = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, cipher)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     beside = path.with_name(path.name + PUBLIC_SUFFIX)
     try:
@@ -71,8 +95,14 @@ def make_key(path: Path) -> Path:
     return beside
 
 
-def sign_folder(folder: Path, key: Path) -> Signature:
+def sign_folder(folder: Path, private: Ed25519PrivateKey) -> Signature:
     """List the checksums of a model folder anew, and sign the list.
+
+    Parameters
+    ----------
+    folder : Path
+    private : Ed25519PrivateKey
+        Of `opened_key`.
 
     Returns
     -------
@@ -82,9 +112,8 @@ def sign_folder(folder: Path, key: Path) -> Signature:
     Raises
     ------
     ModelStoreError
-        NO_KEY: the file is no private Ed25519 key. NOT_WRITABLE.
+        NOT_WRITABLE.
     """
-    private = _private_key(key)
     public = private.public_key().public_bytes_raw()
     try:
         write_checksums(folder)
@@ -100,15 +129,39 @@ def sign_folder(folder: Path, key: Path) -> Signature:
     return Signature(SignatureState.UNKNOWN, fingerprint=fingerprint(public))
 
 
-def require_key(path: Path) -> None:
-    """Refuse what is no private key before any work is done for a signature.
+def opened_key(path: Path, ask: AskPassphrase = no_passphrase) -> Ed25519PrivateKey:
+    """Return a private key, before any work is done for a signature.
+
+    Parameters
+    ----------
+    path : Path
+    ask : callable
+        Asked for the passphrase where the key is encrypted, and only there.
 
     Raises
     ------
     ModelStoreError
-        NO_KEY.
+        NO_KEY: the file is no private Ed25519 key. KEY_LOCKED: it has a passphrase, and none is
+        known. WRONG_PASSPHRASE.
     """
-    _private_key(path)
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        content = read_bytes(path, _MOST_KEY_BYTES)
+        passphrase = ask(path).encode() if _ENCRYPTED in content else None
+        if passphrase == b"":
+            raise ModelStoreError(StoreProblem.KEY_LOCKED, str(path))
+        key = load_pem_private_key(content, password=passphrase)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        is_locked = isinstance(error, ValueError) and not isinstance(error, JsonError)
+        if is_locked and _ENCRYPTED in content:
+            raise ModelStoreError(StoreProblem.WRONG_PASSPHRASE, str(path)) from error
+        raise ModelStoreError(StoreProblem.NO_KEY, str(path), "private") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ModelStoreError(StoreProblem.NO_KEY, str(path), "private")
+    return key
 
 
 def public_key_of(path: Path) -> bytes:
@@ -144,42 +197,15 @@ def signature_of(folder: Path, trusted: Sequence[TrustedSigner]) -> Signature:
     Whether the files are those of the list is not asked here.
     """
     try:
-        told = read_json(folder / SIGNATURE, FolderSignature, is_strict=True)
-    except FileNotFoundError:
-        return Signature(SignatureState.UNSIGNED)
+        told = read_signature(folder)
     except (OSError, JsonError):
         return Signature(SignatureState.BROKEN)
-    public = bytes.fromhex(told.public_key)
-    known = fingerprint(public)
-    if not _is_signed(folder, public, bytes.fromhex(told.signature)):
+    if told is None:
+        return Signature(SignatureState.UNSIGNED)
+    known = fingerprint(bytes.fromhex(told.public_key))
+    if not is_signed(folder, told):
         return Signature(SignatureState.BROKEN, fingerprint=known)
     for signer in trusted:
         if signer.public_key == told.public_key:
             return Signature(SignatureState.TRUSTED, signer.name, known)
     return Signature(SignatureState.UNKNOWN, fingerprint=known)
-
-
-def _is_signed(folder: Path, public: bytes, signature: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        listed = read_bytes(folder / CHECKSUMS, _MOST_LIST_BYTES)
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, listed)
-    except (OSError, JsonError, InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _private_key(path: Path) -> Ed25519PrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(read_bytes(path, _MOST_KEY_BYTES), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ModelStoreError(StoreProblem.NO_KEY, str(path), "private") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ModelStoreError(StoreProblem.NO_KEY, str(path), "private")
-    return key

@@ -186,6 +186,10 @@ _MODEL_MESSAGES = {
         "Install the model again; of one that you changed yourself, “spinealign models sign” lists "
         "its files anew.",
     ),
+    ModelProblem.WRONG_SIGNATURE: (
+        "The model “{name}” was changed after it was signed; it is not used.",
+        "Get it once more from whoever made it, and install it again.",
+    ),
     ModelProblem.WRONG_ARCHITECTURE: (
         "The weights given for the model “{name}” do not fit its architecture{detail}.",
         "Use weights that were trained with the architecture named in the card.",

@@ -98,6 +98,19 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
         "“{name}” or “{name}.pub” exists already, and a key is never written over.",
         "Choose another name for the new key.",
     ),
+    StoreProblem.KEY_LOCKED: (
+        "The private key “{name}” is protected by a passphrase, and none was given.",
+        "Type it when you are asked, or give --passphrase-file with the file that holds it.",
+    ),
+    StoreProblem.WRONG_PASSPHRASE: (
+        "This is not the passphrase of the private key “{name}”, or the file is damaged.",
+        "Try again; without its passphrase nobody can sign with this key any more.",
+    ),
+    StoreProblem.SHORT_PASSPHRASE: (
+        "A passphrase has at least {detail} letters; no key was made.",
+        "Take several words that you remember: whoever copies the file of the key can guess as "
+        "long as they like.",
+    ),
     StoreProblem.KEY_TRUSTED: (
         "This key, or another one under this name, is trusted already: “{name}”.",
         "“spinealign models distrust NAME” takes one out of the list.",

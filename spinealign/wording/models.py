@@ -291,15 +291,26 @@ def shipped_text(task: Task, kind: ExaminationKind | None) -> str:
     return f"The models of SpineAlign answer again for {TASK_WORDS[task]}{where}."
 
 
+PASSPHRASE_PROMPT = "Passphrase of {file}: "
+NEW_PASSPHRASE_PROMPT = "New passphrase of {file} (empty for none): "
+AGAIN_PROMPT = "Once more: "
+PASSPHRASES_DIFFER = "the two passphrases differ; no key was made"
+
+
 def ended_text(name: str) -> str:
     """Return that a candidate runs no more."""
     return f"{safe_text(name)} does not run beside other models."
 
 
-def new_key_lines(private: str, public: str, fingerprint: str) -> list[str]:
+def new_key_lines(private: str, public: str, fingerprint: str, is_protected: bool) -> list[str]:
     """Return what became of a new pair of keys, and what to do with each."""
+    whoever = (
+        "whoever has it and its passphrase"
+        if is_protected
+        else ("it has no passphrase, so whoever has it")
+    )
     return [
-        f"Private key: {safe_text(private)} - keep it to yourself; whoever has it signs as you do.",
+        f"Private key: {safe_text(private)} - keep it to yourself; {whoever} signs as you do.",
         f"Public key: {safe_text(public)} - give it to those who are to trust your models.",
         f"Fingerprint: {fingerprint_text(fingerprint)}",
     ]

@@ -1,5 +1,6 @@
 """A candidate beside the models that answer: only what it says otherwise, and never in a result."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -223,10 +224,10 @@ def profile(tmp_path, monkeypatch):
 
 
 def test_the_commands_install_choose_verify_and_remove(tmp_path, profile, capsys, monkeypatch):
-    from spinealign.model_store import ModelStore
     from tests.core.test_catalog import write_model
 
-    monkeypatch.setattr(ModelStore.__init__, "__defaults__", (None, lambda folder: None))
+    monkeypatch.setattr("spinealign.model_store.store.tried_apart", lambda folder: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # a new key without a passphrase
     folder = str(write_model(tmp_path / "from", "mine"))
     run = lambda *words: run_command(["models", *words])  # noqa: E731
     assert run("install", folder) == 0

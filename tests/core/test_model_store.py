@@ -24,7 +24,13 @@ from spinealign.files import put_in_place
 from spinealign.inference import catalog
 from spinealign.inference.checksums import CHECKSUMS, SIGNATURE, is_safe_name, write_checksums
 from spinealign.model_store import ModelStore
-from spinealign.model_store.signing import fingerprint, make_key, public_key_of, sign_folder
+from spinealign.model_store.signing import (
+    fingerprint,
+    make_key,
+    opened_key,
+    public_key_of,
+    sign_folder,
+)
 from spinealign.model_store.taking import MOST_BYTES
 from spinealign.model_store.trial import TrialProblem
 from spinealign.selftest import run_self_test
@@ -587,7 +593,7 @@ def key(tmp_path):
 
 def test_a_signature_is_unknown_until_its_key_is_trusted(store, tmp_path, key):
     folder = made(tmp_path)
-    made_by = sign_folder(folder, key)
+    made_by = sign_folder(folder, opened_key(key))
     found = store.install(folder).signature
     assert (found.state, found.signer) == (SignatureState.UNKNOWN, "")
     assert (
@@ -606,7 +612,7 @@ def test_a_signed_model_with_another_threshold_is_refused_however_it_is_listed(
     store, tmp_path, key
 ):
     folder = made(tmp_path)
-    sign_folder(folder, key)
+    sign_folder(folder, opened_key(key))
     kept = (folder / SIGNATURE).read_bytes()
     edit_card(folder, threshold=0.9)
     with refused(P.FILE_CHANGED):
@@ -618,9 +624,91 @@ def test_a_signed_model_with_another_threshold_is_refused_however_it_is_listed(
         store.install(folder)
 
 
+def test_what_was_changed_after_it_was_signed_does_not_answer(store, tmp_path, key):
+    folder = made(tmp_path)
+    sign_folder(folder, opened_key(key))
+    store.install(folder)
+    store.choose("mine")
+    models = catalog.ModelStore(
+        open_engine=lambda weights, card: SilentEngine(), profile=store.profile
+    )
+    assert models.load("mine").card.threshold != 0.9
+    here = store.folder / "mine"
+    kept = (here / SIGNATURE).read_bytes()
+    edit_card(here, threshold=0.9)
+    write_checksums(here)  # whoever changes a card can list it anew, but not sign it
+    (here / SIGNATURE).write_bytes(kept)
+    with pytest.raises(ModelError) as caught:
+        models.load("mine")
+    assert caught.value.problem is ModelProblem.WRONG_SIGNATURE
+    assert "after it was signed" in explain(caught.value).sentence
+    (here / SIGNATURE).write_bytes(b"{}")
+    with pytest.raises(ModelError, match="wrong_signature"):
+        models.load("mine")
+
+
+def test_a_key_with_a_passphrase_signs_with_it_only(tmp_path):
+    words = "several words of mine"
+    make_key(tmp_path / "key", words)
+    asked = []
+
+    def ask(path):
+        asked.append(path)
+        return words
+
+    content = (tmp_path / "key").read_bytes()
+    assert b"ENCRYPTED PRIVATE KEY" in content
+    opened = opened_key(tmp_path / "key", ask)
+    assert opened.public_key().public_bytes_raw() == public_key_of(tmp_path / "key.pub")
+    assert asked == [tmp_path / "key"]
+    with refused(P.KEY_LOCKED):
+        opened_key(tmp_path / "key")
+    with refused(P.WRONG_PASSPHRASE):
+        opened_key(tmp_path / "key", lambda _: "other words of mine")
+    (tmp_path / "key").write_bytes(content.replace(b"\n", b"\nx", 2))
+    with refused(P.WRONG_PASSPHRASE):
+        opened_key(tmp_path / "key", ask)
+
+
+def test_a_key_without_a_passphrase_asks_for_none(tmp_path, key):
+    opened_key(key, lambda _: pytest.fail("asked for a passphrase"))
+
+
+def test_a_short_passphrase_makes_no_key(tmp_path):
+    with refused(P.SHORT_PASSPHRASE):
+        make_key(tmp_path / "key", "eleven char")
+    assert list(tmp_path.iterdir()) == []
+    make_key(tmp_path / "key", "twelve chars")
+
+
+def test_passphrases_come_from_a_prompt_or_a_file(tmp_path, monkeypatch, capsys):
+    import io
+
+    from spinealign.cli.main import run_command
+
+    def run(*words, typed=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        code = run_command(["models", *words])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    key, folder, file = tmp_path / "key", made(tmp_path), tmp_path / "pass"
+    code, told = run("new-key", str(key), typed="several words of mine\n")
+    assert (code, "its passphrase" in told) == (0, True)
+    file.write_text("several words of mine\n")
+    sign = ("sign", str(folder), "--key", str(key))
+    assert run(*sign)[0] == 1
+    assert not (folder / SIGNATURE).exists()
+    assert run(*sign, typed="several words of mine\n")[0] == 0
+    assert run(*sign, "--passphrase-file", str(file))[0] == 0
+    assert "no passphrase" in run("new-key", str(tmp_path / "plain"))[1]
+    assert run("new-key", str(tmp_path / "other"), "--passphrase-file", str(file))[0] == 0
+    assert b"ENCRYPTED" in (tmp_path / "other").read_bytes()
+
+
 def test_a_signature_of_another_key_under_a_trusted_name_is_broken(store, tmp_path, key):
     folder = made(tmp_path)
-    sign_folder(folder, key)
+    sign_folder(folder, opened_key(key))
     make_key(tmp_path / "other")
     told = json.loads((folder / SIGNATURE).read_text())
     told["public_key"] = public_key_of(tmp_path / "other.pub").hex()
@@ -647,11 +735,11 @@ def test_a_key_is_private_and_never_written_over(tmp_path, key):
 def test_what_is_no_key_is_refused(store, tmp_path, key, content):
     (tmp_path / "bad").write_bytes(content)
     with refused(P.NO_KEY):
-        sign_folder(made(tmp_path), tmp_path / "bad")
+        opened_key(tmp_path / "bad")
     with refused(P.NO_KEY):
         store.trust(tmp_path / "bad", "Nobody")
     with refused(P.NO_KEY):  # the public one does not sign, the private one is not to be given away
-        sign_folder(made(tmp_path, "other"), tmp_path / "key.pub")
+        opened_key(tmp_path / "key.pub")
     with refused(P.NO_KEY):
         store.trust(key, "Nobody")
 

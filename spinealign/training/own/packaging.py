@@ -18,7 +18,7 @@ from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.checksums import write_checksums
 from spinealign.inference.engine import softmax
-from spinealign.model_store.signing import require_key, sign_folder
+from spinealign.model_store.signing import no_passphrase, opened_key, sign_folder
 from spinealign.training import networks
 from spinealign.training.keras_engine import load_user_weights, output_names
 from spinealign.training.package import to_litert, write_model_folder
@@ -53,8 +53,9 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     if not path.is_file():
         raise ModelError(path.name, ModelProblem.MISSING)
     key: Path | None = getattr(options, "sign", None)
-    if key is not None:
-        require_key(key)  # before the minutes that a conversion takes
+    ask = getattr(options, "ask_passphrase", no_passphrase)
+    # Before the minutes that a conversion takes.
+    private = None if key is None else opened_key(key, ask)
     network = _network(path, options)
     classes = _classes(network, path, options)
     options = _with_scaling(options, network)
@@ -67,8 +68,8 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     card = write_model_folder(options.out, flatbuffer, card)
     _require_same(wrapped, card, path, options)
     write_checksums(options.out)
-    if key is not None:
-        sign_folder(options.out, key)
+    if private is not None:
+        sign_folder(options.out, private)
     return card
 
 
