@@ -17,6 +17,7 @@ from spinealign.cli.data_options import (
     add_json,
     add_patient_pattern,
 )
+from spinealign.cli.evaluation_options import require_used
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.errors import ModelError, ModelProblem
 
@@ -147,12 +148,14 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluation:
     run = evaluation_module("run")
     if options.points:
+        require_used(options, "landmarks")
         points = evaluation_module("answering_points")
         placed = points.read_points(table)
         found: Evaluation = points.evaluate_points(
             table.name, placed.cases, options.angle, placed.left_out, show=told
         )
         return found
+    require_used(options, "classification")
     read = evaluation_module("tables").read_answers(table, _wanted(options))
     if options.numbers:
         measured: Evaluation = run.evaluate_measured(
@@ -179,6 +182,7 @@ def _of_model(
     task = own_task_of(model.card.task)
     if task is None:
         raise WrongUseError(words.no_evaluation_of(model.card.title))
+    require_used(options, model.card.task)
     module, _, name = task.evaluator.partition(":")
     asked = evaluation_module("answering").AskedOfModel(
         options.data,

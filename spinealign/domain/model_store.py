@@ -17,6 +17,9 @@ from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard, Name, Sha256
 
 SETTINGS_SCHEMA: Literal["spinealign-model-store-1"] = "spinealign-model-store-1"
+NOT_COMPARED: frozenset[Task] = frozenset({"view", "multi_label", "ordinal", "landmarks"})
+"""Tasks whose answers no candidate is compared by: their models cannot run in shadow."""
+
 SIGNATURE_SCHEMA: Literal["spinealign-model-signature-1"] = "spinealign-model-signature-1"
 
 
@@ -173,6 +176,7 @@ class StoreProblem(StrEnum):
     NOT_REMOVABLE = "not_removable"
     NO_EXAMINATION = "no_examination"
     ANSWERS_ALREADY = "answers_already"
+    NOT_COMPARED = "not_compared"
     NO_KEY = "no_key"
     KEY_EXISTS = "key_exists"
     KEY_LOCKED = "key_locked"

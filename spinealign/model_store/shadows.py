@@ -14,6 +14,7 @@ from spinealign.domain.examination import Task
 from spinealign.domain.findings import Analysis, Classification, ModelIdentity, Segmentation, Step
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
+    NOT_COMPARED,
     ShadowClass,
     ShadowGrade,
     ShadowOutline,
@@ -54,6 +55,9 @@ def shadow_results(
     found = []
     for beside in models.shadows(examination):
         (card,) = beside.chosen
+        if card.task in NOT_COMPARED:
+            # Registered by an earlier version: silence would say that it agrees.
+            continue
         if (card.name, card.sha256) in {(one.name, one.sha256) for one in analysis.models}:
             continue
         # Whoever registered a candidate asked for its answers, if it is a demonstration too.

@@ -9,6 +9,7 @@ from pathlib import Path
 from spinealign.domain.examination import ExaminationKind, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
+    NOT_COMPARED,
     ChosenModel,
     ListedModel,
     ModelChange,
@@ -28,6 +29,7 @@ from spinealign.model_store.signing import fingerprint, public_key_of
 from spinealign.model_store.taking import Tell, silent
 from spinealign.model_store.trial import Trial, tried_apart
 from spinealign.model_store.watching import Unwatched, Watch
+from spinealign.wording.model_manager import NOT_IN_SHADOW
 
 
 class ModelStore:
@@ -191,12 +193,16 @@ class ModelStore:
         Raises
         ------
         ModelStoreError
-            It is not there, damaged, names no examination, or answers already.
+            It is not there, damaged, names no examination, answers already, or its task is one
+            whose answers are not compared.
         """
         card = self._listing.choosable(name)
         candidate = as_chosen(card)
         if not candidate.examinations:
             raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
+        if card.task in NOT_COMPARED:
+            why = NOT_IN_SHADOW[card.task]
+            raise ModelStoreError(StoreProblem.NOT_COMPARED, name, why[0].lower() + why[1:])
         if self._listing.named(name).answers:
             raise ModelStoreError(StoreProblem.ANSWERS_ALREADY, name)
 

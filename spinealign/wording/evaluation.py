@@ -346,6 +346,22 @@ STOPPED = "Stopped; nothing was written.\n"
 NOTHING_TO_EVALUATE = "Give a CSV table of answers, or --model with a data set."
 
 
+_ANSWERS: Final = {
+    "segmentation": "outlines",
+    "landmarks": "named points",
+    "multi_label": "several findings",
+    "ordinal": "ordered grades",
+}
+
+
+def options_without_use(options: Sequence[str], task: str) -> str:
+    """Return that options say nothing of what a model answers, so that none is ignored."""
+    what = _ANSWERS.get(task, "classes")
+    say = "says" if len(options) == 1 else "say"
+    it = "it" if len(options) == 1 else "them"
+    return f"{listed(options)} {say} nothing of {what}; leave {it} out"
+
+
 def no_evaluation_of(title: str) -> str:
     """Return that models of a task are not evaluated by the command."""
     return (

@@ -74,6 +74,7 @@ NOT_IN_SHADOW: Mapping[str, str] = MappingProxyType(
         "view": "The image type is told by one model alone",
         "multi_label": "Several findings are not compared beside one another yet",
         "ordinal": "Grades of whole pictures are not compared beside one another yet",
+        "landmarks": "Named points are not compared beside one another yet",
     }
 )
 """Why models of a task cannot run as candidates."""

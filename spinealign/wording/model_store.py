@@ -89,6 +89,11 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
         "“{name}” answers already, so it cannot run beside itself.",
         "“spinealign models use --shipped TASK” lets the models of SpineAlign answer again.",
     ),
+    StoreProblem.NOT_COMPARED: (
+        "“{name}” cannot run in shadow: {detail}.",
+        "“spinealign analyze --model” asks it for one image, “spinealign models use” lets it "
+        "answer.",
+    ),
     StoreProblem.NO_KEY: (
         "“{name}” holds no {detail} Ed25519 key as PEM text.",
         "“spinealign models new-key FILE” makes a pair: FILE is private and signs, FILE.pub is "

@@ -280,8 +280,8 @@ EXAMINATION_OF_SHIPPED = (
     "--examination goes with --shipped; a model answers for what its card names"
 )
 ONLY_CLASSIFIERS = (
-    "--data compares the answers of two classifiers; for outlines run “spinealign evaluate” with "
-    "each of them"
+    "--data compares the answers of two classifiers; for other models run “spinealign evaluate” "
+    "with each of them"
 )
 
 

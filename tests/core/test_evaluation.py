@@ -537,6 +537,30 @@ class TestCommand:
         assert told.startswith("The answers cannot be evaluated: ")
         assert not (tmp_path / "x").exists()
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (("--order", "a", "b"), "--order says nothing of named points; leave it out"),
+            (("--against", "o.csv"), "--against says"),
+            (("--threshold", "0.0"), "--threshold says"),
+            (("--threshold-from", "o.csv"), "--threshold-from says"),
+            (
+                ("--positive", "a", "--unit", "mm", "--numbers", "--sensitivity", "0.9"),
+                "--positive, --sensitivity, --numbers and --unit say nothing of named points",
+            ),
+        ],
+    )
+    def test_options_that_points_have_no_use_for_are_refused(self, tmp_path, capsys, options, told):
+        table = write_csv(tmp_path / "t.csv", ["image", "point", "x"], [["1", "2", "3"]])
+        assert self.run(table, "--points", *options, "--out", tmp_path / "x") != 0
+        assert told in capsys.readouterr().err
+
+    def test_options_of_points_are_refused_for_everything_else(self, answers, tmp_path, capsys):
+        angle = ("--angle", "tilt=a,b,c,d", "--coordinates", "edges")
+        assert self.run(answers, *angle, "--out", tmp_path / "x") != 0
+        assert "--angle and --coordinates say nothing of classes" in capsys.readouterr().err
+        assert not (tmp_path / "x").exists()
+
 
 class TestLearningCurve:
     POINTS = (

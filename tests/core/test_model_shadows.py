@@ -34,6 +34,8 @@ from tests.core.test_one_way import (
     painted,
     segmenter,
 )
+from tests.examinations import NECK_CT
+from tests.located import point_model
 
 
 class Beside(Store):
@@ -306,3 +308,10 @@ def test_a_trial_takes_place_in_another_process_that_may_fail(tmp_path, monkeypa
     monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command) or done)
     assert tried_apart(folder) is None
     assert commands == [[sys.executable, "models", "try-network", str(folder)]]
+
+
+def test_a_candidate_of_a_task_that_is_not_compared_is_never_said_to_agree():
+    """An earlier version let it be registered."""
+    image = replace(neck_ct(), possible_examinations=None)
+    told = results(image, classifier(), point_model(examinations=(NECK_CT.kind,)))
+    assert told == ()

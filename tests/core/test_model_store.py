@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from spinealign.domain.errors import Cancelled, ModelError, ModelProblem
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.model_store import (
+    NOT_COMPARED,
     FileState,
     ModelPlace,
     ModelStoreError,
@@ -35,9 +36,11 @@ from spinealign.model_store.taking import MOST_BYTES
 from spinealign.model_store.trial import TrialProblem
 from spinealign.selftest import run_self_test
 from spinealign.wording.failures import explain
+from spinealign.wording.model_manager import NOT_IN_SHADOW
 from tests.cards import classifier_card, gate_card
 from tests.core.test_catalog import MODULES_THAT_LOOK, SilentEngine, write_model
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
+from tests.located import point_card
 
 P = StoreProblem
 MR = ExaminationKind.SAGITTAL_SPINE_MR
@@ -580,6 +583,23 @@ def test_a_candidate_runs_beside_and_never_instead(store, tmp_path):
     assert store.settings.shadows == ()
     with refused(P.ANSWERS_ALREADY):
         store.shadow("mine")
+
+
+def test_what_cannot_be_compared_does_not_run_in_shadow_and_the_window_says_the_same(
+    store, tmp_path
+):
+    folder = made(tmp_path, "spots")
+    told = point_card(examinations=(NECK_CT.kind,), sha256=made_sha256(), name="spots").to_json()
+    edit_card(folder, **told)
+    assert store.install(folder).card.task == "landmarks"
+    with refused(P.NOT_COMPARED) as caught:
+        store.shadow("spots")
+    assert "named points are not compared beside one another" in explain(caught.value).sentence
+    assert store.settings.shadows == ()
+    assert set(NOT_IN_SHADOW) == NOT_COMPARED
+    assert answering(store, task="landmarks") == []
+    assert store.choose("spots").answers_for == (NECK_CT.kind,)
+    assert answering(store, task="landmarks") == ["spots"]
 
 
 # ------------------------------------------------------------------------------- signed

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from spinealign.analysis import analyze_file, analyze_image
+from spinealign.domain.errors import ModelError
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import ModelStatus, WarningCode
 from spinealign.domain.generators import run_to_end
@@ -24,6 +25,8 @@ from spinealign.export.points import COLOUR
 from spinealign.export.tables import analysis_json, analysis_schema
 from spinealign.imaging.point_labels import place_names
 from spinealign.imaging.presenting import as_shown
+from spinealign.inference.engine import LoadedModel
+from spinealign.model_store import trial
 from spinealign.scripting import Result
 from spinealign.wording import headline, is_demonstration
 from spinealign.wording.finding_text import finding_text
@@ -34,6 +37,7 @@ from tests.located import (
     BRIGHT,
     FAINT,
     NAMES,
+    GreySpots,
     located,
     point_card,
     point_model,
@@ -235,3 +239,17 @@ def test_a_series_and_a_file_are_analysed_alike(tmp_path):
     assert at(found.located.points[0]) == pytest.approx(BRIGHT, abs=0.4)
     assert found.image.presentation == AS_IN_FILE
     assert "place points" in found.seconds
+
+
+def test_the_trial_before_installing_runs_the_network_and_looks_at_every_heat_map():
+    assert trial._answers(point_model())
+    other = LandmarkRule(2.0, 4, 4.0, 0.1)
+    assert not trial._answers(point_model(landmarks=other))
+    with pytest.raises(ModelError):
+        trial._answers(point_model(classes=("one", "two")))
+
+    class Broken(GreySpots):
+        def run(self, batch, **others):
+            return {"points": super().run(batch, **others)["points"] * np.nan}
+
+    assert not trial._answers(LoadedModel(point_card(), Broken()))
