@@ -265,10 +265,28 @@ def add_package(parser: argparse.ArgumentParser) -> None:
         "--architecture", choices=["report", "plain-cnn"],
         help="of bare weights; a whole model brings its own",
     )  # fmt: skip
-    parser.add_argument(
-        "--classes", nargs="+", required=True, metavar="CLASS",
+    outputs = parser.add_mutually_exclusive_group(required=True)
+    outputs.add_argument(
+        "--classes", nargs="+", metavar="CLASS",
         help="what the outputs mean, in their order (Keras sorts folder names); of a single output "
         "what 0 and 1 mean; of an output for each pixel background first",
+    )  # fmt: skip
+    outputs.add_argument(
+        "--points", nargs="+", metavar="NAME",
+        help="of a network with a heat map for each named point: their names in its order",
+    )  # fmt: skip
+    parser.add_argument(
+        "--second-look", type=float, metavar="ZOOM",
+        help="of named points: magnification of the second look over the first, which sees the "
+        "whole picture; 1 without one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--least-peak", type=float, default=0.1, metavar="HEIGHT",
+        help="of named points: found where heat maps rise to this (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trusted-peak", type=float, default=0.5, metavar="HEIGHT",
+        help="of named points: sure from this height on (default: 0.5)",
     )  # fmt: skip
     parser.add_argument("--positive", help="of a classifier: the class that means abnormal")
     parser.add_argument(
@@ -280,6 +298,10 @@ def add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--percentiles", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="grey values at these percentiles become 0 and 1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clahe", type=float, default=0.0, metavar="LIMIT",
+        help="clip limit of adaptive equalisation (CLAHE) before that; train landmarks has 2",
     )  # fmt: skip
     parser.add_argument("--input-size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"))
     parser.add_argument("--output", choices=["probability", "logits"])

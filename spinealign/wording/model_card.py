@@ -117,6 +117,8 @@ def task_sections(card: ModelCard) -> tuple[tuple[str, str], ...]:
     if card.task == "ordinal":
         state = CALIBRATED if card.calibrated else NOT_CALIBRATED
         answers = f"{' < '.join(_words(name) for name in card.classes)}; {state}"
+    if card.landmarks is not None:
+        answers += f"; sure from a confidence of {card.landmarks.trusted_peak:.2f} on"
     return (
         (TASK_CAPTION, f"{task}; sees {rows} × {columns} pixels"),
         (CLASSES_CAPTION, answers),

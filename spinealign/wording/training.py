@@ -463,8 +463,14 @@ OUTPUT_IS_OPEN = (
 CONVERTED_OTHERWISE = "converted, it answers otherwise than in Keras"
 PACKAGE_TAKES = (
     "Taken are whole Keras models (.keras, .h5) with one image as input, of 1 or 3 channels, and "
-    "one output: a class, or a class for each pixel; and bare weights (.weights.h5) of the "
-    "architectures report and plain-cnn. Convert other formats to Keras first."
+    "one output: a class, a class for each pixel, or a heat map for each named point (--points); "
+    "and bare weights (.weights.h5) of the architectures report and plain-cnn. Convert other "
+    "formats to Keras first."
+)
+SECOND_LOOK_IS_OPEN = (
+    "nothing tells how often such a network looks; state --second-look, the magnification of its "
+    "second look over the first, which sees the whole picture (train landmarks: 3; without a "
+    "second one: 1)"
 )
 
 
@@ -489,6 +495,27 @@ def other_classes(outputs: int, expected: int, classes: Sequence[str]) -> str:
         f"it has {count_text(outputs, 'output')}, so --classes names {expected} different classes, "
         f"and {len(classes)} were named"
     )
+
+
+def other_points(shape: Sequence[int | None], names: Sequence[str]) -> str:
+    """Return that a network has no heat map for each point."""
+    return (
+        f"its output has the shape {tuple(shape)}, and --points names {len(set(names))} different "
+        "points; a heat map for each of them is expected"
+    )
+
+
+def uneven_cells(of_input: Sequence[int | None], of_output: Sequence[int | None]) -> str:
+    """Return that the cells of heat maps are no whole squares of the input."""
+    return (
+        f"a cell of its heat maps {tuple(of_output)} is no whole square of its input "
+        f"{tuple(of_input)}"
+    )
+
+
+def card_refused(problem: str) -> str:
+    """Return that the options give a card that no analysis would take."""
+    return f"its card would be refused: {problem}"
 
 
 def no_positive(classes: Sequence[str]) -> str:

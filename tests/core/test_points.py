@@ -30,6 +30,7 @@ from spinealign.model_store import trial
 from spinealign.scripting import Result
 from spinealign.wording import headline, is_demonstration
 from spinealign.wording.finding_text import finding_text
+from spinealign.wording.model_card import CLASSES_CAPTION, task_sections
 from spinealign.wording.points import POINT_HEADINGS, point_rows, points_headline
 from tests.core.test_one_way import Store
 from tests.examinations import LATERAL_NECK
@@ -73,6 +74,11 @@ def test_what_a_card_trusts_decides_which_points_are_sure():
     assert all(point.is_sure for point in analysed(landmarks=low).located.points)
     high = LandmarkRule(2.0, 2, 4.0, 0.1, trusted_peak=0.95)
     assert not any(point.is_sure for point in analysed(landmarks=high).located.points)
+
+
+def test_the_card_in_words_says_from_when_on_points_are_sure():
+    told = dict(task_sections(point_card()))[CLASSES_CAPTION]
+    assert told.endswith("nowhere; sure from a confidence of 0.50 on")
 
 
 def test_a_card_that_trusts_what_it_does_not_even_tell_is_refused():

@@ -15,7 +15,9 @@ pytest.importorskip("tensorflow")
 from spinealign.cli.main import run_command
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
-from spinealign.inference.catalog import read_card
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore, read_card
+from spinealign.locate import locate_with
 from spinealign.model_store.trial import try_here
 from spinealign.training.augment import Exposure, Geometry
 from spinealign.training.own import landmarks
@@ -116,6 +118,65 @@ def test_a_model_of_points_is_evaluated_and_its_table_read_again(trained, capsys
         )
     assert second["figures"]["mean_absolute_error/tilt"]["value"] == pytest.approx(0, abs=1e-6)
     assert "Bland-Altman" in (again / "evaluation.html").read_text()
+
+
+def package(folder, *words, names=("a", "b"), network=None):
+    path = folder / "work" / "results" / "model.keras"
+    if network is not None:
+        path = folder / "other.keras"
+        network.save(path)
+    told = ["package", str(path), "--points", *names, "--out", str(folder / "packed" / "mine")]
+    return run_command([*told, "--percentiles", "0.5", "99.5", "--clahe", "2", *words])
+
+
+def test_a_network_of_points_is_packaged_and_places_what_it_placed_before(trained, capsys):
+    folder, card = trained
+    assert package(folder, "--second-look", "2", "--examination", "lateral-neck") == 0
+    packed = read_card(folder / "packed" / "mine")
+    assert (packed.task, packed.classes) == ("landmarks", ("a", "b"))
+    assert packed.landmarks == card.landmarks
+    assert packed.intensity == card.intensity
+    assert packed.status is ModelStatus.DEMONSTRATION
+    assert packed.threshold is packed.positive_class is None
+    image = read_image(folder / "data" / "images" / "p0.png")
+    found, before = (
+        locate_with(ModelStore([folder / where]).load("mine"), image)
+        for where in ("packed", "models")
+    )
+    assert [point.name for point in found.points] == [point.name for point in before.points]
+    for one, other in zip(found.points, before.points, strict=True):
+        assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=0.1)
+        assert one.confidence == pytest.approx(other.confidence, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "told"),
+    [
+        ((), ("a", "b"), "state --second-look"),
+        (("--second-look", "2"), ("a", "b", "c"), "--points names 3 different points"),
+        (("--second-look", "2"), ("a", "a"), "--points names 1 different points"),
+        (("--second-look", "0"), ("a", "b"), "its card would be refused"),
+        (("--second-look", "2", "--trusted-peak", "0.05"), ("a", "b"), "is least_peak or more"),
+        (("--second-look", "2", "--scaling", "unit"), ("a", "b"), "--scaling must be grey"),
+    ],
+)  # fmt: skip
+def test_what_a_card_of_points_needs_is_asked_for_and_never_guessed(
+    trained, tmp_path, capsys, words, names, told
+):
+    folder, _ = trained
+    assert package(folder, *words, "--out", str(tmp_path / "mine"), names=names) != 0
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_heat_maps_whose_cells_are_no_squares_are_refused(tmp_path, capsys):
+    image = keras.layers.Input((32, 32, 1))
+    heat = keras.layers.Conv2D(2, 1, strides=(2, 4), activation="sigmoid")(image)
+    assert package(tmp_path, "--second-look", "1", network=keras.Model(image, heat)) != 0
+    assert "no whole square" in capsys.readouterr().err
+    even = keras.layers.Conv2D(2, 1, strides=4, activation="sigmoid")(image)
+    assert package(tmp_path, "--second-look", "1", network=keras.Model(image, even)) == 0
+    assert read_card(tmp_path / "packed" / "mine").landmarks.stride == 4
 
 
 def test_a_killed_training_goes_on_with_the_same_curve(tmp_path, monkeypatch):

@@ -83,7 +83,7 @@ def test_one_part_is_saved_under_the_name_given(
     if kind == "heatmap":
         demonstrated("ct_1.dcm")
     else:
-        analysed("disc_1.png" if kind == "discs" else "mr_1.nii")
+        analysed({"discs": "disc_1.png", "points": "points_1.png"}.get(kind, "mr_1.nii"))
     assert asked == []
     with qtbot.waitSignal(window.workbench.saver.saved):
         window.actions_by_name[f"save_{kind}"].trigger()

@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.examination import Task
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
@@ -21,8 +22,15 @@ from spinealign.inference.engine import softmax
 from spinealign.model_store.signing import no_passphrase, opened_key, sign_folder
 from spinealign.training import networks
 from spinealign.training.keras_engine import load_user_weights, output_names
+from spinealign.training.own.package_points import (
+    has_logits_of_points,
+    landmark_rule,
+    point_names,
+    with_heat_maps,
+)
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.wording import training as words
+from spinealign.wording.model_store import card_problem_text
 
 ARCHITECTURES: dict[str, tuple[str, int]] = {
     "report": ("vgg16_report", 224),
@@ -60,7 +68,7 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     classes = _classes(network, path, options)
     options = _with_scaling(options, network)
     wrapped = _wrapped(network, path, options)
-    card = _card(network, classes, options)
+    card = _complete(_card(network, classes, options), path)
     try:
         flatbuffer = to_litert(wrapped, "float16")
     except Exception as error:  # the converter raises anything
@@ -71,6 +79,14 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     if private is not None:
         sign_folder(options.out, private)
     return card
+
+
+def _complete(card: ModelCard, path: Path) -> ModelCard:
+    """Return a card that an analysis will take, or say what is wrong about it."""
+    try:
+        return ModelCard.from_json(card.to_json())
+    except ValueError as error:
+        raise _not_taken(path, words.card_refused(card_problem_text(error))) from error
 
 
 def _not_taken(path: Path, why: str) -> ModelError:
@@ -119,6 +135,8 @@ def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> k
 
 
 def _classes(network: keras.Model, path: Path, options: argparse.Namespace) -> tuple[str, ...]:
+    if options.points:
+        return point_names(network, path, options)
     classes = tuple(options.classes)
     outputs = int(network.outputs[0].shape[-1])
     expected = 2 if outputs == 1 else outputs
@@ -136,7 +154,8 @@ def _has_map(network: keras.Model) -> bool:
 
 def _with_scaling(options: argparse.Namespace, network: keras.Model) -> argparse.Namespace:
     """Return options with a scaling: of the lean classifier the one that it was trained with."""
-    usual = "caffe" if _has_map(network) else "unit"
+    is_grey = bool(options.points) and int(network.inputs[0].shape[-1]) == 1
+    usual = "caffe" if _has_map(network) else "grey" if is_grey else "unit"
     return argparse.Namespace(**{**vars(options), "scaling": options.scaling or usual})
 
 
@@ -156,6 +175,8 @@ def _wrapped(network: keras.Model, path: Path, options: argparse.Namespace) -> k
         named = [layers.Identity(name=n)(part) for n, part in zip(names, answer, strict=True)]
         return keras.Model(image, named, name="own")
     is_probability = _is_probability(network, path, options)
+    if options.points:
+        return with_heat_maps(image, answer, is_probability)
     if int(answer.shape[-1]) == 1 and not _is_mask(network):
         name = "probability" if is_probability else "logit"
         return keras.Model(image, layers.Identity(name=name)(answer), name="own")
@@ -190,6 +211,8 @@ def _is_probability(network: keras.Model, path: Path, options: argparse.Namespac
     """Whether outputs are probabilities: as stated, else by the last layer's activation."""
     if options.output is not None:
         return bool(options.output == "probability")
+    if options.points and has_logits_of_points(network):
+        return False
     last = network.outputs[0]._keras_history.operation
     while isinstance(last, keras.Model):
         last = last.outputs[0]._keras_history.operation
@@ -204,16 +227,18 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
     channels = {"grey": "grey", "caffe": "vgg_caffe"}.get(options.scaling, "rgb_unit")
     window = None if options.window_hu is None else tuple(options.window_hu)
     ends = None if options.percentiles is None else tuple(options.percentiles)
-    is_mask = _is_mask(network)
+    task: Task = "classification"
+    if _is_mask(network):
+        task = "landmarks" if options.points else "segmentation"
+    is_classifier = task == "classification"
     is_single = int(network.outputs[0].shape[-1]) == 1
-    kind = "segmentation" if is_mask else "classification"
     built = ARCHITECTURES.get(options.architecture or "", (None, 0))[0]
     return ModelCard(
         name=options.out.name,
         title=options.title or words.untitled_package(options.weights.name),
         version="1",
         status=ModelStatus.DEMONSTRATION,
-        task="segmentation" if is_mask else "classification",
+        task=task,
         examinations=() if options.examination is None else (options.examination.kind,),
         weights="model.tflite",
         sha256="0" * 64,
@@ -223,11 +248,13 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
             percentiles=ends,  # type: ignore[arg-type]
             window_hu=window,  # type: ignore[arg-type]
             channels=channels,  # type: ignore[arg-type]
+            clahe_clip_limit=options.clahe,
         ),
         classes=classes,
-        positive_class=None if is_mask else options.positive,
-        positive_output=None if is_mask else (classes[1] if is_single else options.positive),
-        threshold=None if is_mask else options.threshold,
+        positive_class=options.positive if is_classifier else None,
+        positive_output=(classes[1] if is_single else options.positive) if is_classifier else None,
+        threshold=options.threshold if is_classifier else None,
+        landmarks=landmark_rule(network, options) if task == "landmarks" else None,
         training_data=options.source or "Unknown to SpineAlign: weights brought by the user.",
         licence=options.licence or "Unknown to SpineAlign.",
         metrics={"note": "not evaluated by SpineAlign"},
@@ -235,7 +262,7 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
         or "Running the user's own weights; nothing is known about their quality.",
         known_failures=("Not evaluated by SpineAlign.",),
         limits="These weights were brought by a user and were never evaluated by SpineAlign.",
-        training={"packaged": kind, "scaling": options.scaling},
+        training={"packaged": task, "scaling": options.scaling},
     )
 
 
@@ -253,7 +280,7 @@ def _require_same(
     found = model.run(batch, name)[name]
     if name == "logits":
         expected, found = softmax(expected), softmax(found)
-    elif name == "logit":
+    elif name in ("logit", "points"):
         expected, found = (0.5 * (1 + np.tanh(0.5 * z)) for z in (expected, found))
     if not np.allclose(expected, found, atol=SAME_WITHIN):
         (options.out / "card.json").unlink()
