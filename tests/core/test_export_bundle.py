@@ -18,6 +18,7 @@ from spinealign.export.bundle import write_bundle, write_one
 from spinealign.export.exporters import EXPORTERS, available_kinds
 from spinealign.export.tables import analysis_schema
 from tests.disc_models import graded_analysis
+from tests.located import located
 from tests.phantoms import ct_analysis, failed_view_analysis, mr_analysis
 
 CT_FILES = ["overlay.png", "heatmap.png", "report.pdf", "regions.csv", "analysis.json"]
@@ -265,6 +266,7 @@ def whole(tmp_path_factory):
         classification=replace(SMALL_CT.classification, heatmap=heatmap),
         discs=graded.discs,
         disc_model=graded.disc_model,
+        located=located(),
     )
     folder = tmp_path_factory.mktemp("whole") / "case"
     write_bundle(analysis, folder)
