@@ -276,6 +276,7 @@ def _analyze_upright(
         rule=rule,
         age_years=image.patient_age_years,
         is_bent=image.is_bent,
+        picture_rows=image.shape[0],
     )
     cautions += posture_cautions(measurements, is_bent=image.is_bent)
     cautions += height_loss_cautions(measurements)

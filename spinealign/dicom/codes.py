@@ -194,6 +194,28 @@ _METHODS: Mapping[MeasureCode, _Coded] = {
     MeasureCode.DRAWN_RECTANGLE: (AREA, "DRAWN_RECTANGLE", "Area of a rectangle drawn by a person"),
     MeasureCode.DRAWN_ELLIPSE: (AREA, "DRAWN_ELLIPSE", "Area of an ellipse drawn by a person"),
     MeasureCode.FEMORAL_HEADS: (DISTANCE, "FEMORAL_HEADS", "Femoral heads placed by a person"),
+    MeasureCode.CURVE_PROXIMAL_THORACIC: (
+        COBB_ANGLE, "CURVE_PT", "Cobb angle of a proximal thoracic curve",
+    ),
+    MeasureCode.CURVE_MAIN_THORACIC: (
+        COBB_ANGLE, "CURVE_MT", "Cobb angle of a main thoracic curve",
+    ),
+    MeasureCode.CURVE_THORACOLUMBAR: (
+        COBB_ANGLE, "CURVE_TL", "Cobb angle of a thoracolumbar curve",
+    ),
+    MeasureCode.CURVE_LUMBAR: (COBB_ANGLE, "CURVE_L", "Cobb angle of a lumbar curve"),
+    MeasureCode.T1_TILT: (ANGLE, "T1_TILT", "T1 tilt on a frontal film"),
+    MeasureCode.L5_TILT: (ANGLE, "L5_TILT", "L5 tilt on a frontal film"),
+    MeasureCode.CORONAL_BALANCE: (
+        DISTANCE, "CORONAL_BALANCE", "C7 plumb line to central sacral vertical line",
+    ),
+    MeasureCode.TRUNK_SHIFT: (DISTANCE, "TRUNK_SHIFT", "Trunk shift on a frontal film"),
+    MeasureCode.APICAL_TRANSLATION: (DISTANCE, "APICAL_TRANSL", "Apical vertebral translation"),
+    MeasureCode.CHALLENGE_COBB_1: (COBB_ANGLE, "AASCE_COBB_1", "Cobb angle 1, AASCE challenge"),
+    MeasureCode.CHALLENGE_COBB_2: (COBB_ANGLE, "AASCE_COBB_2", "Cobb angle 2, AASCE challenge"),
+    MeasureCode.CHALLENGE_COBB_3: (COBB_ANGLE, "AASCE_COBB_3", "Cobb angle 3, AASCE challenge"),
+    MeasureCode.PLUMB_POINTS: (DISTANCE, "PLUMB_POINTS", "C7 and S1 placed by a person"),
+    MeasureCode.CHEST_EDGES: (DISTANCE, "CHEST_EDGES", "Edges of the chest placed by a person"),
 }  # fmt: skip
 """Name of the number, and the private code and meaning of the method.
 
@@ -377,6 +399,8 @@ _REASONS = {
     UnmeasurableReason.OUTLINE_CROSSES: "The outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: "Points are missing",
     UnmeasurableReason.FEMORAL_HEADS_MISSING: "Femoral heads are not placed",
+    UnmeasurableReason.PLUMB_POINTS_MISSING: "C7 and S1 are not placed",
+    UnmeasurableReason.CHEST_EDGES_MISSING: "Edges of the chest are not placed",
     UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE: "Femoral heads are placed impossibly",
     UnmeasurableReason.OUTLINES_UNCERTAIN: "Outlines are uncertain",
     UnmeasurableReason.ENDPLATES_TOUCH: "Endplates touch",

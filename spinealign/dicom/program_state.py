@@ -195,6 +195,7 @@ def _measured(said: Analysis, facing: Facing | None) -> tuple:  # type: ignore[t
         rule=said.interval_rule,
         age_years=said.image.patient_age_years,
         is_bent=said.image.is_bent,
+        picture_rows=said.image.shape[0],
     )
 
 

@@ -100,13 +100,18 @@ CHANGE_LIMITS: Mapping[MeasureCode, ReaderLimit] = MappingProxyType(
         MeasureCode.COBB_C2_C6: ReaderLimit(5.0, Reference.CERVICAL_READERS),
         MeasureCode.COBB_C2_LOWEST: ReaderLimit(5.0, Reference.CERVICAL_READERS),
         MeasureCode.POSTERIOR_TANGENT: ReaderLimit(13.5, Reference.TANGENT_READERS),
+        MeasureCode.CURVE_PROXIMAL_THORACIC: ReaderLimit(5.0, Reference.SOSORT),
+        MeasureCode.CURVE_MAIN_THORACIC: ReaderLimit(5.0, Reference.SOSORT),
+        MeasureCode.CURVE_THORACOLUMBAR: ReaderLimit(5.0, Reference.SOSORT),
+        MeasureCode.CURVE_LUMBAR: ReaderLimit(5.0, Reference.SOSORT),
     }
 )
 """Published minimum detectable changes, 1.96 x sqrt(2) x the standard error of measurement.
 
 Source: 5.0 degrees for Cobb angles read again on the same film (doi:10.31616/asj.2019.0069);
 13.5 degrees for the posterior tangent C2-C6 of healthy people who were examined twice within four
-weeks, so that posture is part of it (doi:10.1186/s12998-015-0078-3).
+weeks, so that posture is part of it (doi:10.1186/s12998-015-0078-3); 5 degrees of a scoliosis, the
+rule of progression (SOSORT 2016, doi:10.1186/s13013-017-0145-8).
 """
 
 

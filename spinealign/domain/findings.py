@@ -381,7 +381,11 @@ class Segmentation:
 
 
 class LandmarkName(StrEnum):
-    """The points of a vertebral body; only C2 has a dens, and it has no superior endplate."""
+    """The points of a vertebral body; only C2 has a dens, and it has no superior endplate.
+
+    Left and right are those of the picture: on a frontal film a body has these corners, and no
+    anterior and posterior ones.
+    """
 
     ANTERIOR_SUPERIOR = "anterior_superior"
     POSTERIOR_SUPERIOR = "posterior_superior"
@@ -390,6 +394,10 @@ class LandmarkName(StrEnum):
     ANTERIOR_INFERIOR = "anterior_inferior"
     INFERIOR_MIDDLE = "inferior_middle"
     DENS_TIP = "dens_tip"
+    SUPERIOR_LEFT = "superior_left"
+    SUPERIOR_RIGHT = "superior_right"
+    INFERIOR_RIGHT = "inferior_right"
+    INFERIOR_LEFT = "inferior_left"
 
 
 class LandmarkSource(StrEnum):

@@ -12,6 +12,7 @@ from msgspec import Meta
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measures import (
     MEASURES,
+    Extent,
     MeasureCode,
     MeasureDefinition,
     NormalRange,
@@ -135,6 +136,29 @@ class MeasuredPoint:
     source: str
 
 
+class PictureSide(StrEnum):
+    """A side of the picture, as it is stored; which side of the patient that is, is not said."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True)
+class CurveShape:
+    """What a curve of the spine seen from the front is, beside its angle.
+
+    Parameters
+    ----------
+    apex : tuple of str
+        The body farthest from the line between both end vertebrae; both beside it where it is a
+        disc.
+    convex_to : PictureSide
+    """
+
+    apex: tuple[str, ...]
+    convex_to: PictureSide
+
+
 class UnmeasurableReason(StrEnum):
     """Why a measure could not be taken, or a grade not be given."""
 
@@ -151,6 +175,8 @@ class UnmeasurableReason(StrEnum):
     POINTS_MISSING = "points_missing"
     FEMORAL_HEADS_MISSING = "femoral_heads_missing"
     FEMORAL_HEADS_IMPOSSIBLE = "femoral_heads_impossible"
+    PLUMB_POINTS_MISSING = "plumb_points_missing"
+    CHEST_EDGES_MISSING = "chest_edges_missing"
     OUTLINES_UNCERTAIN = "outlines_uncertain"
     ENDPLATES_TOUCH = "endplates_touch"
     NEEDS_T2 = "needs_t2"
@@ -218,6 +244,8 @@ class Measurement:
         What the millimetres of a drawn measure rest on.
     grey : GreyValues or None
         Of a drawn area.
+    curve : CurveShape or None
+        Of a curve of the spine seen from the front.
     """
 
     code: MeasureCode
@@ -237,6 +265,7 @@ class Measurement:
     value_px: float | None = None
     spacing_source: SpacingSource | None = None
     grey: GreyValues | None = None
+    curve: CurveShape | None = None
 
     @property
     def definition(self) -> MeasureDefinition:
@@ -252,8 +281,11 @@ class Measurement:
     def key(self) -> tuple[str, tuple[str, ...]]:
         """What is the same for the same measure on another examination.
 
-        Drawings have no levels; their numbers tell them apart.
+        Drawings have no levels; their numbers tell them apart. The end vertebrae of a curve may
+        be others on the next film.
         """
+        if self.definition.extent is Extent.CURVE:
+            return (self.code.value, ())
         is_drawn = self.state is MeasureState.DRAWN
         return (self.code.value, (str(self.drawing),) if is_drawn else self.levels)
 
@@ -274,7 +306,8 @@ class DrawingTool(StrEnum):
 
     A rectangle and an ellipse are two opposite corners of what surrounds them, the femoral heads
     two opposite points on the rim of one, then of the other. A text stands at its point, and an
-    arrow points at its first; nothing is measured with these two.
+    arrow points at its first; nothing is measured with these two. On a frontal film the plumb
+    points are the middle of C7, then of S1; the edges are those of the chest at one height.
     """
 
     DISTANCE = "distance"
@@ -286,6 +319,15 @@ class DrawingTool(StrEnum):
     ELLIPSE = "ellipse"
     TEXT = "text"
     ARROW = "arrow"
+    PLUMB_POINTS = "plumb_points"
+    CHEST_EDGES = "chest_edges"
+
+    @property
+    def is_of_spine(self) -> bool:
+        """Whether measures of the spine rest on it, so that there is one of a case at most."""
+        return self in (
+            DrawingTool.FEMORAL_HEADS, DrawingTool.PLUMB_POINTS, DrawingTool.CHEST_EDGES,
+        )  # fmt: skip
 
     @property
     def is_note(self) -> bool:

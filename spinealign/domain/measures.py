@@ -56,6 +56,20 @@ class MeasureCode(StrEnum):
     DRAWN_RECTANGLE = "drawn_rectangle"
     DRAWN_ELLIPSE = "drawn_ellipse"
     FEMORAL_HEADS = "femoral_heads"
+    CURVE_PROXIMAL_THORACIC = "curve_proximal_thoracic"
+    CURVE_MAIN_THORACIC = "curve_main_thoracic"
+    CURVE_THORACOLUMBAR = "curve_thoracolumbar"
+    CURVE_LUMBAR = "curve_lumbar"
+    CORONAL_BALANCE = "coronal_balance"
+    TRUNK_SHIFT = "trunk_shift"
+    APICAL_TRANSLATION = "apical_translation"
+    T1_TILT = "t1_tilt"
+    L5_TILT = "l5_tilt"
+    CHALLENGE_COBB_1 = "cobb_1"
+    CHALLENGE_COBB_2 = "cobb_2"
+    CHALLENGE_COBB_3 = "cobb_3"
+    PLUMB_POINTS = "plumb_points"
+    CHEST_EDGES = "chest_edges"
 
     @classmethod
     def _missing_(cls, value: object) -> MeasureCode | None:
@@ -71,6 +85,7 @@ class MeasureGroup(StrEnum):
     CANAL = "canal"
     DISCS = "discs"
     BODIES = "bodies"
+    CHALLENGE = "challenge"
     DRAWN = "drawn"
 
 
@@ -88,11 +103,13 @@ class Extent(StrEnum):
     """What one value of a measure belongs to.
 
     `SPINE` is named in its title; `SPAN` runs between the first and the last of the
-    levels measured, which differ from image to image; `DRAWING` has no levels.
+    levels measured, which differ from image to image; so does `CURVE`, which is the same curve
+    on another film whatever its end vertebrae are there; `DRAWING` has no levels.
     """
 
     SPINE = "spine"
     SPAN = "span"
+    CURVE = "curve"
     DISC = "disc"
     BODY = "body"
     DRAWING = "drawing"
@@ -148,6 +165,13 @@ class Reference(StrEnum):
     ABBOTT = "Abbott 2006, doi:10.1186/1471-2474-7-45"
     WU = "Wu 2007, doi:10.1007/s00586-007-0372-4"
     WHITE_PANJABI_BOOK = "White and Panjabi, Clinical Biomechanics of the Spine, 1990"
+    SRS = "Scoliosis Research Society"
+    SOSORT = "SOSORT 2016, doi:10.1186/s13013-017-0145-8"
+    COBB = "Cobb 1948"
+    DEFORMITY_MANUAL = "Spinal Deformity Study Group, Radiographic Measurement Manual, 2008"
+    LENKE_2001 = "Lenke 2001, J Bone Joint Surg Am 83:1169"
+    CORONAL_READERS = "Morrissy 1990, J Bone Joint Surg Am 72:320"
+    AASCE = "AASCE challenge 2019, SpineWeb data set 16"
     SET_BY_HAND = "no published value found: set by hand"
     OTHER_VERSION = "as another version of this program names it"
 
@@ -185,6 +209,11 @@ class SeverityGrade(StrEnum):
     MISMATCH_UNDER_10 = "mismatch_under_10"
     MISMATCH_10_TO_20 = "mismatch_10_to_20"
     MISMATCH_OVER_20 = "mismatch_over_20"
+    CURVE_UNDER_10 = "curve_under_10"
+    CURVE_10_TO_25 = "curve_10_to_25"
+    CURVE_25_TO_45 = "curve_25_to_45"
+    CURVE_OVER_45 = "curve_over_45"
+    IMBALANCE_OVER_20_MM = "imbalance_over_20_mm"
 
 
 @dataclass(frozen=True)
@@ -481,6 +510,36 @@ _GENANT = (
 )
 """Height over the greatest height: 40, 25 and 20 % loss; made for the thoracolumbar spine."""
 
+_CURVES = (
+    SeverityBand(SeverityGrade.CURVE_UNDER_10, None, 10.0, Reference.SRS),
+    SeverityBand(SeverityGrade.CURVE_10_TO_25, 10.0, 25.0, Reference.SRS),
+    SeverityBand(SeverityGrade.CURVE_25_TO_45, 25.0, 45.0, Reference.SOSORT),
+    SeverityBand(SeverityGrade.CURVE_OVER_45, 45.0, None, Reference.SOSORT),
+)
+"""Cobb angles of a curve: no scoliosis below 10 degrees; treatment is discussed by the others.
+
+Source: Scoliosis Research Society (definition); SOSORT 2016, doi:10.1186/s13013-017-0145-8.
+"""
+
+
+def _curve(code: MeasureCode, importance: int) -> MeasureDefinition:
+    return MeasureDefinition(
+        code, Quantity.ANGLE, MeasureGroup.ALIGNMENT, importance, Extent.CURVE,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT,
+        (Reference.COBB, Reference.SRS, Reference.SOSORT),
+        severities=_CURVES,
+        reader_limit=ReaderLimit(7.2, Reference.CORONAL_READERS),
+    )  # fmt: skip
+
+
+def _of_challenge(code: MeasureCode, importance: int) -> MeasureDefinition:
+    return MeasureDefinition(
+        code, Quantity.ANGLE, MeasureGroup.CHALLENGE, importance, Extent.SPINE,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.AASCE,),
+        reader_limit=ReaderLimit(7.2, Reference.CORONAL_READERS),
+    )  # fmt: skip
+
+
 _TABLE = (
     MeasureDefinition(
         MeasureCode.COBB_C2_C7, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 1, Extent.SPINE,
@@ -743,6 +802,50 @@ _TABLE = (
     ),
     MeasureDefinition(
         MeasureCode.FEMORAL_HEADS, Quantity.LENGTH, MeasureGroup.DRAWN, 54, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    _curve(MeasureCode.CURVE_PROXIMAL_THORACIC, 1),
+    _curve(MeasureCode.CURVE_MAIN_THORACIC, 1),
+    _curve(MeasureCode.CURVE_THORACOLUMBAR, 1),
+    _curve(MeasureCode.CURVE_LUMBAR, 1),
+    MeasureDefinition(
+        MeasureCode.T1_TILT, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 5, Extent.SPINE,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.DEFORMITY_MANUAL,),
+        reader_limit=ReaderLimit(5.0, Reference.SET_BY_HAND),
+    ),
+    MeasureDefinition(
+        MeasureCode.L5_TILT, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 6, Extent.SPINE,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.DEFORMITY_MANUAL,),
+        reader_limit=ReaderLimit(5.0, Reference.SET_BY_HAND),
+    ),
+    MeasureDefinition(
+        MeasureCode.CORONAL_BALANCE, Quantity.LENGTH, MeasureGroup.BALANCE, 12, Extent.SPINE,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT,
+        (Reference.DEFORMITY_MANUAL, Reference.SRS_SCHWAB),
+        severities=(
+            SeverityBand(SeverityGrade.IMBALANCE_OVER_20_MM, 20.0, None, Reference.SRS_SCHWAB),
+        ),
+        reader_limit=ReaderLimit(7.0, Reference.SET_BY_HAND),
+    ),
+    MeasureDefinition(
+        MeasureCode.TRUNK_SHIFT, Quantity.LENGTH, MeasureGroup.BALANCE, 13, Extent.SPINE,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.DEFORMITY_MANUAL,),
+        reader_limit=ReaderLimit(7.0, Reference.SET_BY_HAND),
+    ),
+    MeasureDefinition(
+        MeasureCode.APICAL_TRANSLATION, Quantity.LENGTH, MeasureGroup.BALANCE, 14, Extent.BODY,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.DEFORMITY_MANUAL,),
+        reader_limit=ReaderLimit(7.0, Reference.SET_BY_HAND),
+    ),
+    _of_challenge(MeasureCode.CHALLENGE_COBB_1, 46),
+    _of_challenge(MeasureCode.CHALLENGE_COBB_2, 47),
+    _of_challenge(MeasureCode.CHALLENGE_COBB_3, 48),
+    MeasureDefinition(
+        MeasureCode.PLUMB_POINTS, Quantity.LENGTH, MeasureGroup.DRAWN, 57, Extent.DRAWING,
+        _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
+    ),
+    MeasureDefinition(
+        MeasureCode.CHEST_EDGES, Quantity.LENGTH, MeasureGroup.DRAWN, 58, Extent.DRAWING,
         _EVERYWHERE, DrawnOn.SCREEN_AND_REPORT, (),
     ),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from spinealign.domain.measurements import (
 )
 from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
 from spinealign.measure.geometry.balance import balance_measures
+from spinealign.measure.geometry.coronal import coronal_measures
 from spinealign.measure.geometry.curvature import spine_measures
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.sampled import (
@@ -75,6 +76,7 @@ def measure_alignment(
     rule: IntervalRule = _PLAIN,
     age_years: int | None = None,
     is_bent: bool = False,
+    picture_rows: int | None = None,
 ) -> tuple[Measurement, ...]:
     """Take every measure that the bodies of one image allow.
 
@@ -101,6 +103,8 @@ def measure_alignment(
         Of the patient: decides among reference ranges.
     is_bent : bool, optional
         Whether the film is taken in flexion or extension: see `judged_by_posture`.
+    picture_rows : int, optional
+        Height of the picture in pixels, for what the AASCE challenge measures on frontal films.
 
     Returns
     -------
@@ -118,8 +122,9 @@ def measure_alignment(
         return ()
     plane = Plane.SAGITTAL if examination is None else examination.plane
     work = MeasuredBodies(
-        tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule, age_years
-    )
+        tuple(vertebrae), facing, geometry, examination, canal, tuple(drawings), rule, age_years,
+        picture_rows,
+    )  # fmt: skip
     return judged_by_posture(by_importance(MEASURED_IN[plane](work)), is_bent=is_bent)
 
 
@@ -161,6 +166,7 @@ class MeasuredBodies:
     drawings: tuple[Drawing, ...]
     rule: IntervalRule
     age_years: int | None
+    picture_rows: int | None = None
 
     @property
     def is_whole_spine(self) -> bool:
@@ -217,9 +223,17 @@ def _without_vertical(measurement: Measurement, geometry: PixelGeometry) -> Meas
     return not_measured(measurement.code, measurement.levels, why, geometry)
 
 
+def _in_coronal(work: MeasuredBodies) -> list[Measurement]:
+    spine = displaced_spine(work.vertebrae, None, work.geometry, work.drawings, work.age_years)
+    rows = work.picture_rows
+    height = None if rows is None else rows * float(work.geometry.scale[1])
+    return [*measurements_of(coronal_measures(spine, height), spine, work.rule)]
+
+
 MEASURED_IN: Mapping[Plane, Callable[[MeasuredBodies], Sequence[Measurement]]] = {
     Plane.SAGITTAL: _in_sagittal,
     Plane.AXIAL: _in_sagittal,
+    Plane.CORONAL: _in_coronal,
 }
 """How bodies are measured in the plane of an examination.
 

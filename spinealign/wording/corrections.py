@@ -45,6 +45,10 @@ LANDMARK_WORDS = {
     LandmarkName.ANTERIOR_INFERIOR: "anterior-inferior corner",
     LandmarkName.INFERIOR_MIDDLE: "middle of the inferior endplate",
     LandmarkName.DENS_TIP: "tip of the dens",
+    LandmarkName.SUPERIOR_LEFT: "superior corner on the left of the picture",
+    LandmarkName.SUPERIOR_RIGHT: "superior corner on the right of the picture",
+    LandmarkName.INFERIOR_RIGHT: "inferior corner on the right of the picture",
+    LandmarkName.INFERIOR_LEFT: "inferior corner on the left of the picture",
 }
 
 TOOL_WORDS = {
@@ -53,6 +57,8 @@ TOOL_WORDS = {
     DrawingTool.COBB: "Cobb angle",
     DrawingTool.AREA: "area",
     DrawingTool.FEMORAL_HEADS: "femoral heads",
+    DrawingTool.PLUMB_POINTS: "plumb points",
+    DrawingTool.CHEST_EDGES: "chest edges",
     DrawingTool.RECTANGLE: "rectangle",
     DrawingTool.ELLIPSE: "ellipse",
     DrawingTool.TEXT: "text",
@@ -166,7 +172,7 @@ def _suggested_names(bodies: Sequence[Vertebra]) -> str:
 def drawing_name(drawing: Drawing) -> str:
     """Return such as "distance 2"."""
     words = TOOL_WORDS[drawing.tool]
-    return words if drawing.tool is DrawingTool.FEMORAL_HEADS else f"{words} {drawing.number}"
+    return words if drawing.tool.is_of_spine else f"{words} {drawing.number}"
 
 
 def kept_text(image: Path, path: Path) -> str:

@@ -51,6 +51,7 @@ GROUP_TITLES: Mapping[MeasureGroup, str] = MappingProxyType(
         MeasureGroup.CANAL: "Canal",
         MeasureGroup.DISCS: "Discs",
         MeasureGroup.BODIES: "Bodies",
+        MeasureGroup.CHALLENGE: "For comparison with published figures",
         MeasureGroup.DRAWN: "Manual measurements",
     }
 )
@@ -84,6 +85,11 @@ SEVERITY_WORDS: Mapping[SeverityGrade, tuple[str, str]] = MappingProxyType(
         SeverityGrade.MISMATCH_UNDER_10: ("under 10° (SRS-Schwab modifier 0)", ""),
         SeverityGrade.MISMATCH_10_TO_20: ("10 to 20° (SRS-Schwab modifier +)", ""),
         SeverityGrade.MISMATCH_OVER_20: ("over 20° (SRS-Schwab modifier ++)", ""),
+        SeverityGrade.CURVE_UNDER_10: ("under 10°, no scoliosis by definition", ""),
+        SeverityGrade.CURVE_10_TO_25: ("10 to 25°, observation is usual", ""),
+        SeverityGrade.CURVE_25_TO_45: ("25 to 45°, a brace is discussed during growth", ""),
+        SeverityGrade.CURVE_OVER_45: ("45° and more, surgery is discussed", ""),
+        SeverityGrade.IMBALANCE_OVER_20_MM: ("20 mm and more, coronal imbalance", ""),
     }
 )  # fmt: skip
 """The word of a grade, and the threshold as its source states it where the word does not."""
@@ -105,6 +111,29 @@ _KYPHOTIC_QUARTER = (
     "and 66 % of 150 young asymptomatic people were not lordotic (Daffin 2017)."
 )
 _SLOPE_SIGN = "Positive when the endplate slopes down anteriorly. It depends on the posture."
+_CURVE = (
+    "Angle between the superior endplate of the upper and the inferior endplate of the lower end "
+    "vertebra: the ones that are tilted most towards the curve’s concavity."
+)
+_CURVE_READ = (
+    "Always positive; the side of the convexity is that of the picture. A scoliosis is a curve of "
+    "10° and more with rotation of the vertebrae, which corners do not show. A change of 5° and "
+    "more is a progression."
+)
+_CURVE_DIFFERS = (
+    "Readers choose other end vertebrae: two readings of one film differ by 3 to 5°, up to 7°. "
+    "What is usual at an angle depends on age, growth and symptoms."
+)
+_TO_THE_RIGHT = "Positive to the right of the picture."
+_PLUMB = "It needs the middle of C7 and of S1 from you: **Plumb points**."
+_OF_CHALLENGE = (
+    "As the AASCE challenge of 2019 defines it: a body’s tilt is that of the line between the "
+    "middles of its two sides."
+)
+_NOT_CLINICAL = (
+    "For comparison with published figures only: the clinical angle takes the steepest endplates. "
+    "It needs every body from T1 to L5."
+)
 _HEIGHTS = "No absolute height separates normal from abnormal: use the ratios."
 _WEDGE = (
     "Genant’s grades of 20, 25 and 40 % loss were made for the thoracolumbar spine, and C5 and C6 "
@@ -427,6 +456,85 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "rim that were placed.",
         "In millimetres only where the pixel spacing is known. The middle between the circles’ "
         "centres is the hip axis.",
+        further_sources=_BY_HAND,
+    ),
+    MeasureCode.CURVE_PROXIMAL_THORACIC: MeasureWords(
+        "Proximal thoracic curve", "{0}–{1} Cobb",
+        f"{_CURVE} The apex lies at T5 or above.", _CURVE_READ, contradictions=_CURVE_DIFFERS,
+    ),
+    MeasureCode.CURVE_MAIN_THORACIC: MeasureWords(
+        "Main thoracic curve", "{0}–{1} Cobb",
+        f"{_CURVE} The apex lies between the disc T5/T6 and the disc T11/T12.", _CURVE_READ,
+        contradictions=_CURVE_DIFFERS,
+    ),
+    MeasureCode.CURVE_THORACOLUMBAR: MeasureWords(
+        "Thoracolumbar curve", "{0}–{1} Cobb",
+        f"{_CURVE} The apex lies at T12 or L1, or their disc.", _CURVE_READ,
+        contradictions=_CURVE_DIFFERS,
+    ),
+    MeasureCode.CURVE_LUMBAR: MeasureWords(
+        "Lumbar curve", "{0}–{1} Cobb",
+        f"{_CURVE} The apex lies at the disc L1/L2 or below.", _CURVE_READ,
+        contradictions=_CURVE_DIFFERS,
+    ),
+    MeasureCode.T1_TILT: MeasureWords(
+        "T1 tilt", "T1 tilt",
+        "Angle between the superior endplate of T1 and the horizontal of the picture.",
+        "Positive where its right side in the picture is lower. A film that was turned shows "
+        "another value.",
+        contradictions="No value is abnormal by itself.",
+    ),
+    MeasureCode.L5_TILT: MeasureWords(
+        "L5 tilt", "L5 tilt",
+        "Angle between the inferior endplate of L5 and the horizontal of the picture.",
+        "Positive where its right side in the picture is lower. An oblique pelvis is part of it.",
+        contradictions="No value is abnormal by itself.",
+    ),
+    MeasureCode.CORONAL_BALANCE: MeasureWords(
+        "Coronal balance", "C7 to sacral midline",
+        "Horizontal distance of a plumb line through the middle of C7 from the central sacral "
+        "vertical line.",
+        f"{_TO_THE_RIGHT} {_PLUMB}",
+        contradictions="Needs true millimetres: a film without a scale has no limit.",
+    ),
+    MeasureCode.TRUNK_SHIFT: MeasureWords(
+        "Trunk shift", "Trunk shift",
+        "Horizontal distance of the middle between both edges of the chest, at the height of the "
+        "thoracic apex, from the central sacral vertical line.",
+        f"{_TO_THE_RIGHT} {_PLUMB} The edges of the chest come from you too: **Chest edges**.",
+        contradictions="No limit is agreed on.",
+    ),
+    MeasureCode.APICAL_TRANSLATION: MeasureWords(
+        "apical vertebral translation", "{0} translation",
+        "Horizontal distance of the middle of the apex from the plumb line of C7 in a thoracic "
+        "curve, and from the central sacral vertical line in a thoracolumbar or lumbar one.",
+        f"{_TO_THE_RIGHT} {_PLUMB}",
+        contradictions="No limit is agreed on.",
+    ),
+    MeasureCode.CHALLENGE_COBB_1: MeasureWords(
+        "Cobb angle 1 of the AASCE challenge", "Challenge 1",
+        f"{_OF_CHALLENGE} This is the largest angle between two bodies.", _NOT_CLINICAL,
+    ),
+    MeasureCode.CHALLENGE_COBB_2: MeasureWords(
+        "Cobb angle 2 of the AASCE challenge", "Challenge 2",
+        f"{_OF_CHALLENGE} This is the angle beside the largest one, above it.", _NOT_CLINICAL,
+    ),
+    MeasureCode.CHALLENGE_COBB_3: MeasureWords(
+        "Cobb angle 3 of the AASCE challenge", "Challenge 3",
+        f"{_OF_CHALLENGE} This is the angle beside the largest one, below it or further above.",
+        _NOT_CLINICAL,
+    ),
+    MeasureCode.PLUMB_POINTS: MeasureWords(
+        "Distance from C7 to S1", "Plumb points",
+        "Length of the line between the middle of C7 and the middle of S1 that were placed.",
+        "In millimetres only where the pixel spacing is known. The plumb line of C7 and the "
+        "central sacral vertical line run through these points.",
+        further_sources=_BY_HAND,
+    ),
+    MeasureCode.CHEST_EDGES: MeasureWords(
+        "Width of the chest", "Chest edges",
+        "Length of the line between both edges of the chest that were placed.",
+        "In millimetres only where the pixel spacing is known.",
         further_sources=_BY_HAND,
     ),
 })  # fmt: skip

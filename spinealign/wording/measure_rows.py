@@ -96,6 +96,8 @@ _STATE_WORDS = {
 _OF_HEADS = (
     UnmeasurableReason.FEMORAL_HEADS_MISSING,
     UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE,
+    UnmeasurableReason.PLUMB_POINTS_MISSING,
+    UnmeasurableReason.CHEST_EDGES_MISSING,
 )
 _POINT_SOURCES = {
     "network": "detected by the network",

@@ -31,6 +31,8 @@ def measure_name(code: MeasureCode, levels: Sequence[str] = (), drawing: int = 0
         return words.short.format("", "", drawing)
     if not levels or extent is Extent.SPINE:
         return words.title
+    if extent is Extent.CURVE:
+        return f"{words.title} {'–'.join(levels)}"
     if extent is Extent.SPAN:
         return f"{'–'.join(levels)} {words.after_levels}"
     return f"{'/'.join(levels)} {words.title}"
@@ -236,6 +238,8 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
     UnmeasurableReason.OUTLINE_CROSSES: lambda _: "its outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: _points_missing,
     UnmeasurableReason.FEMORAL_HEADS_MISSING: lambda _: "place both femoral heads",
+    UnmeasurableReason.PLUMB_POINTS_MISSING: lambda _: "place the middle of C7 and of S1",
+    UnmeasurableReason.CHEST_EDGES_MISSING: lambda _: "place both edges of the chest",
     UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE: lambda _: (
         "the femoral heads cannot lie there or be that small beside S1; place both again, and "
         "check the superior endplate of S1"

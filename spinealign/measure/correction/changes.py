@@ -369,14 +369,14 @@ def add_drawing(
 ) -> Corrections:
     """Add a drawn measure or a note; it gets the next number among those of its tool.
 
-    Femoral heads take the place of those that were there.
+    Those that measures of the spine rest on take the place of what was there.
     """
     _check_finite(points)
     numbers = [drawing.number for drawing in corrections.drawings if drawing.tool is tool]
     placed = tuple((float(x), float(y)) for x, y in points)
     drawing = Drawing(DrawingTool(tool), max(numbers, default=0) + 1, placed, text)
     kept = corrections.drawings
-    if drawing.tool is DrawingTool.FEMORAL_HEADS:
+    if drawing.tool.is_of_spine:
         kept = tuple(other for other in kept if other.tool is not drawing.tool)
     return replace(corrections, drawings=(*kept, drawing))
 

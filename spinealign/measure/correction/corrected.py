@@ -28,7 +28,6 @@ from spinealign.domain.height_loss import height_loss_cautions
 from spinealign.domain.image import NoteKind, SpacingSource, SpineImage
 from spinealign.domain.measurements import (
     Calibration,
-    DrawingTool,
     Measurement,
     MeasureState,
     Unmeasurable,
@@ -180,7 +179,7 @@ def _measured(
     taken = measure_alignment(
         named, wanted.facing, geometry, original.examination, canal, plain.drawings,
         rule=original.interval_rule, age_years=image.patient_age_years,
-        is_bent=is_bent(original.image, wanted),
+        is_bent=is_bent(original.image, wanted), picture_rows=image.shape[0],
     )  # fmt: skip
     removed = _deleted(original, wanted)
     open_ = [body.name for body in wanted.vertebrae if body.is_name_open]
@@ -243,7 +242,7 @@ def _with_cause(
 
 def _with_heads_only(wanted: Corrections) -> Corrections:
     """Return corrections with that only which measures of the spine depend on."""
-    kept = (d for d in wanted.drawings if d.tool is DrawingTool.FEMORAL_HEADS)
+    kept = (d for d in wanted.drawings if d.tool.is_of_spine)
     stands = Presentation(upright_deg=wanted.presentation.upright_deg)
     return replace(wanted, drawings=tuple(kept), examination_date=None, presentation=stands)
 

@@ -13,21 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
+Pair = tuple[int, int]
 
 
 class ChallengeCobb(NamedTuple):
-    """The challenge's three angles, and between which bodies the first of them lies.
+    """The challenge's three angles, and between which bodies each of them lies.
 
     Parameters
     ----------
     angles_deg : tuple of float
         The largest angle between two bodies, and the two beside it.
-    ends : tuple of int
-        Places of the upper and the lower end vertebra in the array of bodies.
+    pairs : tuple of tuple of int
+        Places of the two bodies of each angle in the array of bodies.
     """
 
     angles_deg: tuple[float, float, float]
-    ends: tuple[int, int]
+    pairs: tuple[Pair, Pair, Pair]
+
+    @property
+    def ends(self) -> Pair:
+        """Places of the upper and the lower end vertebra of the largest angle."""
+        return self.pairs[0]
 
 
 def challenge_cobb(corners: Points, height_px: float) -> ChallengeCobb:
@@ -49,16 +55,18 @@ def challenge_cobb(corners: Points, height_px: float) -> ChallengeCobb:
     between = _angles_between_deg(corners)
     upper, lower = (int(i) for i in np.unravel_index(np.argmax(between), between.shape))
     middles = _endplate_middles(corners)
-    above = between[upper, : upper + 1]
+    highest = int(np.argmax(between[upper, : upper + 1]))
+    rest: tuple[Pair, Pair]
     if not _crosses_its_chord(middles):
-        rest = (between[0, upper], between[-1, lower])
+        rest = (0, upper), (len(corners) - 1, lower)
     elif middles[upper, 1, 1] + middles[lower, 1, 1] < height_px:
-        rest = (above.max(), between[lower, lower:].max())
+        rest = (upper, highest), (lower, lower + int(np.argmax(between[lower, lower:])))
     else:
-        further = int(np.argmax(above))
-        rest = (above.max(), between[further, : further + 1].max())
-    angles = (float(between[upper, lower]), float(rest[0]), float(rest[1]))
-    return ChallengeCobb(angles, (upper, lower))
+        further = int(np.argmax(between[highest, : highest + 1]))
+        rest = (upper, highest), (highest, further)
+    pairs = ((upper, lower), *rest)
+    first, second, third = (float(between[pair]) for pair in pairs)
+    return ChallengeCobb((first, second, third), pairs)
 
 
 def tilts_deg(corners: Points) -> Points:

@@ -333,6 +333,8 @@ _TOOLS = {
     DrawingTool.FEMORAL_HEADS: _Tool(
         MeasureCode.FEMORAL_HEADS, RIM_POINTS, _head_diameter, _coinciding(((0, 1), (2, 3)))
     ),
+    DrawingTool.PLUMB_POINTS: _Tool(MeasureCode.PLUMB_POINTS, 2, _distance, _coinciding(((0, 1),))),
+    DrawingTool.CHEST_EDGES: _Tool(MeasureCode.CHEST_EDGES, 2, _distance, _coinciding(((0, 1),))),
 }
 """How each tool measures, and of how many points. Source: the points that the measure needs."""
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import BY_PERSON, UNSURE, VertebraState
 from spinealign.domain.measurements import (
+    CurveShape,
     IntervalRule,
     MeasuredPoint,
     Measurement,
@@ -135,6 +136,8 @@ class SampledMeasure:
         Whether the measure's thresholds apply here at all.
     replaces : frozenset of MeasureCode
         Measures without a value that this one is taken for, and not otherwise.
+    curve : CurveShape or None
+        Of a curve of the spine seen from the front.
     """
 
     code: MeasureCode
@@ -146,6 +149,7 @@ class SampledMeasure:
     graded: Values | None = None
     is_graded: bool = True
     replaces: frozenset[MeasureCode] = frozenset()
+    curve: CurveShape | None = None
 
 
 def measurements_of(
@@ -272,6 +276,7 @@ def _measured(
         severity=_severity(measure, values, spine, rule),
         automatic_value=value,
         strokes=measure.strokes,
+        curve=measure.curve,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -53,9 +54,15 @@ _ENDS: Mapping[BodyLine, tuple[str, str]] = {
     BodyLine.INFERIOR: (LandmarkName.POSTERIOR_INFERIOR, LandmarkName.ANTERIOR_INFERIOR),
     BodyLine.POSTERIOR_WALL: (LandmarkName.POSTERIOR_SUPERIOR, LandmarkName.POSTERIOR_INFERIOR),
 }
+_CORONAL_ENDS: Mapping[BodyLine, tuple[str, str]] = {
+    BodyLine.SUPERIOR: (LandmarkName.SUPERIOR_LEFT, LandmarkName.SUPERIOR_RIGHT),
+    BodyLine.INFERIOR: (LandmarkName.INFERIOR_LEFT, LandmarkName.INFERIOR_RIGHT),
+}
 _WALLS = (
     _ENDS[BodyLine.POSTERIOR_WALL],
     (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.ANTERIOR_INFERIOR),
+    (LandmarkName.SUPERIOR_LEFT, LandmarkName.INFERIOR_LEFT),
+    (LandmarkName.SUPERIOR_RIGHT, LandmarkName.INFERIOR_RIGHT),
 )
 _C2_WALL = (OutlinePoint.WALL_UPPER, OutlinePoint.WALL_LOWER)
 _MIDDLES = {
@@ -88,6 +95,17 @@ Source: standard error of measurement of the pelvic tilt between observers, up t
 the sacrum. That error holds the one of the sacral endplate too, so this is rather too large.
 """
 
+MARKS: Mapping[DrawingTool, int] = {DrawingTool.PLUMB_POINTS: 2, DrawingTool.CHEST_EDGES: 2}
+"""Tools that place marks of a frontal film, with their points. Source: convention of this program.
+"""
+
+_MARK_SIGMA = 0.1
+"""Standard deviation of the middle of C7 or S1, or of the edge of the chest, that a person places,
+in heights of a body.
+
+Source: set by hand: nothing is published for single points; a tenth of a height is 2 mm.
+"""
+
 _BY_HAND = LandmarkSource.USER.value
 
 _WIDE_GAP = 0.85
@@ -117,12 +135,12 @@ class Body:
 
     @cached_property
     def superior(self) -> Line | None:
-        """Superior endplate, from back to front."""
+        """Superior endplate, from back to front; from the left of a frontal film."""
         return endplate_line(self, BodyLine.SUPERIOR)
 
     @cached_property
     def inferior(self) -> Line | None:
-        """Inferior endplate, from back to front."""
+        """Inferior endplate, from back to front; from the left of a frontal film."""
         return endplate_line(self, BodyLine.INFERIOR)
 
     @cached_property
@@ -139,7 +157,10 @@ class Body:
     def ends_of(self, part: BodyLine) -> tuple[str, str]:
         """Return the names of the points that a side is drawn through."""
         is_outlined = part is BodyLine.POSTERIOR_WALL and self.vertebra.level == "C2"
-        return _C2_WALL if is_outlined else _ENDS[part]
+        if is_outlined:
+            return _C2_WALL
+        coronal = _CORONAL_ENDS.get(part)
+        return coronal if coronal is not None and coronal[0] in self.points else _ENDS[part]
 
     def between(self, start: str, end: str) -> Line | None:
         """Return the line between two points, or None where one is missing."""
@@ -155,7 +176,7 @@ class Body:
     def middle_names(self, endplate: BodyLine) -> tuple[str, ...]:
         """Return the names of the points that `middle_of` uses."""
         own = _MIDDLES[endplate]
-        return (own,) if own in self.points else _ENDS[endplate]
+        return (own,) if own in self.points else self.ends_of(endplate)
 
     @cached_property
     def upright(self) -> Line | None:
@@ -176,7 +197,7 @@ def endplate_line(body: Body, endplate: BodyLine) -> Line | None:
     corner is unsure has gone into the corners already, in `vertebrae.body_landmarks`. The middle
     lies in the hollow of the endplate, half way, and would hardly turn a fitted line.
     """
-    return body.between(*_ENDS[endplate])
+    return body.between(*body.ends_of(endplate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +220,22 @@ class HipAxis:
 
 
 @dataclass(frozen=True, eq=False)
+class PlacedMarks:
+    """Points that a person placed with one tool, beside the bodies.
+
+    Parameters
+    ----------
+    places : tuple of ndarray of float64, each of shape (S, 2)
+        In the plane, as `uncertainty.displaced` returns points.
+    points : tuple of MeasuredPoint
+        The same in image pixels.
+    """
+
+    places: tuple[Points, ...]
+    points: tuple[MeasuredPoint, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Spine:
     """Bodies from the top down, in one plane.
 
@@ -214,6 +251,8 @@ class Spine:
         None where nobody placed both femoral heads.
     age_years : int or None
         Of the patient, which decides among reference ranges; None where it is not known.
+    marks : mapping of DrawingTool to PlacedMarks
+        What a person placed on a frontal film; a tool that nobody used is missing.
     """
 
     bodies: tuple[Body, ...]
@@ -222,6 +261,7 @@ class Spine:
     is_by_hand: NDArray[np.bool_]
     hips: HipAxis | None = None
     age_years: int | None = None
+    marks: Mapping[DrawingTool, PlacedMarks] = field(default_factory=dict)
 
     @cached_property
     def by_level(self) -> Mapping[str, Body]:
@@ -284,8 +324,16 @@ def displaced_spine(
     rims = _rims(drawings)
     hips, diameters = _hip_axis(rims, plane)
     hip_sigmas = [_HIP_SIGMA * diameter for diameter in diameters]
-    points = [*(p for one in exact for p in one.values()), *hips]
-    samples = iter(displaced(points, [*(s for one in sigmas for s in one), *hip_sigmas]))
+    height = _typical_height(exact)
+    marks = [
+        (mark, plane.from_image(np.array(mark.points, np.float64))) for mark in _marks(drawings)
+    ]
+    extra = [place for _, places in marks for place in places]
+    points = [*(p for one in exact for p in one.values()), *hips, *extra]
+    mark_sigmas = [_MARK_SIGMA * height for _ in extra]
+    samples = iter(
+        displaced(points, [*(s for one in sigmas for s in one), *hip_sigmas, *mark_sigmas])
+    )
     bodies = [
         Body(
             v,
@@ -296,11 +344,27 @@ def displaced_spine(
         for v, points in zip(vertebrae, exact, strict=True)
     ]
     is_by_hand = [_is_by_hand(body.vertebra, n) for body in bodies for n in body.points]
-    by_hand = np.array([*is_by_hand, *(True for _ in hips)], bool)
-    found = zip(samples, diameters, strict=True)
+    by_hand = np.array([*is_by_hand, *(True for _ in (*hips, *extra))], bool)
+    found = zip(itertools.islice(samples, len(hips)), diameters, strict=True)
     axis = next((HipAxis(middle, _rim_points(rims), size) for middle, size in found), None)
-    height = _typical_height(exact)
-    return Spine(tuple(bodies), plane, height, by_hand, axis, age_years)
+    placed = {
+        mark.tool: PlacedMarks(tuple(next(samples) for _ in places), _mark_points(mark))
+        for mark, places in marks
+    }
+    return Spine(tuple(bodies), plane, height, by_hand, axis, age_years, placed)
+
+
+def _marks(drawings: Sequence[Drawing]) -> list[Drawing]:
+    """Return the last finished drawing of each tool that places marks of a frontal film."""
+    last = {d.tool: d for d in drawings if len(d.points) == MARKS.get(d.tool)}
+    return [last[tool] for tool in MARKS if tool in last]
+
+
+def _mark_points(mark: Drawing) -> tuple[MeasuredPoint, ...]:
+    return tuple(
+        MeasuredPoint(mark.tool.value, f"point {1 + place}", x, y, _BY_HAND)
+        for place, (x, y) in enumerate(mark.points)
+    )
 
 
 def _rims(drawings: Sequence[Drawing]) -> tuple[Point, ...]:

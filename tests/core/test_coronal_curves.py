@@ -1,0 +1,258 @@
+"""Curves of a frontal film: where they end, which way they bend, and what is measured of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinealign.domain.comparison import published_limit
+from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS, Plane
+from spinealign.domain.findings import (
+    Landmark,
+    LandmarkName,
+    LandmarkSource,
+    Vertebra,
+    VertebraState,
+)
+from spinealign.domain.measurements import (
+    Drawing,
+    DrawingTool,
+    IntervalRule,
+    Measurement,
+    PictureSide,
+    UnmeasurableReason,
+)
+from spinealign.domain.measures import MeasureCode, SeverityGrade
+from spinealign.measure.alignment import MEASURED_IN, MeasuredBodies
+from spinealign.measure.geometry.coronal import kind_of
+from spinealign.measure.geometry.coronal_curves import coronal_curves, turning_points
+from spinealign.measure.geometry.plane import PixelGeometry
+
+LEVELS = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
+RING = (
+    LandmarkName.SUPERIOR_LEFT, LandmarkName.SUPERIOR_RIGHT,
+    LandmarkName.INFERIOR_RIGHT, LandmarkName.INFERIOR_LEFT,
+)  # fmt: skip
+WIDTH, HEIGHT, PITCH = 60.0, 40.0, 55.0
+DOUBLE = [0, -6, -14, -20, -24, -20, -12, 0, 12, 22, 26, 20, 8, -4, -10, -6, 0]
+"""A thoracic curve to the right between T5 and T11 and a lumbar one to the left down to L3."""
+
+
+def column(tilts: list[float]) -> np.ndarray:
+    """Return bodies with parallel endplates and these tilts, each below the one before."""
+    place, found = np.array([300.0, 50.0]), []
+    for tilt in tilts:
+        angle = np.radians(tilt)
+        across = np.array([np.cos(angle), np.sin(angle)])
+        down = np.array([-np.sin(angle), np.cos(angle)])
+        found.append(
+            [
+                place - across * WIDTH / 2 - down * HEIGHT / 2,
+                place + across * WIDTH / 2 - down * HEIGHT / 2,
+                place + across * WIDTH / 2 + down * HEIGHT / 2,
+                place - across * WIDTH / 2 + down * HEIGHT / 2,
+            ]
+        )
+        place = place + down * PITCH
+    return np.array(found)
+
+
+def bodies(corners: np.ndarray, levels: tuple[str, ...] = LEVELS) -> tuple[Vertebra, ...]:
+    return tuple(
+        Vertebra(
+            level, number, tuple((float(x), float(y)) for x, y in ring),
+            tuple(
+                Landmark(name, float(x), float(y), 0.8, LandmarkSource.NETWORK)
+                for name, (x, y) in zip(RING, ring, strict=True)
+            ),
+            0.9, VertebraState.COMPLETE,
+        )
+        for number, (level, ring) in enumerate(zip(levels, corners, strict=True), start=1)
+    )  # fmt: skip
+
+
+def measured(
+    found: tuple[Vertebra, ...], drawings: tuple[Drawing, ...] = (), upright_deg: float = 0.0,
+    spacing: tuple[float, float] | None = None,
+) -> dict[MeasureCode, Measurement]:  # fmt: skip
+    geometry = PixelGeometry(spacing, spacing is not None, upright_deg)
+    work = MeasuredBodies(found, None, geometry, None, None, drawings, IntervalRule(), None, 1280)
+    taken = MEASURED_IN[Plane.CORONAL](work)
+    return {one.code: one for one in taken}
+
+
+def test_ends_apex_and_side_of_a_double_curve() -> None:
+    thoracic, lumbar = coronal_curves(column(DOUBLE))[-2:]
+    assert [LEVELS[place] for place in (thoracic.upper, thoracic.lower)] == ["T5", "T11"]
+    assert thoracic.angle_deg == pytest.approx(50)
+    assert [LEVELS[place] for place in thoracic.apex] == ["T8"]
+    assert [LEVELS[place] for place in (lumbar.upper, lumbar.lower)] == ["T11", "L3"]
+    assert lumbar.angle_deg == pytest.approx(-36)
+
+
+def test_a_curve_that_turns_right_side_down_is_convex_to_the_right() -> None:
+    corners = column(DOUBLE)
+    curve = max(coronal_curves(corners), key=lambda one: one.angle_deg)
+    centres = corners.mean(axis=1)
+    ends = centres[[curve.upper, curve.lower], 0]
+    assert centres[curve.apex[0], 0] > ends.max()
+
+
+@given(st.lists(st.floats(-40, 40), min_size=3, max_size=17))
+def test_mirrored_films_bend_the_other_way(tilts: list[float]) -> None:
+    corners = column(tilts)
+    mirrored = corners[:, (1, 0, 3, 2)] * np.array([-1.0, 1.0])
+    one, other = coronal_curves(corners), coronal_curves(mirrored)
+    assert [c.angle_deg for c in one] == pytest.approx([-c.angle_deg for c in other])
+    assert [(c.upper, c.lower) for c in one] == [(c.upper, c.lower) for c in other]
+
+
+@given(st.lists(st.floats(-40, 40), min_size=3, max_size=17))
+def test_curves_follow_each_other_and_alternate(tilts: list[float]) -> None:
+    curves = coronal_curves(column(tilts))
+    for above, below in pairwise(curves):
+        assert above.lower <= below.upper
+    for curve in curves:
+        assert curve.lower - curve.upper >= 2
+        assert all(curve.upper < place < curve.lower for place in curve.apex)
+
+
+def test_small_turns_are_no_ends() -> None:
+    assert turning_points(np.array([0.0, 10, 8, 20, 0]), 5) == [0, 3, 4]
+    assert turning_points(np.array([0.0, 10, 4, 20, 0]), 5) == [0, 1, 2, 3, 4]
+    assert turning_points(np.array([0.0, 3, 1]), 5) == []
+
+
+def test_the_steepest_endplate_beside_the_turn_is_the_end() -> None:
+    corners = column([-20, -22, -20, -10, 0, 10, 20, 22, 20])
+    # The inferior endplate of the last body falls by 8 degrees more than its superior one.
+    left, right = corners[8, 3], corners[8, 2].copy()
+    corners[8, 2] = left + 60 * np.array([np.cos(np.radians(28)), np.sin(np.radians(28))])
+    assert right[1] < corners[8, 2, 1]
+    (curve,) = coronal_curves(corners)
+    assert curve.lower == 8
+    assert curve.angle_deg == pytest.approx(50)
+
+
+def test_an_apex_between_two_bodies_is_their_disc() -> None:
+    (curve,) = coronal_curves(column([-25, -15, -5, 5, 15, 25]))
+    assert curve.apex == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("apex", "kind"),
+    [
+        (("T5",), MeasureCode.CURVE_PROXIMAL_THORACIC),
+        (("T5", "T6"), MeasureCode.CURVE_MAIN_THORACIC),
+        (("T11",), MeasureCode.CURVE_MAIN_THORACIC),
+        (("T11", "T12"), MeasureCode.CURVE_MAIN_THORACIC),
+        (("T12",), MeasureCode.CURVE_THORACOLUMBAR),
+        (("L1",), MeasureCode.CURVE_THORACOLUMBAR),
+        (("L1", "L2"), MeasureCode.CURVE_LUMBAR),
+        (("L4",), MeasureCode.CURVE_LUMBAR),
+    ],
+)
+def test_the_apex_names_the_curve(apex: tuple[str, ...], kind: MeasureCode) -> None:
+    assert kind_of(apex) is kind
+
+
+def test_measures_of_a_double_curve() -> None:
+    found = measured(bodies(column(DOUBLE)))
+    thoracic = found[MeasureCode.CURVE_MAIN_THORACIC]
+    assert thoracic.value == pytest.approx(50)
+    assert thoracic.levels == ("T5", "T11")
+    assert thoracic.curve is not None
+    assert thoracic.curve.apex == ("T8",)
+    assert thoracic.curve.convex_to is PictureSide.RIGHT
+    assert thoracic.severity is not None
+    assert thoracic.severity.grade is SeverityGrade.CURVE_OVER_45
+    assert thoracic.interval is not None
+    assert thoracic.interval[0] < 50 < thoracic.interval[1]
+    other = found[MeasureCode.CURVE_THORACOLUMBAR]
+    assert other.value == pytest.approx(36)
+    assert other.curve is not None
+    assert other.curve.convex_to is PictureSide.LEFT
+    assert found[MeasureCode.T1_TILT].value == pytest.approx(0)
+    assert found[MeasureCode.CHALLENGE_COBB_1].value == pytest.approx(50)
+
+
+def test_tilts_are_positive_with_the_right_side_low() -> None:
+    found = measured(bodies(column([7.0, *DOUBLE[1:-1], -9.0])))
+    assert found[MeasureCode.T1_TILT].value == pytest.approx(7)
+    assert found[MeasureCode.L5_TILT].value == pytest.approx(-9)
+
+
+def test_a_turned_film_changes_tilts_and_no_curve() -> None:
+    found = bodies(column(DOUBLE))
+    straight, turned = measured(found), measured(found, upright_deg=5.0)
+    for code in (MeasureCode.CURVE_MAIN_THORACIC, MeasureCode.CURVE_THORACOLUMBAR):
+        assert turned[code].value == pytest.approx(straight[code].value)
+    assert abs(turned[MeasureCode.T1_TILT].value or 0) == pytest.approx(5)
+
+
+def test_a_curve_is_the_same_on_another_film_with_other_ends() -> None:
+    one = measured(bodies(column(DOUBLE)))[MeasureCode.CURVE_MAIN_THORACIC]
+    other = measured(bodies(column([0, *DOUBLE[:-1]])))[MeasureCode.CURVE_MAIN_THORACIC]
+    assert one.levels != other.levels
+    assert one.key == other.key
+    limit = published_limit(one.definition)
+    assert limit is not None
+    assert limit.half_width == 5.0
+
+
+PLUMB = Drawing(DrawingTool.PLUMB_POINTS, 1, ((290.0, 10.0), (320.0, 1000.0)))
+
+
+def test_balance_needs_points_of_a_person() -> None:
+    without = measured(bodies(column(DOUBLE)))
+    for code in (MeasureCode.CORONAL_BALANCE, MeasureCode.APICAL_TRANSLATION):
+        why = without[code].unmeasurable
+        assert why is not None
+        assert why.reason is UnmeasurableReason.PLUMB_POINTS_MISSING
+
+
+def test_balance_is_measured_across_and_in_millimetres() -> None:
+    found = measured(bodies(column(DOUBLE)), (PLUMB,), spacing=(0.5, 0.8))
+    balance = found[MeasureCode.CORONAL_BALANCE]
+    assert balance.value == pytest.approx(-30 * 0.8)
+    assert balance.unit == "mm"
+    assert balance.severity is not None  # 24 mm to the left count as much as to the right
+    assert balance.severity.grade is SeverityGrade.IMBALANCE_OVER_20_MM
+    assert all(point.source == "user" for point in balance.points)
+
+
+def test_apex_of_a_thoracic_curve_is_measured_from_c7_and_of_others_from_the_sacrum() -> None:
+    corners = column(DOUBLE)
+    taken = MEASURED_IN[Plane.CORONAL](
+        MeasuredBodies(
+            bodies(corners), None, PixelGeometry(), None, None, (PLUMB,), IntervalRule(), None
+        )
+    )
+    away = {one.levels: one.value for one in taken if one.code is MeasureCode.APICAL_TRANSLATION}
+    x = {level: float(ring[:, 0].mean()) for level, ring in zip(LEVELS, corners, strict=True)}
+    assert away[("T8",)] == pytest.approx(x["T8"] - 290)
+    lower = next(one.curve for one in taken if one.code is MeasureCode.CURVE_THORACOLUMBAR)
+    assert lower is not None
+    middle = np.mean([x[level] for level in lower.apex])
+    assert away[lower.apex] == pytest.approx(middle - 320)
+
+
+def test_trunk_shift_is_that_of_the_middle_of_the_chest() -> None:
+    chest = Drawing(DrawingTool.CHEST_EDGES, 1, ((100.0, 500.0), (480.0, 505.0)))
+    found = measured(bodies(column(DOUBLE)), (PLUMB, chest))
+    assert found[MeasureCode.TRUNK_SHIFT].value == pytest.approx(290 - 320)
+    alone = measured(bodies(column(DOUBLE)), (PLUMB,))[MeasureCode.TRUNK_SHIFT].unmeasurable
+    assert alone is not None
+    assert alone.reason is UnmeasurableReason.CHEST_EDGES_MISSING
+
+
+def test_the_challenge_needs_every_body() -> None:
+    found = measured(bodies(column(DOUBLE)[1:], LEVELS[1:]))
+    why = found[MeasureCode.CHALLENGE_COBB_1].unmeasurable
+    assert why is not None
+    assert why.bodies == ("T1",)
+    assert found[MeasureCode.CURVE_MAIN_THORACIC].value == pytest.approx(50)
