@@ -327,6 +327,11 @@ _SEVERITIES = {
     SeverityGrade.MISMATCH_UNDER_10: ("SRS_PI_LL_0", "SRS-Schwab PI minus LL 0"),
     SeverityGrade.MISMATCH_10_TO_20: ("SRS_PI_LL_1", "SRS-Schwab PI minus LL +"),
     SeverityGrade.MISMATCH_OVER_20: ("SRS_PI_LL_2", "SRS-Schwab PI minus LL ++"),
+    SeverityGrade.CURVE_UNDER_10: ("CURVE_UNDER_10", "Curve under 10°, no scoliosis"),
+    SeverityGrade.CURVE_10_TO_25: ("CURVE_10_TO_25", "Curve of 10 to 25°"),
+    SeverityGrade.CURVE_25_TO_45: ("CURVE_25_TO_45", "Curve of 25 to 45°"),
+    SeverityGrade.CURVE_OVER_45: ("CURVE_OVER_45", "Curve of 45° or more"),
+    SeverityGrade.IMBALANCE_OVER_20_MM: ("IMBALANCE_20", "Coronal imbalance of 20 mm or more"),
 }  # fmt: skip
 SEVERITY_VALUES: Mapping[SeverityGrade, CodedConcept] = MappingProxyType(
     {grade: _own(*words) for grade, words in _SEVERITIES.items()}

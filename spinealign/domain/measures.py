@@ -348,6 +348,8 @@ class MeasureDefinition:
         stands for (`Examination.shows_all_regions`).
     reader_limit : ReaderLimit or None
         None for what no body is measured for: drawings, and the canal.
+    counts_both_ways : bool
+        Whether `severities` are of the size of a value, whatever its sign.
     """
 
     code: MeasureCode
@@ -369,6 +371,7 @@ class MeasureDefinition:
     is_graded_on_films_if_sure: bool = False
     whole_spine_only: bool = False
     reader_limit: ReaderLimit | None = None
+    counts_both_ways: bool = False
 
     def normal_for(
         self, levels: tuple[str, ...] = (), age_years: int | None = None
@@ -423,7 +426,7 @@ class MeasureDefinition:
             return NormalRange(None, first.high, source=first.source)
         if first.low is None:
             return NormalRange(last.high, None, source=first.source)
-        low = -first.low if self.code is MeasureCode.TRANSLATION else None
+        low = -first.low if self.counts_both_ways else None
         return NormalRange(low, first.low, source=first.source)
 
     def severity_of(self, value: float, low: float, high: float) -> Severity | None:
@@ -703,6 +706,7 @@ _TABLE = (
                 SeverityGrade.TRANSLATION_OVER_3_5_MM, 3.5, None, Reference.WHITE_PANJABI
             ),
         ),
+        counts_both_ways=True,
         reader_limit=ReaderLimit(3.3, Reference.SLIP_READERS),
     ),
     MeasureDefinition(
@@ -825,6 +829,7 @@ _TABLE = (
         severities=(
             SeverityBand(SeverityGrade.IMBALANCE_OVER_20_MM, 20.0, None, Reference.SRS_SCHWAB),
         ),
+        counts_both_ways=True,
         reader_limit=ReaderLimit(7.0, Reference.SET_BY_HAND),
     ),
     MeasureDefinition(

@@ -14,7 +14,7 @@ from msgspec import Meta
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import Corrections, WarningCode
 from spinealign.domain.height_loss import HeightLoss
-from spinealign.domain.measurements import Coordinate, Share, Unmeasurable
+from spinealign.domain.measurements import Coordinate, CurveShape, Share, Unmeasurable
 from spinealign.domain.measures import MEASURES, MeasureCode, NormalRange, Severity
 
 MOST_FINDINGS = 1000
@@ -200,6 +200,8 @@ class Finding(msgspec.Struct, frozen=True):
         Of a number, also where there is no value.
     height_loss : HeightLoss or None
         Which part of a body is lower, and how much, as the analysis measured it.
+    curve : CurveShape or None
+        Apex and side of a curve of the spine seen from the front.
     """
 
     key: Key
@@ -218,6 +220,7 @@ class Finding(msgspec.Struct, frozen=True):
     box: Box | None = None
     unit: Annotated[str, Meta(max_length=8)] = ""
     height_loss: HeightLoss | None = None
+    curve: CurveShape | None = None
 
     @property
     def place(self) -> str:

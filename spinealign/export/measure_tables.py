@@ -17,6 +17,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.height_loss import HeightLoss
 from spinealign.domain.measurements import (
     Calibration,
+    CurveShape,
     Drawing,
     GreyValues,
     MeasuredPoint,
@@ -44,6 +45,7 @@ MEASUREMENT_COLUMNS = (
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
     "calibration_length_mm", "image_sha256", "program_version", "reader", "reading_status",
     "value_px", "grey_mean", "grey_sd", "grey_min", "grey_max", "grey_pixels", "grey_unit",
+    "apex", "convex_to",
 )  # fmt: skip
 """Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/".
 
@@ -88,6 +90,7 @@ def measurement_record(measurement: Measurement) -> dict[str, Any]:
         "reason_code": _reason_code(measurement),
         "value_px": json_number(measurement.value_px, _DECIMALS),
         "grey": _grey(measurement.grey),
+        "curve": _curve(measurement.curve),
     }  # fmt: skip
 
 
@@ -162,7 +165,7 @@ def measurements_csv(analysis: Analysis, reading: Reading | None = None) -> str:
     for measurement in analysis.measurements:
         said = reader_cell(reading, measure_key(measurement))
         read = (said, status_cell(reading))
-        writer.writerow((*_cells(measurement), *origin, *read, *_drawn_cells(measurement)))
+        writer.writerow((*_cells(measurement), *origin, *read, *_last_cells(measurement)))
     return text.getvalue()
 
 
@@ -185,11 +188,22 @@ def _cells(measurement: Measurement) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _drawn_cells(measurement: Measurement) -> tuple[Any, ...]:
+def _last_cells(measurement: Measurement) -> tuple[Any, ...]:
+    """Return what drawn measures and curves have beside the others."""
     row = measurement_record(measurement)
-    grey = row["grey"] or {}
+    grey, curve = row["grey"] or {}, row["curve"] or {}
     names = ("mean", "sd", "min", "max", "pixels", "unit")
-    return (row["value_px"], *(grey.get(name) for name in names))
+    apex = "/".join(curve.get("apex", ()))
+    return (row["value_px"], *(grey.get(name) for name in names), apex, curve.get("convex_to"))
+
+
+def _curve(curve: CurveShape | None) -> dict[str, Any] | None:
+    if curve is None:
+        return None
+    return {
+        "apex": [safe_text(level) for level in curve.apex],
+        "convex_to": curve.convex_to.value,
+    }
 
 
 def _grey(grey: GreyValues | None) -> dict[str, Any] | None:

@@ -308,6 +308,7 @@ def _measures(analysis: Analysis) -> Iterator[Finding]:
             unmeasurable=measured.unmeasurable,
             box=_box([(point.x, point.y) for point in measured.points]),
             unit=measured.unit,
+            curve=measured.curve,
             cautions=_measure_cautions(analysis, measured),
         )
         yield bare if measured.value is None else _measured(bare, measured)
@@ -399,13 +400,12 @@ def _assess_measure(finding: Finding, value: FindingValue) -> Finding:
 
 def _severity_by_hand(finding: Finding, value: float) -> Severity | None:
     """Return the grade of a value that a reader gave: as sure as the reader."""
-    code = MeasureCode(finding.code)
-    definition = MEASURES[code]
+    definition = MEASURES[MeasureCode(finding.code)]
     if _is_against_neighbours(definition):
         return None
     if definition.is_graded_if_surely_positive and value <= 0:
         return None
-    size = abs(value) if code is MeasureCode.TRANSLATION else value
+    size = abs(value) if definition.counts_both_ways else value
     return definition.severity_of(size, size, size)
 
 

@@ -59,6 +59,15 @@ from spinealign.wording.reading_page import (
 MOST_CHARACTERS = 20_000
 """Length of an impression (`domain.reading.FreeText`)."""
 
+_WAITS_FOR_POINTS = frozenset(
+    {
+        UnmeasurableReason.FEMORAL_HEADS_MISSING,
+        UnmeasurableReason.PLUMB_POINTS_MISSING,
+        UnmeasurableReason.CHEST_EDGES_MISSING,
+    }
+)
+"""Reasons that only wait for points which a person places."""
+
 MOST_PHRASES = 500
 
 
@@ -231,7 +240,7 @@ def _undetermined_measures(read: Sequence[ReadFinding], said: Sequence[Finding])
 
 def _is_to_be_told(definition: MeasureDefinition, finding: Finding) -> bool:
     why = finding.unmeasurable
-    waits = why is not None and why.reason is UnmeasurableReason.FEMORAL_HEADS_MISSING
+    waits = why is not None and why.reason in _WAITS_FOR_POINTS
     return (definition.is_lordosis or definition.group is MeasureGroup.BALANCE) and not waits
 
 

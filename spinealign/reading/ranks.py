@@ -29,15 +29,19 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
         SeverityGrade.MEYERDING_4: 5.0,
         SeverityGrade.MEYERDING_3: 4.5,
         SeverityGrade.ABSOLUTE_STENOSIS: 4.0,
+        SeverityGrade.CURVE_OVER_45: 4.0,
         SeverityGrade.MEYERDING_2: 3.5,
         SeverityGrade.TRANSLATION_OVER_3_5_MM: 3.0,
         SeverityGrade.KYPHOTIC_AGAINST_NEIGHBOURS: 3.0,
+        SeverityGrade.CURVE_25_TO_45: 3.0,
         SeverityGrade.MEYERDING_1: 2.5,
         SeverityGrade.AMES_2: 2.0,
         SeverityGrade.SVA_OVER_95_MM: 2.0,
         SeverityGrade.TILT_OVER_30: 2.0,
         SeverityGrade.MISMATCH_OVER_20: 2.0,
         SeverityGrade.AXIS_OVER_40_MM: 2.0,
+        SeverityGrade.CURVE_10_TO_25: 2.0,
+        SeverityGrade.IMBALANCE_OVER_20_MM: 1.5,
         SeverityGrade.AMES_1: 1.5,
         SeverityGrade.SVA_40_TO_95_MM: 1.5,
         SeverityGrade.TILT_20_TO_30: 1.5,
@@ -47,6 +51,7 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
         SeverityGrade.SVA_UNDER_40_MM: 0.0,
         SeverityGrade.TILT_UNDER_20: 0.0,
         SeverityGrade.MISMATCH_UNDER_10: 0.0,
+        SeverityGrade.CURVE_UNDER_10: 0.0,
     }
 )
 """Of each published grade.

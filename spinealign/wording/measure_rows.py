@@ -21,6 +21,7 @@ from spinealign.domain.measurements import (
 from spinealign.domain.measures import MeasureCode, MeasureGroup, NormalRange
 from spinealign.wording.definitions import GROUP_TITLES, MEASURE_WORDS
 from spinealign.wording.measures import (
+    curve_text,
     measure_name,
     measurement_name,
     method_text,
@@ -346,7 +347,8 @@ def parts_below(measurement: Measurement) -> tuple[str, ...]:
 
 
 def _grade_parts(measurement: Measurement) -> tuple[str, ...]:
-    return severity_text(measurement.severity), _ungraded_text(measurement)
+    grade = severity_text(measurement.severity), _ungraded_text(measurement)
+    return curve_text(measurement.curve), *grade
 
 
 def _drawn_parts(measurement: Measurement) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from spinealign.domain.comparison import published_limit
-from spinealign.domain.measurements import Measurement, Unmeasurable, UnmeasurableReason
+from spinealign.domain.measurements import CurveShape, Measurement, Unmeasurable, UnmeasurableReason
 from spinealign.domain.measures import (
     MEASURES,
     Extent,
@@ -41,6 +41,14 @@ def measure_name(code: MeasureCode, levels: Sequence[str] = (), drawing: int = 0
 def measurement_name(measurement: Measurement) -> str:
     """Return the name of what was measured."""
     return safe_text(measure_name(measurement.code, measurement.levels, measurement.drawing))
+
+
+def curve_text(curve: CurveShape | None) -> str:
+    """Return "apex T8, convex to the right of the picture"; empty without a curve."""
+    if curve is None:
+        return ""
+    apex = safe_text("/".join(curve.apex))
+    return f"apex {apex}, convex to the {curve.convex_to} of the picture"
 
 
 def short_name(measurement: Measurement) -> str:

@@ -42,7 +42,7 @@ from spinealign.wording.measure_rows import (
     range_text,
     unit_text,
 )
-from spinealign.wording.measures import measure_name, reason_text, severity_text
+from spinealign.wording.measures import curve_text, measure_name, reason_text, severity_text
 from spinealign.wording.text import in_sentence, listed, safe_text
 
 STATUS_WORDS: Mapping[ReadingStatus, str] = {
@@ -296,7 +296,8 @@ def abnormal_phrase(finding: Finding) -> str:
     curve = "" if _opposite_curve(finding) is None else f"{_curve(finding)} "
     meanings = [words.replace("range (", f"range ({curve}") for words in _meanings(finding)]
     measured = dictated_measure(measure_phrase(finding), finding)
-    return ", ".join([measured, *meanings, *_reservations(finding)])
+    bent = [curve_text(finding.curve)] if finding.curve else []
+    return ", ".join([measured, *bent, *meanings, *_reservations(finding)])
 
 
 def _hedged_name(finding: Finding) -> str:

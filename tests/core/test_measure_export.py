@@ -115,6 +115,7 @@ class TestJson:
             "reason_code": None,
             "value_px": None,
             "grey": None,
+            "curve": None,
         }  # fmt: skip
 
     def test_an_uncertain_outline_is_told_by_its_code_too(self):
