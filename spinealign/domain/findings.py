@@ -400,6 +400,15 @@ class LandmarkName(StrEnum):
     INFERIOR_LEFT = "inferior_left"
 
 
+FRONTAL_CORNERS = (
+    LandmarkName.SUPERIOR_LEFT,
+    LandmarkName.SUPERIOR_RIGHT,
+    LandmarkName.INFERIOR_RIGHT,
+    LandmarkName.INFERIOR_LEFT,
+)
+"""Corners of a body on a frontal film, in order round it."""
+
+
 class LandmarkSource(StrEnum):
     """Where a landmark comes from: `CONFIRMED` is the program's own that a person found right."""
 
@@ -499,6 +508,11 @@ class Vertebra:
     def is_name_open(self) -> bool:
         """Whether its level is only the program's likeliest one: nothing is measured by it."""
         return self.state is VertebraState.NAME_OPEN and self.level is not None
+
+    @property
+    def is_seen_from_front(self) -> bool:
+        """Whether its corners are those of a frontal film."""
+        return any(mark.name in FRONTAL_CORNERS for mark in self.landmarks)
 
     def landmark(self, name: str) -> Landmark | None:
         """Return the landmark called `name`, or None if it could not be placed."""

@@ -14,7 +14,7 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
-from spinealign.domain.measures import MEASURES, MeasureCode, MeasureGroup
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode, MeasureGroup
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.wording.measure_rows import interval_text
@@ -152,7 +152,13 @@ def test_every_measure_is_in_these_tables():
     }  # fmt: skip
     elsewhere |= {code for code in MeasureCode if MEASURES[code].whole_spine_only}
     drawn = {code for code in MeasureCode if MEASURES[code].group is MeasureGroup.DRAWN}
-    assert tested | elsewhere | drawn == set(MeasureCode)
+    # tests/core/test_coronal_curves.py
+    frontal = {code for code in MeasureCode if MEASURES[code].extent is Extent.CURVE} | {
+        MeasureCode.T1_TILT, MeasureCode.L5_TILT, MeasureCode.CORONAL_BALANCE,
+        MeasureCode.TRUNK_SHIFT, MeasureCode.APICAL_TRANSLATION, MeasureCode.CHALLENGE_COBB_1,
+        MeasureCode.CHALLENGE_COBB_2, MeasureCode.CHALLENGE_COBB_3,
+    }  # fmt: skip
+    assert tested | elsewhere | drawn | frontal == set(MeasureCode)
 
 
 class TestHiddenLevels:

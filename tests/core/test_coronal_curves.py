@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from spinealign.domain.comparison import published_limit
 from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS, Plane
 from spinealign.domain.findings import (
+    Corrections,
     Landmark,
     LandmarkName,
     LandmarkSource,
@@ -28,6 +30,11 @@ from spinealign.domain.measurements import (
 )
 from spinealign.domain.measures import MeasureCode, SeverityGrade
 from spinealign.measure.alignment import MEASURED_IN, MeasuredBodies
+from spinealign.measure.correction.changes import (
+    add_vertebra,
+    add_vertebra_at,
+    missing_landmarks,
+)
 from spinealign.measure.geometry.coronal import kind_of
 from spinealign.measure.geometry.coronal_curves import coronal_curves, turning_points
 from spinealign.measure.geometry.plane import PixelGeometry
@@ -256,3 +263,37 @@ def test_the_challenge_needs_every_body() -> None:
     assert why is not None
     assert why.bodies == ("T1",)
     assert found[MeasureCode.CURVE_MAIN_THORACIC].value == pytest.approx(50)
+
+
+def test_a_body_added_on_a_frontal_film_has_corners_left_and_right() -> None:
+    corners = column(DOUBLE)
+    whole = bodies(corners)
+    kept = (*whole[:7], *whole[8:])
+    missing = [tuple(float(v) for v in point) for point in corners[7]]
+    shuffled = [missing[place] for place in (2, 0, 3, 1)]
+    start = Corrections(tuple(replace(b, index=k) for k, b in enumerate(kept, start=1)))
+    added = add_vertebra(start, shuffled, Plane.CORONAL).vertebrae[7]
+    assert added.level == "T8"
+    assert [(mark.name, mark.x, mark.y) for mark in added.landmarks] == [
+        (name, x, y) for name, (x, y) in zip(RING, missing, strict=True)
+    ]
+    assert missing_landmarks(added) == ()
+    with pytest.raises(ValueError, match="points"):
+        add_vertebra(start, shuffled[:3], Plane.CORONAL)
+
+
+def test_a_body_of_a_frontal_film_is_added_like_its_neighbours() -> None:
+    corners = column(DOUBLE)
+    whole = bodies(corners)
+    start = Corrections(
+        tuple(replace(b, index=k) for k, b in enumerate((*whole[:7], *whole[8:]), start=1))
+    )
+    x, y = corners[7].mean(axis=0)
+    added = add_vertebra_at(start, float(x), float(y), plane=Plane.CORONAL).vertebrae[7]
+    placed = np.array([(mark.x, mark.y) for mark in added.landmarks])
+    assert placed == pytest.approx(corners[7], abs=2.5)
+
+
+def test_lateral_bodies_lack_no_frontal_corner() -> None:
+    lateral = Vertebra("L1", 1, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), (), 1.0, VertebraState.ADDED)
+    assert not {*missing_landmarks(lateral)} & {*RING}

@@ -131,11 +131,12 @@ GROUPS = {
     },
     MeasureGroup.BALANCE: {
         "sagittal_vertical_axis_c7_s1", "sacral_slope", "pelvic_tilt", "pelvic_incidence",
-        "pelvic_incidence_minus_lordosis",
+        "pelvic_incidence_minus_lordosis", "coronal_balance", "trunk_shift", "apical_translation",
     },
+    MeasureGroup.CHALLENGE: {"cobb_1", "cobb_2", "cobb_3"},
     MeasureGroup.DRAWN: {
         "drawn_distance", "drawn_angle", "drawn_cobb", "drawn_area", "drawn_rectangle",
-        "drawn_ellipse", "femoral_heads",
+        "drawn_ellipse", "femoral_heads", "plumb_points", "chest_edges",
     },
 }  # fmt: skip
 

@@ -9,9 +9,10 @@ from datetime import date
 
 import numpy as np
 
-from spinealign.domain.examination import LEVEL_SEQUENCE
+from spinealign.domain.examination import LEVEL_SEQUENCE, Plane
 from spinealign.domain.findings import (
     BY_PERSON,
+    FRONTAL_CORNERS,
     TAKEN_OVER,
     Analysis,
     Corrections,
@@ -81,6 +82,14 @@ _MIRRORED = {
     LandmarkName.ANTERIOR_INFERIOR: LandmarkName.POSTERIOR_INFERIOR,
     LandmarkName.POSTERIOR_INFERIOR: LandmarkName.ANTERIOR_INFERIOR,
 }
+_LATERAL_LANDMARKS = (
+    LandmarkName.ANTERIOR_SUPERIOR,
+    LandmarkName.POSTERIOR_SUPERIOR,
+    LandmarkName.SUPERIOR_MIDDLE,
+    LandmarkName.POSTERIOR_INFERIOR,
+    LandmarkName.ANTERIOR_INFERIOR,
+    LandmarkName.INFERIOR_MIDDLE,
+)
 _SHORTEST_CALIBRATION_PX = 1.0
 """Shortest distance that calibrates, in image pixels; below it both ends may be one click.
 
@@ -166,12 +175,17 @@ def reset_all(corrections: Corrections, analysis: Analysis) -> Corrections:
 
 def missing_landmarks(body: Vertebra) -> tuple[LandmarkName, ...]:
     """Return which landmarks a body of its level can have and lacks."""
-    possible = [name for name in LandmarkName if name is not LandmarkName.DENS_TIP]
-    names = C2_LANDMARKS if body.level == "C2" else tuple(possible)
+    names: Sequence[LandmarkName] = _LATERAL_LANDMARKS
+    if body.is_seen_from_front:
+        names = FRONTAL_CORNERS
+    elif body.level == "C2":
+        names = C2_LANDMARKS
     return tuple(name for name in names if body.landmark(name) is None)
 
 
-def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Corrections:
+def add_vertebra(
+    corrections: Corrections, points: Sequence[Point], plane: Plane = Plane.SAGITTAL
+) -> Corrections:
     """Add a body that the program missed.
 
     It takes its place in the column by height and the level between its neighbours';
@@ -183,6 +197,8 @@ def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Correctio
     points : sequence of (x, y)
         In any order: the four corners; the four corners and the two middles of the
         endplates; or, for C2, its two lower corners and the tip of the dens.
+    plane : Plane, optional
+        Of the picture: on a frontal film a body has four corners, left and right.
 
     Raises
     ------
@@ -190,7 +206,7 @@ def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Correctio
         Another number of points, points without an area, or no level left.
     """
     _check_finite(points)
-    body = added_vertebra(corrections.vertebrae, corrections.facing, points)
+    body = added_vertebra(corrections.vertebrae, corrections.facing, points, plane)
     place = place_in_column(corrections.vertebrae, body)
     before, after = corrections.vertebrae[:place], corrections.vertebrae[place:]
     if all(other.level for other in corrections.vertebrae):
@@ -198,10 +214,13 @@ def add_vertebra(corrections: Corrections, points: Sequence[Point]) -> Correctio
     return numbered(corrections, (*before, body, *after))
 
 
-def add_vertebra_by_corners(corrections: Corrections, corners: Sequence[Point]) -> Corrections:
+def add_vertebra_by_corners(
+    corrections: Corrections, corners: Sequence[Point], plane: Plane = Plane.SAGITTAL
+) -> Corrections:
     """Add a body by its four corners, from the anterior-superior one round by the back.
 
-    Where nobody knows which way the patient looks, the first two corners tell.
+    Where nobody knows which way the patient looks, the first two corners tell. On a frontal film
+    the corners may come in any order.
 
     Parameters
     ----------
@@ -214,14 +233,16 @@ def add_vertebra_by_corners(corrections: Corrections, corners: Sequence[Point]) 
         As `add_vertebra`.
     """
     (front, _), (back, _) = corners[:2]
-    if corrections.facing is None and front != back:
+    is_lateral = plane is not Plane.CORONAL
+    if is_lateral and corrections.facing is None and front != back:
         corrections = set_facing(corrections, Facing.RIGHT if front > back else Facing.LEFT)
-    return add_vertebra(corrections, corners)
+    return add_vertebra(corrections, corners, plane)
 
 
 def add_vertebra_at(
-    corrections: Corrections, x: float, y: float, height_px: float | None = None
-) -> Corrections:
+    corrections: Corrections, x: float, y: float, height_px: float | None = None,
+    plane: Plane = Plane.SAGITTAL,
+) -> Corrections:  # fmt: skip
     """Add a body around a centre, as large and as tilted as its neighbours.
 
     Parameters
@@ -235,9 +256,8 @@ def add_vertebra_at(
         There is neither a body to go by nor a height.
     """
     _check_finite(((x, y),))
-    return add_vertebra(
-        corrections, corners_like_neighbours(corrections.vertebrae, (x, y), height_px)
-    )
+    corners = corners_like_neighbours(corrections.vertebrae, (x, y), height_px)
+    return add_vertebra(corrections, corners, plane)
 
 
 def delete_vertebra(corrections: Corrections, body_index: int) -> Corrections:

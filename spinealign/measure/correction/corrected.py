@@ -9,6 +9,7 @@ from dataclasses import replace
 from spinealign.domain.findings import (
     BY_HAND,
     BY_PERSON,
+    FRONTAL_CORNERS,
     TAKEN_OVER,
     UNSURE,
     Analysis,
@@ -367,7 +368,7 @@ def _implausible_names(bodies: Sequence[Vertebra], pixel_aspect: float) -> list[
 
 
 def _corners(body: Vertebra) -> list[Landmark]:
-    return [mark for mark in body.landmarks if mark.name in CORNERS]
+    return [mark for mark in body.landmarks if mark.name in (*CORNERS, *FRONTAL_CORNERS)]
 
 
 def correction_kinds(original: Analysis, wanted: Corrections) -> tuple[CorrectionKind, ...]:

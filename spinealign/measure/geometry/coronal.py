@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS
-from spinealign.domain.findings import LandmarkName
+from spinealign.domain.findings import FRONTAL_CORNERS
 from spinealign.domain.measurements import (
     CurveShape,
     DrawingTool,
@@ -38,12 +38,6 @@ from spinealign.measure.geometry.strokes import Pen, Strokes
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-_RING = (
-    LandmarkName.SUPERIOR_LEFT,
-    LandmarkName.SUPERIOR_RIGHT,
-    LandmarkName.INFERIOR_RIGHT,
-    LandmarkName.INFERIOR_LEFT,
-)
 _LEVELS = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
 
 _LOWEST_APEX: Mapping[MeasureCode, str] = {
@@ -98,13 +92,13 @@ def named_bodies(spine: Spine) -> list[Body]:
     """Return the bodies with a level from T1 to L5 and all four corners, from the top."""
     return [
         body for body in spine.bodies
-        if body.vertebra.level in _LEVELS and all(name in body.points for name in _RING)
+        if body.vertebra.level in _LEVELS and all(name in body.points for name in FRONTAL_CORNERS)
     ]  # fmt: skip
 
 
 def corners_of(bodies: Sequence[Body]) -> Points:
     """Return the exact corners (n, 4, 2) of bodies: superior left, then on with the clock."""
-    return np.array([[body.points[name][0] for name in _RING] for body in bodies])
+    return np.array([[body.points[name][0] for name in FRONTAL_CORNERS] for body in bodies])
 
 
 def curves_by_kind(bodies: Sequence[Body]) -> Iterator[tuple[MeasureCode, CoronalCurve]]:
@@ -221,8 +215,11 @@ def _apical_translation(
     if marks is None:
         return SampledMeasure(code, levels, unmeasurable=_NO_PLUMB_POINTS)
     plumb = marks.places[0 if kind in _THORACIC else 1]
-    apex = np.mean([body.points[name] for body in bodies for name in _RING], axis=0)
-    used: tuple[Used, ...] = (*(MeasureInputs(body, _RING) for body in bodies), _placed(marks))
+    apex = np.mean([body.points[name] for body in bodies for name in FRONTAL_CORNERS], axis=0)
+    used: tuple[Used, ...] = (
+        *(MeasureInputs(body, FRONTAL_CORNERS) for body in bodies),
+        _placed(marks),
+    )
     strokes = Pen(spine.plane).plumb(plumb, apex)
     return SampledMeasure(code, levels, apex[:, 0] - plumb[:, 0], used, strokes)
 
@@ -239,7 +236,7 @@ def _of_challenge(
     pairs = challenge_cobb(corners_of(chain), picture_height).pairs
     for code, pair in zip(_CHALLENGE, pairs, strict=True):
         bodies = [chain[place] for place in pair]
-        used = tuple(MeasureInputs(body, _RING) for body in bodies)
+        used = tuple(MeasureInputs(body, FRONTAL_CORNERS) for body in bodies)
         one, other = (_mid_line(body) for body in bodies)
         angle = angle_between_deg(one, other)
         yield SampledMeasure(code, (), angle if angle[0] >= 0 else -angle, used)
@@ -247,5 +244,7 @@ def _of_challenge(
 
 def _mid_line(body: Body) -> Points:
     """Return the vectors (S, 2) between the middles of both sides, to the right."""
-    upper_left, upper_right, lower_right, lower_left = (body.points[name] for name in _RING)
+    upper_left, upper_right, lower_right, lower_left = (
+        body.points[name] for name in FRONTAL_CORNERS
+    )
     return (upper_right + lower_right - upper_left - lower_left) / 2

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import Plane
 from spinealign.domain.findings import (
+    FRONTAL_CORNERS,
     Facing,
     Landmark,
     LandmarkName,
@@ -42,6 +44,10 @@ Source: convention of this program.
 _ENDPLATES = (
     (LandmarkName.ANTERIOR_SUPERIOR, LandmarkName.POSTERIOR_SUPERIOR),
     (LandmarkName.ANTERIOR_INFERIOR, LandmarkName.POSTERIOR_INFERIOR),
+)
+_FRONTAL_ENDPLATES = (
+    (LandmarkName.SUPERIOR_LEFT, LandmarkName.SUPERIOR_RIGHT),
+    (LandmarkName.INFERIOR_LEFT, LandmarkName.INFERIOR_RIGHT),
 )
 
 _C2_SHOULDER, _C2_TIP_WIDTH = 0.45, 0.3
@@ -148,15 +154,18 @@ def place_in_column(bodies: Sequence[Vertebra], body: Vertebra) -> int:
 
 
 def added_vertebra(
-    bodies: Sequence[Vertebra], facing: Facing | None, points: Sequence[Point]
-) -> Vertebra:
+    bodies: Sequence[Vertebra], facing: Facing | None, points: Sequence[Point],
+    plane: Plane = Plane.SAGITTAL,
+) -> Vertebra:  # fmt: skip
     """Return a body from points in any order; without level, and with `index` 0.
 
     Parameters
     ----------
     points : sequence of (x, y)
         Four corners; corners and middles of the endplates; or C2's lower corners and
-        the tip of its dens.
+        the tip of its dens. On a frontal film four corners.
+    plane : Plane, optional
+        Of the picture.
 
     Raises
     ------
@@ -164,13 +173,14 @@ def added_vertebra(
         Another number of points, or points without an area.
     """
     placed = np.array(points, np.float64).reshape(-1, 2)
-    if len(placed) not in _RINGS:
+    rings = {4: FRONTAL_CORNERS} if plane is Plane.CORONAL else _RINGS
+    if len(placed) not in rings:
         raise ValueError(f"{len(placed)} points")
     up = _up_near(bodies, placed.mean(axis=0))
     side = facing or named_facing(bodies) or Facing.LEFT
-    anterior = right_of(up) if side is Facing.RIGHT else -right_of(up)
-    ring = _in_ring_order(placed, up, anterior)
-    names = _RINGS[len(ring)]
+    is_right = side is Facing.RIGHT and plane is not Plane.CORONAL
+    ring = _in_ring_order(placed, up, right_of(up) if is_right else -right_of(up))
+    names = rings[len(ring)]
     marks = [_user_mark(name, point) for name, point in zip(names, ring, strict=True)]
     outline = _c2_outline(*ring) if len(ring) == 3 else ring
     if polygon_area(outline) < _SMALLEST_AREA_PX:
@@ -224,7 +234,8 @@ def _shape_near(neighbours: Sequence[Vertebra], place: Points) -> Points:
 
 
 def _corner_shape(body: Vertebra) -> Points:
-    marks = [body.landmark(name) for name in CORNERS]
+    names = FRONTAL_CORNERS if body.is_seen_from_front else CORNERS
+    marks = [body.landmark(name) for name in names]
     corners = np.array([_place(mark) for mark in marks if mark is not None])
     return np.asarray(corners - corners.mean(axis=0), np.float64)
 
@@ -245,7 +256,10 @@ def _box(bodies: Sequence[Vertebra], place: Points, height_px: float | None) -> 
 
 
 def _in_ring_order(points: Points, up: Points, anterior: Points) -> Points:
-    """Return points from the upper front one over the back to the lower front one."""
+    """Return points from the upper front one over the back to the lower front one.
+
+    On a frontal film the front is the left.
+    """
     ordered = points[np.argsort(-(points @ up), kind="stable")]
     split = len(points) // 2
     upper, lower = ordered[:split], ordered[split:]
@@ -295,7 +309,8 @@ def _place(mark: Landmark) -> Points:
 
 def _endplate_middles(body: Vertebra) -> tuple[Points, Points] | None:
     """Return the middles of the superior and inferior corners, or None without all four."""
-    ends = [body.landmark(name) for pair in _ENDPLATES for name in pair]
+    pairs = _FRONTAL_ENDPLATES if body.is_seen_from_front else _ENDPLATES
+    ends = [body.landmark(name) for pair in pairs for name in pair]
     placed = [_place(mark) for mark in ends if mark is not None]
     if len(placed) < len(ends):
         return None
