@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,7 +227,7 @@ def _analyze_upright(
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
     clock.record("check quality")
     if choice.examination is None:
-        return _begun(image, choice, cautions, clock)
+        return _named_model_alone(image, models, choice, cautions, clock, demonstration)
     pipeline = PIPELINES[choice.examination.kind]
     work = PipelineInput(image, choice.examination, models, companion)
     yield Step("Segmenting structures", 0.3)
@@ -323,20 +323,61 @@ class _Said:
         return tuple(answer for answer in found if answer is not None)
 
 
+def _named_model_alone(
+    image: SpineImage,
+    models: ModelStore,
+    choice: ExaminationChoice,
+    cautions: list[Caution],
+    clock: _StepTimer,
+    demonstration: bool,
+) -> Analysis:
+    """Ask the models that a person named for a kind of image that no examination is of, if any."""
+    named = {card.task: card for card in models.named_for(choice.check.kind)}
+    if not named:
+        return _begun(image, choice, cautions, clock)
+    loaded = {task: models.load(card.name) for task, card in named.items()}
+    said = _asked(loaded, image, models, demonstration)
+    located = locate_with(loaded["landmarks"], image) if "landmarks" in loaded else None
+    clock.record("classify")
+    cautions = [
+        Caution(WarningCode.NAMED_MODEL_ALONE, kind=choice.check.kind),
+        *cautions,
+        *_result_cautions(VertebraOutlines(), said, located),
+    ]
+    begun = _begun(image, choice, cautions, clock)
+    spoke = [part.model for part in (*said.answers, located) if part is not None]
+    return replace(
+        begun,
+        classification=said.classification,
+        labelled=said.labelled,
+        picture_grade=said.picture_grade,
+        located=located,
+        withheld=said.withheld,
+        models=(*begun.models, *spoke),
+    )
+
+
+_PICTURE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
+
+
 def _whole_picture(
     work: PipelineInput, image: SpineImage, models: ModelStore, demonstration: bool
 ) -> _Said:
-    """Ask what says something of the whole picture; demonstrations only where they are wanted."""
-    tasks: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
-    found = {task: work.model_for(task) for task in tasks}
+    """Ask what says something of the whole picture."""
+    found = {task: work.model_for(task) for task in _PICTURE_TASKS}
+    loaded = {task: model for task, model in found.items() if model is not None}
+    return _asked(loaded, image, models, demonstration)
+
+
+def _asked(
+    found: Mapping[Task, LoadedModel], image: SpineImage, models: ModelStore, demonstration: bool
+) -> _Said:
+    """Ask models of the whole picture; demonstrations only where they are wanted."""
+    found = {task: model for task, model in found.items() if task in _PICTURE_TASKS}
     withheld = [] if demonstration else [_demonstration(model) for model in found.values()]
     names = {one.name for one in withheld if one is not None}
-    asked = {
-        task: model
-        for task, model in found.items()
-        if model is not None and model.card.name not in names
-    }
-    classifier, labels, grades = (asked.get(task) for task in tasks)
+    asked = {task: model for task, model in found.items() if model.card.name not in names}
+    classifier, labels, grades = (asked.get(task) for task in _PICTURE_TASKS)
     return _Said(
         None
         if classifier is None
@@ -344,7 +385,7 @@ def _whole_picture(
         None if labels is None else label_with(labels, image),
         None if grades is None else grade_with(grades, image),
         next((one for one in withheld if one is not None), None),
-        tuple(model.card.name for model in found.values() if model is not None),
+        tuple(model.card.name for model in found.values()),
     )
 
 

@@ -26,6 +26,9 @@ class OneGate:
 
     find_everywhere = find_all
 
+    def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
+        return ()
+
     def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
         return ()
 

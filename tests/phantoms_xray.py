@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.analysis import analyze_image
-from spinealign.domain.examination import Examination
+from spinealign.domain.examination import Examination, ImageKind
 from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
@@ -313,6 +313,9 @@ class FilmModels:
         return tuple(c for c in cards if c.task == task and c.serves(examination))
 
     find_everywhere = find_all
+
+    def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
+        return ()
 
     def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
         return ()

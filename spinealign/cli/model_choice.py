@@ -32,7 +32,7 @@ def silent_models_lines(chosen: Sequence[ModelCard], analysis: Analysis) -> list
     if analysis.withheld is not None:
         spoke.add(analysis.withheld.name)
     return [
-        silent_model_text(card.title, card.examinations, analysis.examination)
+        silent_model_text(card.title, card.examinations, analysis.examination, card.image_kinds)
         for card in chosen
         if card.name not in spoke
     ]

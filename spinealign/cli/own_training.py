@@ -9,7 +9,13 @@ from typing import Any
 
 from spinealign.cli.data_options import add_coordinates, add_patient_pattern
 from spinealign.cli.passphrases import add_passphrase_option
-from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    ImageKind,
+    examination_named,
+    kinds_without_analysis,
+)
 from spinealign.domain.own_tasks import OWN_TASKS, OwnTaskName
 
 
@@ -233,6 +239,11 @@ def add_about(parser: argparse.ArgumentParser) -> None:
 
 def add_card_texts(parser: argparse.ArgumentParser) -> None:
     """Add what only a person can tell a card; what is left out is said to be not stated."""
+    parser.add_argument(
+        "--image-kind", type=ImageKind, choices=kinds_without_analysis(), metavar="KIND",
+        help="of images that SpineAlign does not analyse: frontal_film, oblique_film, "
+        "other_radiograph, other_ct or other_mr; “analyze --model” asks the model for these",
+    )  # fmt: skip
     parser.add_argument(
         "--examination", "--view", type=_examination, metavar="KIND",
         help="which images the model is for: lateral-neck, neck-ct, spine-mr or lateral-spine; "

@@ -107,6 +107,13 @@ def refused_kinds(modality: Modality) -> frozenset[ImageKind]:
     return frozenset({OTHER_KINDS[modality], *(kind for kind in told if not kind.examination)})
 
 
+def kinds_without_analysis() -> tuple[ImageKind, ...]:
+    """Return the kinds of image that are told apart and belong to no kind of examination."""
+    return tuple(
+        kind for kind in ImageKind if kind is not ImageKind.NONE_OF_THESE and not kind.examination
+    )
+
+
 class ExaminationKind(StrEnum):
     """Names of the kinds of examination in files: results, model cards, corrections."""
 

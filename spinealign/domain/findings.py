@@ -54,6 +54,7 @@ class WarningCode(StrEnum):
 
     DEMONSTRATION_MODEL = "demonstration_model"
     OTHER_MODELS = "other_models"
+    NAMED_MODEL_ALONE = "named_model_alone"
     CHOSEN_MODEL_GONE = "chosen_model_gone"
     NO_SPACING = "no_spacing"
     MAGNIFIED_SPACING = "magnified_spacing"
@@ -198,6 +199,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
     {
         WarningCode.DEMONSTRATION_MODEL: "model_title",
         WarningCode.OTHER_MODELS: "model_title",
+        WarningCode.NAMED_MODEL_ALONE: "kind",
         WarningCode.CHOSEN_MODEL_GONE: "model_title",
         WarningCode.VIEW_UNCERTAIN: "confidence",
         WarningCode.VIEW_OVERRULED: "kind",
@@ -731,7 +733,13 @@ class Analysis:
     @property
     def is_refused(self) -> bool:
         """Whether nothing was analysed because the image is of another kind."""
-        return self.kind_check is not None and self.examination is None
+        is_other = self.kind_check is not None and self.examination is None
+        return is_other and not self.is_for_named_model
+
+    @property
+    def is_for_named_model(self) -> bool:
+        """Whether only a model that a person named was asked: no examination has such images."""
+        return any(one.code is WarningCode.NAMED_MODEL_ALONE for one in self.cautions)
 
     @property
     def demonstration(self) -> Classification | None:

@@ -16,6 +16,7 @@ from spinealign.domain.examination import (
     ImageKind,
     Task,
     examination_named,
+    kinds_without_analysis,
 )
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.measurements import Share
@@ -344,6 +345,9 @@ class ModelCard:
     label_rules
         Of several findings (``multi_label``), by name: all of `classes`. The
         `classes` of an ``ordinal`` model are its grades, the lowest first.
+    image_kinds
+        Kinds of image that belong to no examination, such as frontal films, for which the model is
+        asked all the same where a person names it.
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
@@ -387,6 +391,7 @@ class ModelCard:
     region: RegionRule | None = None
     landmarks: LandmarkRule | None = None
     label_rules: Mapping[Name, LabelRule] = field(default_factory=dict)
+    image_kinds: tuple[ImageKind, ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelCard:
@@ -423,6 +428,8 @@ class ModelCard:
         for ends in (self.intensity.percentiles, self.intensity.window_hu):
             if ends is not None and not _rises(ends):
                 raise ValueError("intensity: the lower end comes first")
+        if not set(self.image_kinds) <= set(kinds_without_analysis()):
+            raise ValueError("image_kinds: only those that are no examination's")
         if self.region is not None and self.task != "classification":
             raise ValueError("region is for classification")
         if (self.landmarks is None) == (self.task == "landmarks"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.examination import Examination, Task
+from spinealign.domain.examination import Examination, ImageKind, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import ChosenModel, StoreSettings
 from spinealign.domain.paths import models_dirs, profile_dir
@@ -181,6 +181,13 @@ class ModelStore:
     def chosen(self) -> tuple[ModelCard, ...]:
         """The cards of the models that a person named."""
         return tuple(read_card(self._model_folders()[name]) for name in self._chosen)
+
+    def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
+        """Return the models that a person named and whose cards are for a kind of image.
+
+        Such kinds belong to no examination: nothing else is done with their images.
+        """
+        return tuple(card for card in self.chosen if kind in card.image_kinds)
 
     def _serving(self, task: Task, examination: Examination | None) -> list[tuple[Path, ModelCard]]:
         return [

@@ -276,8 +276,16 @@ def kind_check_text(check: KindCheck) -> str:
     return text[0].upper() + text[1:]
 
 
+NO_IMAGE_KINDS = (
+    "its card names no kind of image (“image_kinds”) for which it is asked all the same"
+)
+
+
 def silent_model_text(
-    title: str, kinds: Sequence[ExaminationKind], examination: Examination | None
+    title: str,
+    kinds: Sequence[ExaminationKind],
+    examination: Examination | None,
+    image_kinds: Sequence[ImageKind] = (),
 ) -> str:
     """Return why a model that a person chose did not answer.
 
@@ -288,11 +296,15 @@ def silent_model_text(
         That the model is for.
     examination : Examination or None
         As which the image was analysed; None for a refused image.
+    image_kinds : sequence of ImageKind
+        Other kinds of image that its card names.
     """
     if examination is not None and (not kinds or examination.kind in kinds):
         return f"The model “{safe_text(title)}” was chosen, and has no task on this image."
     if examination is None:
-        return f"The model “{safe_text(title)}” was not asked: the image was rejected."
+        named = listed([kind_text(kind) for kind in image_kinds], "or")
+        why = f"its card is for {named}" if named else NO_IMAGE_KINDS
+        return f"The model “{safe_text(title)}” was not asked: the image was rejected, and {why}."
     meant = listed([examination_text(kind.examination) for kind in kinds], "or")
     return (
         f"The model “{safe_text(title)}” was not asked: it is for {meant}, and the image was "

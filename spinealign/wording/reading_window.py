@@ -109,6 +109,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.ANALYSED_AS_NEGATIVE: "negative",
     WarningCode.NO_MODEL_FOR_VIEW: "no model",
     WarningCode.OTHER_MODELS: "other models",
+    WarningCode.NAMED_MODEL_ALONE: "named model only",
     WarningCode.CHOSEN_MODEL_GONE: "model gone",
     WarningCode.NOTHING_SEGMENTED: "nothing found",
     WarningCode.LOW_RESOLUTION: "small image",

@@ -154,6 +154,9 @@ def forced_text(analysis: Analysis) -> str:
 
 
 def _nothing_analysed(analysis: Analysis) -> str:
+    if analysis.examination is None and analysis.kind_check and analysis.is_for_named_model:
+        kind = kind_text(analysis.kind_check.kind)
+        return f"Nothing is assessed on {kind}: the model that was named is a demonstration."
     if analysis.examination is None:
         return refusal_message(analysis).sentence
     if analysis.vertebrae:

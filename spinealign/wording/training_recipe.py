@@ -89,6 +89,8 @@ KEYS: Mapping[str, str] = {
     "card": "What only you can tell; what is left out is said to be not stated.",
     "card.title": "What the model is called in the window.",
     "card.examination": "Which images it is for.",
+    "card.image_kind": "Which images it is for, where SpineAlign analyses none of their "
+    "kind: it is then asked where a person names it.",
     "card.source": "Where the data come from.",
     "card.licence": "Of the weights, which follows from that of the data.",
     "card.intended_use": "What it is meant for.",
@@ -148,6 +150,7 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("training.regularisation", ""): "1e-3",
     ("card.title", ""): "My model",
     ("card.examination", ""): "spine-mr",
+    ("card.image_kind", ""): "frontal_film",
     ("card.source", ""): "our ward, 2025",
     ("card.licence", ""): "CC BY 4.0",
     ("card.intended_use", ""): "teaching",

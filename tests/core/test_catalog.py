@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.examination import ExaminationKind, ImageKind
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.fit import finish_input
 from spinealign.inference.catalog import ModelStore, read_card
@@ -397,3 +397,21 @@ def test_nonsense_weights_are_a_model_error(tmp_path):
     with pytest.raises(ModelError) as caught:
         ModelStore([tmp_path]).load("tiny")
     assert caught.value.problem is ModelProblem.UNLOADABLE
+
+
+def test_only_a_named_model_serves_images_of_no_examination(tmp_path):
+    frontal = ImageKind.FRONTAL_FILM
+    folder = write_model(tmp_path / "user", "mine", image_kinds=[frontal.value], examinations=[])
+    write_model(tmp_path / "user", "other", image_kinds=[], examinations=[])
+    assert ModelStore([tmp_path / "user"]).named_for(frontal) == ()
+    models = ModelStore([tmp_path / "user"], chosen=(str(folder),))
+    assert [card.name for card in models.named_for(frontal)] == ["mine"]
+    assert models.named_for(ImageKind.OBLIQUE_FILM) == ()
+    assert ModelStore([tmp_path / "user"], chosen=("other",)).named_for(frontal) == ()
+
+
+def test_a_card_names_no_kind_of_image_that_is_an_examinations(tmp_path):
+    for kind in (ImageKind.NECK_CT, ImageKind.NONE_OF_THESE):
+        folder = write_model(tmp_path / kind.value, image_kinds=[kind.value])
+        with pytest.raises(ModelError, match="image_kinds"):
+            read_card(folder)

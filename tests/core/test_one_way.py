@@ -8,6 +8,7 @@ row fails.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ from spinealign.domain.image import (
 from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.domain.model_store import ChosenModel
+from spinealign.export.bundle import write_bundle
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
 from spinealign.measure.correction.changes import (
@@ -53,7 +55,7 @@ from spinealign.measure.correction.changes import (
     set_bent,
 )
 from spinealign.measure.correction.suggestions import accept_suggestion, accept_suggestions
-from spinealign.wording import caution_text
+from spinealign.wording import caution_text, headline
 from tests import disc_models
 from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
@@ -100,6 +102,9 @@ class Store:
         return tuple(c for c in cards if c.task == task and c.serves(examination))
 
     find_everywhere = find_all
+
+    def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
+        return tuple(model.card for model in self._models if kind in model.card.image_kinds)
 
     def load(self, name: str) -> LoadedModel:
         self.loaded.append(name)
@@ -234,6 +239,14 @@ def slice_without_chosen() -> Analysis:
     return run_to_end(analyze_image(neck_ct(), Store(classifier(), gone=[chosen]), NECK_CT))
 
 
+def frontal(**changes) -> Analysis:
+    """Analyse a frontal film, which is no examination's, with a named classifier."""
+    changes = {"name": "mine", "examinations": (), "calibrated": True, **changes}
+    return slice_of_neck(
+        classifier(**changes), classifier(), gate(FRONTAL), possible_examinations=None
+    )
+
+
 def unknown(model: LoadedModel, **changes) -> Analysis:
     """Analyse a picture without any tags."""
     return slice_of_neck(model, possible_examinations=None, **changes)
@@ -333,6 +346,7 @@ SOFT = np.asarray(cv2.GaussianBlur(neck_ct().pixels, (0, 0), 12))
 BLURRED = (SOFT - SOFT.min()) * (255 / np.ptp(SOFT))
 SAMPLE = next(sample for sample in list_samples() if sample.examination is NECK_CT).path
 LATERAL, NECK, FOREIGN = ImageKind.LATERAL_FILM, ImageKind.NECK_CT, ImageKind.NONE_OF_THESE
+FRONTAL = ImageKind.FRONTAL_FILM
 
 CAUTIONS = (
     Row(C.DEMONSTRATION_MODEL, lambda: slice_of_neck(classifier(status=DEMO), asked=True),
@@ -354,6 +368,8 @@ CAUTIONS = (
     Row(C.OTHER_MODELS,
         lambda: spine(MASK, segmenter(), segmenter(name="other", title="Second reader"), grader()),
         plain_spine, "not asked: Second reader", "segmentation"),
+    Row(C.NAMED_MODEL_ALONE, lambda: frontal(image_kinds=(FRONTAL,)), plain_slice,
+        "does not analyse a frontal"),
     Row(C.CHOSEN_MODEL_GONE, slice_without_chosen, plain_slice, "no longer there"),
     Row(C.NO_SPACING, lambda: slice_of_neck(spacing_mm=None, spacing_source=SpacingSource.UNKNOWN),
         plain_slice),
@@ -772,6 +788,43 @@ def test_a_refused_picture_is_shown_to_no_network_but_the_gate() -> None:
     assert store.loaded == ["view_gate"]
     assert found.is_refused
     assert (found.classification, found.segmentation, found.regions) == (None, None, ())
+
+
+class TestNamedModel:
+    """A model that a person named, for a kind of image that no examination is of."""
+
+    def test_it_is_asked_alone(self) -> None:
+        segments = segmenter(examinations=(NECK_CT.kind,))
+        mine = classifier(name="mine", examinations=(), image_kinds=(FRONTAL,))
+        store = Store(mine, classifier(), segments, gate(FRONTAL))
+        found = run_to_end(analyze_image(neck_ct(possible_examinations=None), store))
+        assert store.loaded == ["view_gate", "mine"]
+        assert found.examination is None
+        assert not found.is_refused
+        assert (found.segmentation, found.vertebrae, found.measurements) == (None, (), ())
+        assert [model.name for model in found.models] == ["view_gate", "mine"]
+        assert "fracture" in headline(found)
+        assert not found.kind_check.accepted
+
+    @pytest.mark.parametrize("kinds", [(), (ImageKind.OBLIQUE_FILM,)])
+    def test_its_card_has_to_name_the_kind(self, kinds) -> None:
+        found = frontal(image_kinds=kinds)
+        assert found.is_refused
+        assert found.classification is None
+
+    def test_a_demonstration_is_withheld_unless_it_is_wanted(self) -> None:
+        found = frontal(image_kinds=(FRONTAL,), status=ModelStatus.DEMONSTRATION)
+        assert (found.classification, found.withheld.name) == (None, "mine")
+        assert not found.is_refused
+        assert "is a demonstration" in headline(found)
+
+    def test_its_result_is_written_whole(self, tmp_path) -> None:
+        found = frontal(image_kinds=(FRONTAL,))
+        write_bundle(found, tmp_path)
+        told = json.loads((tmp_path / "analysis.json").read_text(encoding="utf-8"))
+        assert told["warnings"][0]["code"] == "named_model_alone"
+        assert (told["examination"], told["view"]["check"]["kind"]) == (None, "frontal_film")
+        assert told["classification"]["positive_probability"] > 0.5
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,9 @@ CARRIED = {
         {"model_title": "CT classifier (VGG16)"}, "CT classifier (VGG16) is only",
     ),
     WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; the"),
+    WarningCode.NAMED_MODEL_ALONE: (
+        {"kind": ImageKind.FRONTAL_FILM}, "does not analyse a frontal"
+    ),
     WarningCode.CHOSEN_MODEL_GONE: ({"model_title": "Narrow discs"}, "not answer: Narrow discs;"),
     WarningCode.NO_SPACING: ({}, "in pixels only"),
     WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.examination import Examination, ExaminationKind, Modality
+from spinealign.domain.examination import Examination, ExaminationKind, ImageKind, Modality
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule
 from spinealign.training import augment
@@ -55,6 +55,8 @@ class Stated:
         Why the training was done although the audit advised against it.
     verdict : str
         What the audit says against the data; empty if it does not.
+    image_kind : ImageKind or None
+        Which images the model is for, where they are of no examination.
     """
 
     title: str = ""
@@ -64,6 +66,12 @@ class Stated:
     examination: Examination | None = None
     although: str = ""
     verdict: str = ""
+    image_kind: ImageKind | None = None
+
+    @property
+    def image_kinds(self) -> tuple[ImageKind, ...]:
+        """For the card; empty where it was not stated."""
+        return () if self.image_kind is None else (self.image_kind,)
 
     @property
     def examinations(self) -> tuple[ExaminationKind, ...]:

@@ -103,6 +103,7 @@ def stated_by_options(options: argparse.Namespace) -> Stated:
         source=options.source or "",
         intended_use=options.intended_use or "",
         examination=options.examination,
+        image_kind=options.image_kind,
         although=options.although or "",
     )
 
@@ -116,6 +117,7 @@ def stated_by_recipe(told: TrainingRecipe) -> Stated:
         source=card.source or "",
         intended_use=card.intended_use or "",
         examination=examination_named(card.examination) if card.examination else None,
+        image_kind=card.image_kind,
         although=told.although or "",
     )
 

@@ -240,6 +240,7 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
         status=ModelStatus.DEMONSTRATION,
         task=task,
         examinations=() if options.examination is None else (options.examination.kind,),
+        image_kinds=() if options.image_kind is None else (options.image_kind,),
         weights="model.tflite",
         sha256="0" * 64,
         architecture={"name": built or "own", "arguments": {}},

@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from spinealign.domain.errors import RecipeError
-from spinealign.domain.examination import EXAMINATIONS
+from spinealign.domain.examination import EXAMINATIONS, kinds_without_analysis
 from spinealign.domain.own_tasks import KEYS_OF_SOME, OWN_TASKS, OwnTaskName
 from spinealign.files import write_whole
 from spinealign.json_files import JsonError, JsonProblem, read_bytes, typed
@@ -241,6 +241,9 @@ def _require_sense(recipe: TrainingRecipe, lines: _Lines, value: Any) -> None:
     keys = [each.key for each in EXAMINATIONS.values()]
     if recipe.card.examination is not None and recipe.card.examination not in keys:
         raise RecipeError(lines.wrong("card.examination", value, words.one_of(keys)))
+    kinds = kinds_without_analysis()
+    if recipe.card.image_kind not in (None, *kinds):
+        raise RecipeError(lines.wrong("card.image_kind", value, words.one_of(kinds)))
     pairs = {
         "preprocessing.percentiles": recipe.preprocessing.percentiles,
         "preprocessing.window_hu": recipe.preprocessing.window_hu,

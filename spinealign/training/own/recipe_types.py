@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from spinealign.data_audit.landmarks import Coordinates
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.measurements import Share
 from spinealign.domain.model_card import Denoise, Hounsfield, IntensityRule, Name, Percentile
 from spinealign.domain.own_tasks import OWN_TASKS, LayoutName, OwnTaskName, Preset
@@ -108,6 +109,7 @@ class CardPart:
 
     title: Name | None = None
     examination: Name | None = None
+    image_kind: ImageKind | None = None
     source: Sentences | None = None
     licence: Sentences | None = None
     intended_use: Sentences | None = None
