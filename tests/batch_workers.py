@@ -4,15 +4,17 @@ Run by itself: `python -m tests.batch_workers INPUT... --out DIR --workers N` is
 with workers that write the name of each image instead of analysing it.
 """
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 from spinealign.batch import pool
-from spinealign.batch.state import ItemStatus, Outcome
+from spinealign.batch.state import ItemStatus, Outcome, picture_path
 from spinealign.batch.worker import WorkerMessage
 
 HANG, DIE, DIE_ONCE, SLOW_S = "hang", "die", "once", 0.05
@@ -49,6 +51,33 @@ def _outcome(task):
         "model_versions": ["m 1"], "bodies": [], "least_confidence": None, "measures": [],
     }  # fmt: skip
     return Outcome(ItemStatus.DONE, seconds=SLOW_S, record=json.dumps(record))
+
+
+def serve_folders(connection, options):
+    """Write a folder of results for each image; a name “kill_PID” kills that process once."""
+    connection.send(WorkerMessage())
+    try:
+        while (task := connection.recv()) is not None:
+            connection.send(WorkerMessage(task.identity, outcome=_folder(task)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _folder(task):
+    name = task.path.stem
+    if name.startswith("kill_"):
+        kill_once(int(name.removeprefix("kill_")))
+    source = task.source if isinstance(task.source, Path) else task.source.parts[0].path
+    task.folder.mkdir(parents=True)
+    (task.folder / "analysis.json").write_bytes(source.read_bytes()[:40])
+    picture_path(task.folder).write_bytes(b"picture")
+    return Outcome(ItemStatus.DONE, record=str(source.parent))
+
+
+def kill_once(process):
+    """Kill a process, and return at once where it was killed before."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def serve_nothing(connection, options):

@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spinealign.cli.batch_inputs import add_inputs, found_inputs
+from spinealign.cli.batch_cluster import add_cluster, sends_files, wanted_place
+from spinealign.cli.batch_inputs import Inputs, add_inputs, found_inputs
 from spinealign.cli.series import WrongUseError
 from spinealign.domain.generators import run_to_end
 
 if TYPE_CHECKING:
+    from spinealign.batch.cluster import Place
     from spinealign.batch.options import BatchOptions
     from spinealign.batch.run import Batch, Progress, TableChoice, Workers
 
@@ -80,6 +82,7 @@ def add_batch(commands: Any) -> None:
         "--parquet", action="store_true",
         help="write each table as a Parquet file too (needs the 'cohort' extra)",
     )  # fmt: skip
+    add_cluster(parser)
     parser.set_defaults(run=_batch)
 
 
@@ -120,28 +123,52 @@ def _count(text: str) -> int:
 
 
 def _batch(options: argparse.Namespace) -> int:
-    from spinealign.batch.pool import Pool
-    from spinealign.batch.run import is_paused, opened_batch, usual_workers
+    from spinealign.batch.run import opened_batch, usual_workers
     from spinealign.batch.state import RETRIEVED_FOLDER
     from spinealign.wording.batch import batch_end_text
 
+    place = wanted_place(options)
     count = options.workers or usual_workers()
-    wanted, tables = _wanted(options, max(1, usual_workers() // count)), _tables(options)
+    threads = 1 if place is not None else max(1, usual_workers() // count)
+    wanted, tables = _wanted(options, threads), _tables(options)
     with (
         opened_batch(options.out, wanted, tables) as batch,
         found_inputs(options, options.out / RETRIEVED_FOLDER) as inputs,
     ):
-        pool = Pool(
-            count, wanted, options.step_limit, unlocked=inputs.unlocked,
-            is_paused=partial(is_paused, options.out),
-        )  # fmt: skip
-        is_stopped = not _work(options, inputs.paths, pool, batch)
+        workers = _workers(options, place, count, wanted, inputs)
+        is_stopped = not _work(options, inputs.paths, workers, batch)
         ended = batch.finish(tables)
     said = batch_end_text(ended.done, ended.refused, ended.failed, ended.waiting)
     print(f"{said}; results are in {options.out}")
     if is_stopped or ended.failed or inputs.missing:
         return EXIT_SOME_FAILED
     return EXIT_REFUSED if ended.refused else EXIT_DONE
+
+
+def _workers(
+    options: argparse.Namespace, place: Place | None, count: int, wanted: BatchOptions,
+    inputs: Inputs,
+) -> Workers:  # fmt: skip
+    """Return who analyses: processes of this computer, or a cluster."""
+    from spinealign.batch.pool import Pool
+    from spinealign.batch.run import is_paused
+
+    pauses = partial(is_paused, options.out)
+    if place is None:
+        limit = options.step_limit
+        return Pool(count, wanted, limit, unlocked=inputs.unlocked, is_paused=pauses)
+    from spinealign.batch.cluster import ClusterPool
+    from spinealign.wording.batch import NOT_ENCRYPTED
+
+    def tell(sentence: str) -> None:
+        sys.stderr.write(f"{sentence}\n")
+
+    if place.certificates is None:
+        tell(NOT_ENCRYPTED)
+    return ClusterPool(
+        place, wanted, options.step_limit, sends_files=sends_files(options), tell=tell,
+        is_paused=pauses,
+    )  # fmt: skip
 
 
 def _wanted(options: argparse.Namespace, threads: int) -> BatchOptions:

@@ -159,15 +159,30 @@ class BatchProblem(StrEnum):
     NO_WORKER = "no_worker"
     NO_PARQUET = "no_parquet"
     NO_BATCH = "no_batch"
+    NO_CLUSTER = "no_cluster"
+    FAULTY_CLUSTER = "faulty_cluster"
+    NO_SCHEDULER = "no_scheduler"
+    SCHEDULER_LOST = "scheduler_lost"
+    OTHER_WORKERS = "other_workers"
 
 
 class BatchError(SpineAlignError):
-    """A batch cannot begin or go on; `path` is its database, its folder or its list."""
+    """A batch cannot begin or go on.
 
-    def __init__(self, path: Path, problem: BatchProblem) -> None:
+    Parameters
+    ----------
+    path : Path or str
+        Its database, folder, list or file of options; of a cluster the scheduler's address.
+    problem : BatchProblem
+    detail : str
+        What another program said of it; never patient data.
+    """
+
+    def __init__(self, path: Path | str, problem: BatchProblem, detail: str = "") -> None:
         super().__init__(problem.value)
         self.path = path
         self.problem = problem
+        self.detail = detail
 
 
 class DicomObjectProblem(StrEnum):

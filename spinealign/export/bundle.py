@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,10 +58,21 @@ def write_bundle(
         name: made[kind] if kind in made else EXPORTERS[kind].write(analysis, told)
         for kind, name in file_names(analysis, told).items()
     }
+    put_bundle(folder, contents)
+    return tuple(folder / name for name in contents)
+
+
+def put_bundle(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the files of a result, by their names, into a folder as `write_bundle` does.
+
+    Raises
+    ------
+    ExportError
+        The folder is as it was before.
+    """
     clear_unfinished(folder)
     with as_export_error(folder):
         write_together(folder, contents, _stale_names(folder, set(contents)))
-    return tuple(folder / name for name in contents)
 
 
 def with_objects(

@@ -48,6 +48,28 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
         "Run: pip install “spinealign[cohort]”, or leave out --parquet: the CSV tables hold the "
         "same.",
     ),
+    BatchProblem.NO_CLUSTER: (
+        "The software that speaks with the cluster {name} is not installed{detail}.",
+        "Run: pip install “spinealign[cluster]”, here and where the workers are.",
+    ),
+    BatchProblem.FAULTY_CLUSTER: (
+        "No workers can be asked for from the cluster {name}{detail}.",
+        "Correct the file of options, or start workers by hand and name their scheduler with "
+        "--scheduler.",
+    ),
+    BatchProblem.NO_SCHEDULER: (
+        "The scheduler at {name} does not answer{detail}.",
+        "See whether it runs, and whether the address and the certificates are right.",
+    ),
+    BatchProblem.SCHEDULER_LOST: (
+        "The connection to the scheduler at {name} is lost{detail}.",
+        "What is done is kept: start the scheduler and its workers again, then the same command.",
+    ),
+    BatchProblem.OTHER_WORKERS: (
+        "No worker of the scheduler at {name} has the program and the models of this computer"
+        "{detail}.",
+        "Install the same version and the same models there, and start the workers again.",
+    ),
 }
 
 COLUMN_WORDS: Mapping[str, str] = {
@@ -178,6 +200,47 @@ def duration_text(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def refused_worker_text(address: str, version: str, ours: str) -> str:
+    """Return that a worker of a cluster is given nothing, because its results would differ.
+
+    Parameters
+    ----------
+    address : str
+        Of the worker.
+    version, ours : str
+        Of the program there and here; equal ones mean that the models differ.
+    """
+    why = (
+        f"it has SpineAlign {safe_text(version)}, and {ours} is here"
+        if version != ours
+        else "its models are others than those here"
+    )
+    return f"The worker {safe_text(address)} is left out: {why}."
+
+
+def lost_worker_failure(path: Path) -> tuple[str, str]:
+    """Return sentence and advice for an image with which worker after worker was lost."""
+    return (
+        f"Every worker that was given “{display_name(path)}” was lost before it was done.",
+        "See why workers end; then start the same command with --try-again.",
+    )
+
+
+def unreadable_failure(path: Path) -> tuple[str, str]:
+    """Return sentence and advice for an image whose files cannot be sent to a worker."""
+    return (
+        f"“{display_name(path)}” cannot be sent to a worker: its files cannot be read here.",
+        "See whether they are still there and may be read.",
+    )
+
+
+WAITING_FOR_WORKERS = "No worker is connected to the scheduler yet; the batch waits for the first."
+NOT_ENCRYPTED = (
+    "The connection to the scheduler is not encrypted: who reaches its port can run programs on "
+    "the workers and see what is sent. Use it inside a closed network, or TLS (--tls-ca)."
+)
 
 
 def batch_paused_text(pause: Path) -> str:

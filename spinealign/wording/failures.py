@@ -423,7 +423,7 @@ def explain(error: SpineAlignError) -> Message:
         case ExportError():
             return _fill(_EXPORT_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
         case BatchError():
-            return _fill(BATCH_MESSAGES[error.problem], safe_text(str(error.path)), "")
+            return _fill(BATCH_MESSAGES[error.problem], safe_text(str(error.path)), error.detail)
         case CorrectionsError():
             damage = json_reason(error.damage) if error.damage is not None else ""
             return _fill(_CORRECTIONS_MESSAGES[error.problem], display_name(error.path), damage)
