@@ -91,7 +91,7 @@ function show() {
   const told = words.count.replace("{shown}", number(found.length)).replace("{total}", number(rows.length));
   document.getElementById("count").textContent =
     told + " · " + words.page.replace("{page}", number(page + 1)).replace("{pages}", number(pages));
-  history.replaceState(null, "", "#" + new URLSearchParams({ ...wanted(), page }));
+  history.replaceState(null, "", "#" + new URLSearchParams(Object.assign(wanted(), { page })));
 }
 
 function choose() {

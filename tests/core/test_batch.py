@@ -567,12 +567,20 @@ class TestCommand:
 
     def test_tables_alone_are_written_and_a_second_run_has_nothing_to_do(self, tmp_path, capsys):
         sample = ROOT / "resources/samples/xray_lateral_phantom/neck_phantom.dcm"
-        given = ["batch", str(sample), "--out", str(tmp_path), "--workers", "1"]
+        packed = tmp_path / "study.zip"
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.write(ROOT / "resources/samples/ct_axial/CT_small.dcm", "a/slice.dcm")
+            archive.writestr("b/slice.png", b"no picture")
+        given = ["batch", str(sample), str(packed), "--out", str(tmp_path), "--workers", "1"]
         given += ["--only", "csv,gallery"]
-        assert run_command(given) == 0
-        assert "1 done, 0 refused, 0 failed;" in capsys.readouterr().out
+        assert run_command(given) == 1
+        assert "2 done, 0 refused, 1 failed;" in capsys.readouterr().out
         folder, pictures = tmp_path / sample.stem, tmp_path / "gallery"
-        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {folder, pictures}
+        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {
+            folder, pictures, tmp_path / "slice",
+        }  # fmt: skip
+        of_archive = json.loads((tmp_path / "slice" / "analysis.json").read_text())
+        assert of_archive["examination"]["kind"] == "cervical_ct_slice"
         with Image.open(pictures / f"{sample.stem}.jpg") as picture:
             assert max(picture.size) == SIDE_PX
             colours = np.ptp(np.asarray(picture).astype(int), axis=2)
@@ -582,14 +590,18 @@ class TestCommand:
         assert {path.suffix for path in folder.iterdir()} == {".json", ".csv"}
         assert set(result["files"].values()) == {path.name for path in folder.iterdir()}
         before = (folder / "analysis.json").stat().st_mtime_ns
-        assert run_command(given) == 0
-        assert "1 done by an earlier run" in capsys.readouterr().out
+        assert run_command(given) == 1
+        assert "3 done by an earlier run" in capsys.readouterr().out
         with (tmp_path / "images.csv").open(newline="") as file:
-            [row] = csv.DictReader(file)
-        assert not set(row) & set(PATIENT_COLUMNS)
-        assert run_command([*given, "--patient-columns", "patient_id,study_date"]) == 0
+            rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
+        assert set(rows) == {sample.name, "slice.dcm", "slice.png"}
+        assert rows["slice.png"]["status"] == "failed"
+        assert not set(rows[sample.name]) & set(PATIENT_COLUMNS)
+        assert run_command([*given, "--patient-columns", "patient_id,study_date"]) == 1
         with (tmp_path / "images.csv").open(newline="") as file:
-            [row] = csv.DictReader(file)
+            rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
+        assert rows["slice.dcm"]["patient_id"] == "1CT1"
+        row = rows[sample.name]
         told = pydicom.dcmread(sample, stop_before_pixels=True)
         assert (row["patient_id"], row["study_date"]) == (told.PatientID, told.StudyDate)
         assert row["patient_id"]
