@@ -17,7 +17,8 @@ from spinealign.wording.text import safe_text
 
 IMAGE_COLUMNS = (
     "number", "path", "folder", "status", "sentence", "image_sha256", "modality",
-    "examination", "view_confidence", "headline", "predicted", "probability", "bodies",
+    "examination", "view_confidence", "headline", "predicted", "probability", "findings",
+    "finding_probabilities", "grade", "grade_probability", "expected_grade", "bodies",
     "least_confidence", "measures_taken", "measures_missing", "cautions", "spacing_row_mm",
     "spacing_column_mm", "spacing_source", "models", "program_version",
 )  # fmt: skip
@@ -47,7 +48,8 @@ WHOLE, NUMBER, TEXT = "whole number", "number", "text"
 _TYPES: Final = {
     **dict.fromkeys(("number", "measures_taken", "measures_missing"), WHOLE),
     **dict.fromkeys(
-        ("view_confidence", "probability", "least_confidence", "spacing_row_mm",
+        ("view_confidence", "probability", "grade_probability", "expected_grade",
+         "least_confidence", "spacing_row_mm",
          "spacing_column_mm", "value", "interval_low", "interval_high"), NUMBER,
     ),
 }  # fmt: skip
@@ -141,6 +143,8 @@ def image_row(row: Row) -> dict[str, Any]:
         "headline": record["headline"],
         "predicted": predicted,
         "probability": probability,
+        **_findings(record.get("findings")),
+        **_grade(record.get("picture_grade")),
         "bodies": " ".join(record["bodies"]),
         "least_confidence": record["least_confidence"],
         "measures_taken": len(taken),
@@ -161,6 +165,31 @@ def _answer(classification: Mapping[str, Any] | None) -> tuple[str | None, float
     positive = classification["positive_class"]
     told = {one["name"]: one["probability"] for one in classification["classes"]}
     return classification["predicted"], told.get(positive)
+
+
+def _findings(answer: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return which findings of the whole picture are reported, and the probability of each."""
+    if answer is None:
+        return {}
+    each = answer["findings"]
+    return {
+        "findings": "; ".join(safe_text(one["name"]) for one in each if one["reported"]),
+        "finding_probabilities": "; ".join(
+            f"{safe_text(one['name'])} {one['probability']:.4f}" for one in each
+        ),
+    }
+
+
+def _grade(answer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the median grade of the whole picture, its probability, and the expected place."""
+    if answer is None:
+        return {}
+    told = {one["name"]: one["probability"] for one in answer["grades"]}
+    return {
+        "grade": safe_text(answer["predicted"]),
+        "grade_probability": told[answer["predicted"]],
+        "expected_grade": answer["expected_place"],
+    }
 
 
 def _measure_rows(state: BatchState) -> Iterable[Mapping[str, Any]]:

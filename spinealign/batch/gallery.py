@@ -88,6 +88,13 @@ def confidence(record: Mapping[str, Any]) -> float | None:
     if answer is not None:
         chosen = answer["predicted"]
         stated += [one["probability"] for one in answer["classes"] if one["name"] == chosen]
+    # Records of former versions have neither findings nor grades.
+    for one in (record.get("findings") or {}).get("findings", ()):
+        stated.append(one["probability"] if one["reported"] else 1 - one["probability"])
+    grade = record.get("picture_grade")
+    if grade is not None:
+        chosen = grade["predicted"]
+        stated += [one["probability"] for one in grade["grades"] if one["name"] == chosen]
     return min((one for one in stated if one is not None), default=None)
 
 

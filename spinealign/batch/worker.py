@@ -128,7 +128,10 @@ def record_of(analysis: Analysis) -> Mapping[str, Any]:
     from spinealign.export.tables import analysis_json
 
     whole = analysis_json(analysis, {})
-    kept = ("input", "view", "headline", "classification", "warnings", "disc_grading")
+    kept = (
+        "input", "view", "headline", "classification", "findings", "picture_grade", "warnings",
+        "disc_grading",
+    )  # fmt: skip
     return {
         **{name: whole[name] for name in kept},
         "examination": examination_of(analysis),

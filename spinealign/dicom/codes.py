@@ -363,6 +363,9 @@ IMPRESSIONS, IMPRESSION = _dcm("121072", "Impressions"), _dcm("121073", "Impress
 ADDENDUM = _dcm("121078", "Addendum")
 FINDING_LEVELS = _own("LEVELS", "Levels of the bodies seen, from the top")
 CLASS_FOUND = _own("CLASS", "Class that a classifier reports of the whole image")
+PICTURE_FINDING = _own("PICTURE_FINDING", "Finding that a network reports of the whole image")
+NO_PICTURE_FINDING = _own("NOT_REPORTED", "Finding that a network does not report of it")
+PICTURE_GRADE = _own("PICTURE_GRADE", "Grade that a network gives the whole image")
 
 
 # What a reader did

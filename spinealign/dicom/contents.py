@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign import __version__
-from spinealign.domain.findings import Analysis, Classification
+from spinealign.domain.findings import Analysis, Classification, GradedPicture, LabelledPicture
 from spinealign.domain.measurements import DrawingTool, MeasuredPoint, Measurement, MeasureState
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.domain.reading import (
@@ -108,8 +108,8 @@ class Contents:
         What holds, in the order of the findings; kind of examination and levels first.
     rejected : tuple of Finding
         What the program said and the reader rejected: told as such, without any value.
-    classification : Classification or None
-        Never that of a demonstration model.
+    classification, labelled, picture_grade : Classification, LabelledPicture, GradedPicture or None
+        Never those of a demonstration model.
     reading : Reading or None
         None where nobody has begun to read.
     """
@@ -118,6 +118,8 @@ class Contents:
     rejected: tuple[Finding, ...] = ()
     classification: Classification | None = None
     reading: Reading | None = None
+    labelled: LabelledPicture | None = None
+    picture_grade: GradedPicture | None = None
 
     @property
     def status(self) -> ReadingStatus:
@@ -197,8 +199,10 @@ def contents_of(analysis: Analysis, reading: Reading | None) -> Contents:
     statements.sort(key=lambda one: one.finding.kind not in CONTEXT_KINDS)
     begun = None if reading is None or reading.status is ReadingStatus.AUTOMATIC else reading
     is_refused = FindingKind.EXAMINATION in {found.kind for found in rejected}
-    answer = None if is_refused else shown.classification
-    return Contents(tuple(statements), rejected, answer, begun)
+    if is_refused:
+        return Contents(tuple(statements), rejected, reading=begun)
+    answers = (shown.classification, begun, shown.labelled, shown.picture_grade)
+    return Contents(tuple(statements), rejected, *answers)
 
 
 def _no_reading(analysis: Analysis) -> Reading:

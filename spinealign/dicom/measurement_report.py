@@ -14,8 +14,11 @@ from spinealign.dicom.codes import (
     EXAMINATION_VALUES,
     IMPRESSION,
     IMPRESSIONS,
+    NO_PICTURE_FINDING,
     NO_UNITS,
     OTHER_IMAGE,
+    PICTURE_FINDING,
+    PICTURE_GRADE,
     PROBABILITY,
     body_term,
     disc_term,
@@ -40,7 +43,7 @@ from spinealign.dicom.segmentation_file import LABEL_MAP_STORAGE
 from spinealign.dicom.segments import algorithm_of, outlining_algorithm
 from spinealign.dicom.source import SourceImage, source_of
 from spinealign.dicom.statements import Scene, algorithm_items, group_items, rejected_item
-from spinealign.domain.findings import Analysis, Classification
+from spinealign.domain.findings import Analysis, Classification, GradedPicture, LabelledPicture
 from spinealign.domain.reading import Reading
 from spinealign.domain.report_details import ReportDetails
 
@@ -142,6 +145,10 @@ def _groups(contents: Contents, scene: Scene) -> list[Any]:
     if contents.classification is not None:
         items = _class_items(contents.classification)
         groups.append(_group("classification", items, scene))
+    if contents.labelled is not None:
+        groups.append(_group("picture findings", _label_items(contents.labelled), scene))
+    if contents.picture_grade is not None:
+        groups.append(_group("picture grade", _grade_items(contents.picture_grade), scene))
     if contents.rejected:
         items = [rejected_item(finding, scene) for finding in contents.rejected]
         groups.append(_group("rejected", items, scene))
@@ -185,6 +192,33 @@ def _class_items(answer: Classification) -> list[ContentItem]:
     probability = number_item(PROBABILITY, answer.positive_probability, NO_UNITS, PROPERTY)
     below = [*algorithm_items(algorithm), probability]
     return [text_item(CLASS_FOUND, answer.predicted, CONTAINS, below)]
+
+
+def _label_items(answer: LabelledPicture) -> list[ContentItem]:
+    """Return what is said of several findings of the whole image: each by name, reported or not."""
+    algorithm = algorithm_of(answer.model, __version__)
+    return [
+        text_item(
+            PICTURE_FINDING if one.is_present else NO_PICTURE_FINDING,
+            one.name,
+            CONTAINS,
+            [
+                *algorithm_items(algorithm),
+                number_item(PROBABILITY, one.probability, NO_UNITS, PROPERTY),
+            ],
+        )
+        for one in answer.labels
+    ]
+
+
+def _grade_items(answer: GradedPicture) -> list[ContentItem]:
+    """Return the grade of the whole image in words; a single probability where one is clear."""
+    below = [*algorithm_items(algorithm_of(answer.model, __version__))]
+    if not answer.is_likeliest:
+        low, high = answer.middle_half
+        return [text_item(PICTURE_GRADE, f"{low} to {high}", CONTAINS, below)]
+    below.append(number_item(PROBABILITY, answer.probability, NO_UNITS, PROPERTY))
+    return [text_item(PICTURE_GRADE, answer.predicted, CONTAINS, below)]
 
 
 def _segment_groups(segmentation: Dataset | None, scene: Scene) -> list[Any]:

@@ -344,6 +344,31 @@ class GradedPicture:
         return self.grades[median_grade(self.probabilities)]
 
     @property
+    def probability(self) -> float:
+        """Of the grade that is predicted."""
+        return self.probabilities[median_grade(self.probabilities)]
+
+    @property
+    def is_likeliest(self) -> bool:
+        """Whether no other grade has a higher probability than the median one."""
+        return self.probability >= max(self.probabilities)
+
+    @property
+    def middle_half(self) -> tuple[str, str]:
+        """The grades at the quartiles: between them lies at least half of the probability."""
+        ends = (_quantile(self.probabilities, share) for share in (0.25, 0.75))
+        low, high = (self.grades[place] for place in ends)
+        return low, high
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The grades that are told: the median one, or those between the quartiles."""
+        if self.is_likeliest:
+            return (self.predicted,)
+        low, high = (self.grades.index(end) for end in self.middle_half)
+        return self.grades[low : high + 1]
+
+    @property
     def expected(self) -> float:
         """The expected place in `grades`, 1 for the lowest."""
         return sum(place * p for place, p in enumerate(self.probabilities, start=1))
@@ -354,10 +379,15 @@ def median_grade(probabilities: Sequence[float]) -> int:
 
     Of all grades it has the least expected absolute error.
     """
+    return _quantile(probabilities, 0.5)
+
+
+def _quantile(probabilities: Sequence[float], share: float) -> int:
+    """Return the index of the grade up to which at least a share of the probability lies."""
     total = 0.0
     for place, probability in enumerate(probabilities):
         total += probability
-        if total >= 0.5:
+        if total >= share:
             return place
     return len(probabilities) - 1
 

@@ -313,6 +313,8 @@ def _picture_grade(answer: GradedPicture | None) -> dict[str, Any] | None:
         "grades": [{"name": name, "probability": json_number(p, 6)} for name, p in pairs],
         "predicted": answer.predicted,
         "expected_place": json_number(answer.expected, 4),
+        "is_likeliest": answer.is_likeliest,
+        "middle_half": list(answer.middle_half),
         "calibrated": answer.calibrated,
     }
 

@@ -95,6 +95,11 @@ COLUMN_WORDS: Mapping[str, str] = {
     "view_confidence": "How sure the program is of that kind, 0 to 1; empty where it was told.",
     "headline": "The result in a sentence.",
     "predicted": "Class that a classifier chose.",
+    "findings": "Findings of the whole image that a model reports, separated by semicolons.",
+    "finding_probabilities": "Each finding that the model looks for, with its probability.",
+    "grade": "Median grade of the whole image by a model of ordered grades.",
+    "grade_probability": "Probability of that grade.",
+    "expected_grade": "Expected place among the grades, 1 for the lowest.",
     "probability": "Of the classifier's positive class, 0 to 1.",
     "bodies": "Names of the vertebral bodies that were outlined, from the top.",
     "least_confidence": "Of the landmark that is least sure, 0 to 1: sort by it to look at the "

@@ -18,6 +18,10 @@ GRADE_HEADINGS = ("Grade", "Probability")
 REPORTED, NOT_REPORTED = "reported", "not reported"
 NOT_CALIBRATED = "The probabilities are not calibrated."
 MEDIAN_GRADE = "The median grade counts: that or a lower one is at least as likely as not."
+NOT_LIKELIEST = (
+    "Here another grade is likelier than the median one, so the quartiles are told: at least half "
+    "of the probability lies between them."
+)
 CARD_THRESHOLDS = "Each finding counts from the threshold of the model’s card on."
 
 
@@ -126,12 +130,25 @@ def labels_headline(answer: LabelledPicture) -> str:
 
 def grade_headline(answer: GradedPicture) -> str:
     """Return which grade a network gives, in a sentence."""
-    p = dict(zip(answer.grades, answer.probabilities, strict=True))[answer.predicted]
-    return (
-        f"Grade “{safe_text(answer.predicted)}” (probability {probability_text(p)}; expected "
-        f"place {answer.expected:.1f} of {len(answer.grades)}, counted from "
-        f"“{safe_text(answer.grades[0])}”)."
+    place = (
+        f"expected place {answer.expected:.1f} of {len(answer.grades)}, counted from "
+        f"“{safe_text(answer.grades[0])}”"
     )
+    p = probability_text(answer.probability)
+    if answer.is_likeliest:
+        return f"Grade “{safe_text(answer.predicted)}” (probability {p}; {place})."
+    return (
+        f"Grade {grade_words(answer)}: no single grade is clear (median "
+        f"“{safe_text(answer.predicted)}”, of probability {p}; {place})."
+    )
+
+
+def grade_words(answer: GradedPicture) -> str:
+    """Return the grade, or between which ones it lies where the median one is not the likeliest."""
+    if answer.is_likeliest:
+        return f"“{safe_text(answer.predicted)}”"
+    low, high = (safe_text(end) for end in answer.middle_half)
+    return f"between “{low}” and “{high}”"
 
 
 def finding_rows(answer: LabelledPicture) -> list[tuple[str, ...]]:
@@ -164,9 +181,10 @@ def findings_note(answer: LabelledPicture) -> str:
 
 def grade_note(answer: GradedPicture) -> str:
     """Return how a grade was chosen, and what its probabilities are worth."""
+    chosen = MEDIAN_GRADE if answer.is_likeliest else f"{MEDIAN_GRADE} {NOT_LIKELIEST}"
     note = (
-        f"{MEDIAN_GRADE} Expected place: {answer.expected:.1f} of {len(answer.grades)}, counted "
-        f"from “{safe_text(answer.grades[0])}”."
+        f"{chosen} Expected place: {answer.expected:.1f} of {len(answer.grades)}, counted from "
+        f"“{safe_text(answer.grades[0])}”."
     )
     return note if answer.calibrated else f"{note} {NOT_CALIBRATED}"
 

@@ -21,14 +21,14 @@ import pydicom
 import pytest
 from PIL import Image
 
-from spinealign.batch.cohort import IMAGE_COLUMNS, PATIENT_COLUMNS, write_tables
+from spinealign.batch.cohort import IMAGE_COLUMNS, PATIENT_COLUMNS, image_row, write_tables
 from spinealign.batch.gallery import confidence, write_gallery
 from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
 from spinealign.batch.parquet import write_parquet
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
 from spinealign.batch.run import Progress, TableChoice, Waits, opened_batch
-from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, picture_path
+from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, Row, picture_path
 from spinealign.batch.watch import Watch
 from spinealign.batch.worker import Look, Task
 from spinealign.cli.main import run_command
@@ -432,6 +432,10 @@ RECORD = {
 }  # fmt: skip
 
 
+def done_row(record):
+    return Row("i", 1, Path("a.png"), "a", ItemStatus.DONE, 1, "", "", 1.0, json.dumps(record))
+
+
 def test_parquet_files_hold_what_the_tables_hold_with_numbers_as_numbers(state, images, tmp_path):
     duckdb = pytest.importorskip("duckdb", reason="the extra cohort is not installed")
     items = items_of(*images)
@@ -524,6 +528,35 @@ class TestGallery:
             "least_confidence": landmark, "view": {"confidence": kind}, "classification": answer,
         }  # fmt: skip
         assert confidence(record) == expected
+
+    def test_confidence_is_that_of_findings_and_grades_too(self):
+        findings = [
+            {"name": "narrow", "probability": 0.9, "reported": True},
+            {"name": "bulging", "probability": 0.3, "reported": False},
+        ]
+        grade = {
+            "grades": [{"name": "1", "probability": 0.4}, {"name": "2", "probability": 0.6}],
+            "predicted": "2", "expected_place": 1.6,
+        }  # fmt: skip
+        record = RECORD | {"least_confidence": None, "view": {"confidence": None}}
+        assert confidence(record | {"findings": {"findings": findings}}) == 0.7
+        assert confidence(record | {"picture_grade": grade}) == 0.6
+
+    def test_findings_and_grades_have_columns_of_their_own(self):
+        findings = [
+            {"name": "narrow", "probability": 0.91234, "reported": True},
+            {"name": "bulging", "probability": 0.3, "reported": False},
+        ]
+        grade = {
+            "grades": [{"name": "1", "probability": 0.4}, {"name": "2", "probability": 0.6}],
+            "predicted": "2", "expected_place": 1.6,
+        }  # fmt: skip
+        told = RECORD | {"findings": {"findings": findings}, "picture_grade": grade}
+        row = image_row(done_row(told))
+        assert row["findings"] == "narrow"
+        assert row["finding_probabilities"] == "narrow 0.9123; bulging 0.3000"
+        assert (row["grade"], row["grade_probability"], row["expected_grade"]) == ("2", 0.6, 1.6)
+        assert "findings" not in image_row(done_row(RECORD))
 
     def test_the_page_and_its_script_name_the_same_things(self, state, tmp_path):
         page = self.page(state, tmp_path, Outcome(ItemStatus.DONE, record=json.dumps(RECORD)))

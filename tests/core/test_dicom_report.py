@@ -17,7 +17,7 @@ from spinealign.dicom.contents import contents_of
 from spinealign.dicom.measurement_report import measurement_report, person_name
 from spinealign.dicom.segments import algorithm_of
 from spinealign.dicom.source import source_of
-from spinealign.domain.findings import ModelStatus
+from spinealign.domain.findings import GradedPicture, LabelAnswer, LabelledPicture, ModelStatus
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.measures import MeasureCode, NormalRange
 from spinealign.domain.reading import Decision, GradeScale, GradeValue, NumberValue
@@ -401,6 +401,34 @@ def test_the_report_lies_in_the_study_of_the_image(film, tmp_path):
     assert study.ReferencedSeriesSequence[0].SeriesInstanceUID == image.SeriesInstanceUID
     (scheme,) = report.CodingSchemeIdentificationSequence
     assert scheme.CodingSchemeDesignator == "99SPINEALIGN"
+
+
+def test_findings_and_a_grade_of_the_whole_picture_are_told_with_their_probabilities(tmp_path):
+    found = classified_ct(tmp_path)
+    model = found.models[0]
+    labels = (LabelAnswer("bulging", 0.38, 0.2, 0.1), LabelAnswer("narrow", 0.73, 0.9, 0.5))
+    clear = GradedPicture(model, ("none", "mild", "severe"), (0.2, 0.7, 0.1), True)
+    split = replace(clear, probabilities=(0.48, 0.04, 0.48))
+
+    def said(grade):
+        both = replace(found, labelled=LabelledPicture(model, labels, True), picture_grade=grade)
+        items = list(walk(written(both, tmp_path)))
+        wanted = ("PICTURE_FINDING", "NOT_REPORTED", "PICTURE_GRADE")
+        return [
+            (code(i)[1], i.TextValue, [
+                float(b.MeasuredValueSequence[0].NumericValue)
+                for b in i.ContentSequence if "MeasuredValueSequence" in b
+            ])
+            for i in items if code(i)[1] in wanted
+        ]  # fmt: skip
+
+    assert said(clear) == [
+        ("PICTURE_FINDING", "bulging", [0.38]), ("NOT_REPORTED", "narrow", [0.73]),
+        ("PICTURE_GRADE", "mild", [0.7]),
+    ]  # fmt: skip
+    assert said(split)[-1] == ("PICTURE_GRADE", "none to severe", [])
+    hidden = replace(model, status=ModelStatus.DEMONSTRATION)
+    assert said(replace(clear, model=hidden))[-1][0] != "PICTURE_GRADE"
 
 
 def test_an_answer_of_a_demonstration_model_is_no_finding(tmp_path):

@@ -28,7 +28,7 @@ from spinealign.inference.engine import LoadedModel
 from spinealign.predict import grade_with, label_with
 from spinealign.wording import demonstration_text, headline
 from spinealign.wording.finding_text import finding_text
-from spinealign.wording.labels import labels_headline
+from spinealign.wording.labels import grade_headline, grade_note, labels_headline
 from tests.cards import classifier_card
 from tests.core.test_region import image
 
@@ -239,3 +239,24 @@ def test_no_finding_above_its_threshold_names_what_was_looked_for():
     answer = LabelledPicture(model, answers, True)
     assert labels_headline(answer) == "No finding above its threshold (“a” or “b”)."
     assert GradedPicture(model, ("x", "y", "z"), (0.2, 0.3, 0.5), True).predicted == "y"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "said"),
+    [
+        ((0.1, 0.6, 0.2, 0.1), "Grade “b” (probability 0.60; expected place 2.3 of 4"),
+        ((0.4, 0.4, 0.1, 0.1), "Grade “b” (probability 0.40; expected place 1.9 of 4"),
+        (
+            (0.45, 0.04, 0.06, 0.45),
+            "Grade between “a” and “d”: no single grade is clear (median “c”, of probability 0.06; "
+            "expected place 2.5 of 4",
+        ),
+        ((0.24, 0.25, 0.15, 0.36), "Grade between “b” and “d”: no single grade is clear (median"),
+        ((0.4, 0.35, 0.25, 0.0), "Grade between “a” and “b”: no single grade is clear (median “b”"),
+    ],
+)
+def test_where_the_median_grade_is_not_the_likeliest_a_range_is_told(probabilities, said):
+    model = ModelIdentity("m", "M", "1", "0" * 64, ModelStatus.DEMONSTRATION, "e")
+    answer = GradedPicture(model, ("a", "b", "c", "d"), probabilities, True)
+    assert grade_headline(answer).startswith(said)
+    assert ("quartiles" in grade_note(answer)) == ("between" in said)

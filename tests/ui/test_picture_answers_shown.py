@@ -42,7 +42,13 @@ def test_grades_stand_in_their_order_and_the_median_one_stands_out(qtbot):
     qtbot.addWidget(bars)
     drawn = bars.findChildren(ProbabilityBar)
     assert [bar._value for bar in drawn] == [0.2, 0.35, 0.45]
-    assert len({bar._colour.name() for bar in drawn}) == 2
-    assert drawn[1]._colour.name() not in (drawn[0]._colour.name(), drawn[2]._colour.name())
+    # The median grade is not the likeliest: those between the quartiles stand out.
+    colours = [bar._colour.name() for bar in drawn]
+    assert colours[1] == colours[2] != colours[0]
     texts = [label.text() for label in bars.findChildren(QLabel)]
+    assert "quartiles" in texts[-1]
+    clear = GradeBars(replace(grade, probabilities=(0.2, 0.6, 0.2)), LIGHT)
+    qtbot.addWidget(clear)
+    drawn = [bar._colour.name() for bar in clear.findChildren(ProbabilityBar)]
+    assert drawn[1] not in (drawn[0], drawn[2])
     assert "Expected place: 2.2 of 3, counted from “none”." in texts[-1]

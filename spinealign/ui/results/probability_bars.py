@@ -112,12 +112,12 @@ class LabelBars(_Bars):
 
 
 class GradeBars(_Bars):
-    """Ordered grades, the lowest first; the one that counts stands out."""
+    """Ordered grades, the lowest first; what counts stands out (several if unclear)."""
 
     def __init__(self, answer: GradedPicture, colours: Colours) -> None:
         super().__init__()
         for grade, probability in zip(answer.grades, answer.probabilities, strict=True):
-            is_it = grade == answer.predicted
+            is_it = grade in answer.told
             colour = colours.accent if is_it else colours.strong_border
             self._add_row(grade, probability, None, colour, is_strong=is_it)
         self._add_note(grade_note(answer))
