@@ -54,6 +54,9 @@ def odd_rows(table: Path, count: int) -> str:
     )
 
 
+SIZE_MISSING = "it does not say how high and wide a picture is"
+
+
 def no_outlines(path: Path, kind: str, reason: str) -> str:
     """Return that a JSON file of outlines cannot be read."""
     name = {"Coco": "COCO file of outlines", "Labelme": "labelme file"}[kind]
@@ -74,11 +77,6 @@ def class_not_named(path: Path, label: str, classes: Sequence[str]) -> str:
         f"“{safe_text(path.name)}” holds the class “{safe_text(label) or 'without a name'}”, and "
         f"named are {safe_text(', '.join(classes))}; name all of them with --classes"
     )
-
-
-def picture_missing(path: Path, name: str) -> str:
-    """Return that a picture is not there that a file names."""
-    return f"“{safe_text(path.name)}” names “{safe_text(name)}”, which is not below the data set"
 
 
 def other_grid(name: str) -> str:

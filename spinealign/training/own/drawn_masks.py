@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from spinealign.data_audit.drawn_files import (
+    Coco,
+    Labelme,
+    Shape,
+    drawn_file,
+    found_picture,
+    part_of_file,
+)
 from spinealign.domain.errors import DataSetError
-from spinealign.json_files import JsonError, parse_json, read_bytes
 from spinealign.training.dataset import IGNORE
 from spinealign.training.own.kept import digest
 from spinealign.training.own.pictures import Picture
 from spinealign.wording import training as words
-
-MOST_JSON_BYTES = 500_000_000
-"""Of one file of outlines; COCO's own largest has 470 MB."""
 
 
 class Mask(Protocol):
@@ -126,61 +131,6 @@ def _unpacked(text: str) -> list[int]:
     return runs
 
 
-@dataclass(frozen=True)
-class CocoImage:
-    """A picture of a COCO file."""
-
-    id: int
-    file_name: str
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class CocoAnnotation:
-    """An object of a COCO file; boxes without an outline have none."""
-
-    image_id: int
-    category_id: int
-    segmentation: list[list[float]] | dict[str, Any] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class CocoCategory:
-    """A class of a COCO file."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Coco:
-    """A COCO file of object outlines; https://cocodataset.org/#format-data."""
-
-    images: list[CocoImage]
-    annotations: list[CocoAnnotation]
-    categories: list[CocoCategory]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """An outline of a labelme file."""
-
-    label: str
-    points: list[tuple[float, float]]
-    shape_type: str = "polygon"
-
-
-@dataclass(frozen=True)
-class Labelme:
-    """A labelme file of one picture; https://github.com/wkentaro/labelme."""
-
-    shapes: list[Shape]
-    imagePath: str  # noqa: N815 - as the file spells it
-    imageHeight: int  # noqa: N815
-    imageWidth: int  # noqa: N815
-
-
 Drawn = tuple[list[Picture], dict[str, Mask], tuple[str, ...]]
 """Pictures, their masks by name, and the classes, background first."""
 
@@ -193,23 +143,23 @@ def read_coco(data: Path, files: Sequence[Path], classes: Sequence[str] | None) 
     DataSetError
         A file is none, names a picture that is not there, or a class that is not named.
     """
-    read = [(path, _typed(path, Coco)) for path in files]
+    read = [(path, drawn_file(path, Coco, partial(_refused, "Coco"))) for path in files]
     found = {each.id: each.name for _, coco in read for each in coco.categories}
     names = tuple(classes) if classes else ("background", *(found[key] for key in sorted(found)))
     pictures: list[Picture] = []
     masks: dict[str, Mask] = {}
     for path, coco in read:
-        part = next((p for p in ("train", "val", "test") if p in path.stem.lower()), "")
         parts: dict[int, list[tuple[int, Any]]] = {}
         for one in coco.annotations:
             number = _number(found.get(one.category_id, ""), names, path)
             if one.segmentation:
                 parts.setdefault(one.image_id, []).append((number, one.segmentation))
         for image in coco.images:
-            place = _place(data, path, image.file_name)
+            shape = _known_shape((image.height, image.width), "Coco", path)
+            place = found_picture(data, path, image.file_name)
             name = place.relative_to(data).as_posix()
-            pictures.append(Picture(place, name, "", part if len(read) > 1 else ""))
-            masks[name] = DrawnMask((image.height, image.width), tuple(parts.get(image.id, ())))
+            pictures.append(Picture(place, name, "", part_of_file(path, len(read))))
+            masks[name] = DrawnMask(shape, tuple(parts.get(image.id, ())))
     return pictures, masks, names
 
 
@@ -221,20 +171,32 @@ def read_labelme(data: Path, files: Sequence[Path], classes: Sequence[str] | Non
     DataSetError
         A file is none, names a picture that is not there, or holds what is no area.
     """
-    read = [(path, _typed(path, Labelme)) for path in files]
+    read = [(path, drawn_file(path, Labelme, partial(_refused, "Labelme"))) for path in files]
     found = sorted({shape.label for _, one in read for shape in one.shapes} - {"background"})
     names = tuple(classes) if classes else ("background", *found)
     pictures: list[Picture] = []
     masks: dict[str, Mask] = {}
     for path, one in read:
-        place = _place(data, path, one.imagePath.replace("\\", "/"))
+        shape = _known_shape((one.imageHeight, one.imageWidth), "Labelme", path)
+        place = found_picture(data, path, one.picture)
         name = place.relative_to(data).as_posix()
         parts = tuple(
             (_number(shape.label, names, path), [_outline(shape, path)]) for shape in one.shapes
         )
         pictures.append(Picture(place, name))
-        masks[name] = DrawnMask((one.imageHeight, one.imageWidth), parts)
+        masks[name] = DrawnMask(shape, parts)
     return pictures, masks, names
+
+
+def _refused(kind: str, path: Path, reason: str) -> str:
+    return words.no_outlines(path, kind, reason)
+
+
+def _known_shape(shape: tuple[int, int], kind: str, path: Path) -> tuple[int, int]:
+    """Refuse a file that does not say how large a picture is."""
+    if min(shape) < 1:
+        raise DataSetError(words.no_outlines(path, kind, words.SIZE_MISSING))
+    return shape
 
 
 def _outline(shape: Shape, path: Path) -> list[float]:
@@ -255,19 +217,3 @@ def _number(label: str, names: Sequence[str], path: Path) -> int:
     if label not in names:
         raise DataSetError(words.class_not_named(path, label, names))
     return list(names).index(label)
-
-
-def _place(data: Path, told_by: Path, name: str) -> Path:
-    """Return a picture that a file names, wherever below the data set it lies beside it."""
-    for folder in (told_by.parent, data, data / "images"):
-        place = folder / name
-        if place.is_file() and place.resolve().is_relative_to(data.resolve()):
-            return data / place.resolve().relative_to(data.resolve())
-    raise DataSetError(words.picture_missing(told_by, name))
-
-
-def _typed(path: Path, kind: Any) -> Any:
-    try:
-        return parse_json(read_bytes(path, MOST_JSON_BYTES), kind)
-    except (OSError, JsonError) as error:
-        raise DataSetError(words.no_outlines(path, kind.__name__, str(error))) from error
