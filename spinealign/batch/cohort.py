@@ -19,7 +19,8 @@ IMAGE_COLUMNS = (
     "number", "path", "folder", "status", "sentence", "image_sha256", "modality",
     "examination", "view_confidence", "headline", "predicted", "probability", "findings",
     "finding_probabilities", "grade", "grade_probability", "expected_grade", "bodies",
-    "least_confidence", "measures_taken", "measures_missing", "cautions", "spacing_row_mm",
+    "least_confidence", "measures_taken", "measures_missing", "points_sure", "points_unsure",
+    "points_not_found", "cautions", "spacing_row_mm",
     "spacing_column_mm", "spacing_source", "models", "program_version",
 )  # fmt: skip
 MEASURE_COLUMNS = (
@@ -46,7 +47,10 @@ PATIENT_COLUMNS: Final[Mapping[str, str]] = {
 
 WHOLE, NUMBER, TEXT = "whole number", "number", "text"
 _TYPES: Final = {
-    **dict.fromkeys(("number", "measures_taken", "measures_missing"), WHOLE),
+    **dict.fromkeys(
+        ("number", "measures_taken", "measures_missing", "points_sure", "points_unsure",
+         "points_not_found"), WHOLE,
+    ),
     **dict.fromkeys(
         ("view_confidence", "probability", "grade_probability", "expected_grade",
          "least_confidence", "spacing_row_mm",
@@ -149,12 +153,25 @@ def image_row(row: Row) -> dict[str, Any]:
         "least_confidence": record["least_confidence"],
         "measures_taken": len(taken),
         "measures_missing": len(record["measures"]) - len(taken),
+        **_points(record.get("points")),
         "cautions": " ".join(one["code"] for one in record["warnings"]),
         "spacing_row_mm": spacing[0],
         "spacing_column_mm": spacing[1],
         "spacing_source": given["spacing_source"],
         "models": "; ".join(record["model_versions"]),
         "program_version": record["program_version"],
+    }
+
+
+def _points(points: Mapping[str, Any] | None) -> dict[str, int]:
+    """Return how many points of a user's own model were placed; nothing where none ran."""
+    if points is None:
+        return {}
+    sure = sum(one["sure"] for one in points["points"])
+    return {
+        "points_sure": sure,
+        "points_unsure": len(points["points"]) - sure,
+        "points_not_found": len(points["not_found"]),
     }
 
 

@@ -129,8 +129,8 @@ def record_of(analysis: Analysis) -> Mapping[str, Any]:
 
     whole = analysis_json(analysis, {})
     kept = (
-        "input", "view", "headline", "classification", "findings", "picture_grade", "warnings",
-        "disc_grading",
+        "input", "view", "headline", "classification", "findings", "picture_grade", "points",
+        "warnings", "disc_grading",
     )  # fmt: skip
     return {
         **{name: whole[name] for name in kept},

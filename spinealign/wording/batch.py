@@ -106,6 +106,10 @@ COLUMN_WORDS: Mapping[str, str] = {
     "most doubtful first.",
     "measures_taken": "How many measures have a value.",
     "measures_missing": "How many measures could not be taken; measures.csv says why.",
+    "points_sure": "Named points of your own model that reach its trusted confidence; their places "
+    "are in points.csv.",
+    "points_unsure": "Named points of your own model that were found below that confidence.",
+    "points_not_found": "Named points of your own model that were not found.",
     "cautions": "Codes of what has to be known beside the result.",
     "spacing_row_mm": "Distance of rows; empty where it is unknown.",
     "spacing_column_mm": "Distance of columns; empty where it is unknown.",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
 from spinealign.analysis import analyze_file, analyze_image
+from spinealign.batch.cohort import IMAGE_COLUMNS, image_row
+from spinealign.batch.state import ItemStatus, Row
+from spinealign.batch.worker import record_of
 from spinealign.domain.errors import ModelError
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import ModelStatus, WarningCode
@@ -259,3 +264,17 @@ def test_the_trial_before_installing_runs_the_network_and_looks_at_every_heat_ma
             return {"points": super().run(batch, **others)["points"] * np.nan}
 
     assert not trial._answers(LoadedModel(point_card(), Broken()))
+
+
+def test_a_batch_counts_the_points_of_each_image():
+    def row(analysis):
+        record = json.dumps(record_of(analysis))
+        return image_row(
+            Row("a", 1, Path("film.png"), "film", ItemStatus.DONE, 1, "", "", 1.0, record)
+        )
+
+    told = row(with_points(analysed_without()))
+    names = ("points_sure", "points_unsure", "points_not_found")
+    assert [told[name] for name in names] == [1, 1, 1]
+    assert set(names) <= set(IMAGE_COLUMNS)
+    assert not set(names) & set(row(analysed_without()))
