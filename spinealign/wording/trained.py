@@ -9,6 +9,7 @@ from typing import Any, Final
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.wording.evaluation import UNKNOWN_FIGURE
+from spinealign.wording.landmarks import NO_MEASURES
 from spinealign.wording.text import safe_text
 
 _PARTS: Final = {
@@ -51,28 +52,13 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
         and card.status is ModelStatus.DEMONSTRATION
     )
     asked = " --demonstration" if is_shown else ""
-    if card.task == "landmarks":
-        return [*lines, *_next_of_points(place)]
+    lines += [NO_MEASURES] if card.task == "landmarks" else []
     return [
         *lines,
         "Next, on patients that no training saw:",
         f"  spinealign evaluate {place} DATA",
         f"  spinealign analyze IMAGE --out results --model {place}{asked}",
     ]
-
-
-def _next_of_points(place: str) -> list[str]:
-    return [
-        "Next, on patients that no training saw; points are placed and written to predictions.csv:",
-        f"  spinealign evaluate {place} DATA",
-        POINTS_NOT_ANALYSED,
-    ]
-
-
-POINTS_NOT_ANALYSED = (
-    "This version does not show named points in an analysis or in the window, and measures nothing "
-    "with them."
-)
 
 
 def _part_text(what: str, figures: Mapping[str, Any]) -> str:
