@@ -32,6 +32,14 @@ def add_patient_pattern(
     parser.add_argument("--patient-pattern", default=default, metavar="REGEX", help=help_text)
 
 
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how data lie, where their looks say otherwise."""
+    parser.add_argument(
+        "--layout", metavar="NAME",
+        help="how the data lie there, where they look otherwise; docs/training.md names them all",
+    )  # fmt: skip
+
+
 def add_json(parser: argparse.ArgumentParser, name: str) -> None:
     """Add the option that prints a file instead of text."""
     parser.add_argument("--json", action="store_true", help=f"print {name} instead of text")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from spinealign.cli.data_options import (
     add_columns,
     add_coordinates,
     add_json,
+    add_layout,
     add_patient_pattern,
 )
 from spinealign.cli.evaluation_options import require_used
@@ -23,7 +25,9 @@ from spinealign.domain.errors import ModelError, ModelProblem
 
 if TYPE_CHECKING:
     from spinealign.domain.model_card import ModelCard
+    from spinealign.domain.own_tasks import OwnTask
     from spinealign.evaluation.cases import ClassifiedCases
+    from spinealign.evaluation.known import KnownSet
     from spinealign.evaluation.run import Evaluation, Threshold
     from spinealign.evaluation.tables import Wanted
 
@@ -47,9 +51,11 @@ def add_evaluation(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "data", type=Path, nargs="?", metavar="DATA",
-        help="for a model: <class>/ folders, train|val/<class>/ (val alone is answered), a CSV "
-        "list, or images/ with masks/",
+        help="for a model: pictures with what is known of them, in any layout that “train” reads: "
+        "<class>/ folders, train|val/<class>/ (val alone is answered), a CSV list, DICOM files "
+        "with a table, images/ with masks/, volumes, COCO, labelme",
     )  # fmt: skip
+    add_layout(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="evaluation.html, evaluation.json and predictions.csv go here (default: the name of "
@@ -94,8 +100,8 @@ def add_evaluation(commands: Any) -> None:
     parser.set_defaults(run=_evaluate)
 
 
-def evaluation_module(name: str) -> Any:
-    """Import a module of the evaluation.
+def evaluation_module(name: str, package: str = "evaluation") -> Any:
+    """Import a module of the evaluation, or one of another package that it needs.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def evaluation_module(name: str) -> Any:
         ENGINE_UNAVAILABLE: scikit-learn is an extra, and the message says what to install.
     """
     try:
-        return importlib.import_module(f"spinealign.evaluation.{name}")
+        return importlib.import_module(f"spinealign.{package}.{name}")
     except ModuleNotFoundError as error:
         is_packaged = getattr(sys, "frozen", False)
         if error.name and error.name.startswith("spinealign") and not is_packaged:
@@ -184,15 +190,48 @@ def _of_model(
         raise WrongUseError(words.no_evaluation_of(model.card.title))
     require_used(options, model.card.task)
     module, _, name = task.evaluator.partition(":")
-    asked = evaluation_module("answering").AskedOfModel(
-        options.data,
-        options.patient_pattern,
-        options.coordinates,
-        tuple(options.angle),
-        lambda cases, of_card: _threshold(options, cases, of_card),
-    )
-    evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)
+    # Volumes are cut into pictures, which nobody needs once they are answered.
+    with tempfile.TemporaryDirectory(prefix="spinealign-evaluate-") as work:
+        known = known_pictures(options, task, model.card.classes, Path(work), told)
+        asked = evaluation_module("answering").AskedOfModel(
+            options.data,
+            options.patient_pattern,
+            options.coordinates,
+            tuple(options.angle),
+            lambda cases, of_card: _threshold(options, cases, of_card),
+            options.layout or "",
+            known,
+        )
+        evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)
     return _compared(options, evaluated.evaluation), model.card, evaluated.gallery
+
+
+def known_pictures(
+    options: argparse.Namespace, task: OwnTask, classes: Sequence[str], work: Path, told: Told
+) -> KnownSet | None:
+    """List pictures with what is known of them, in any layout that a training reads.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Of the model's card.
+    work : Path
+        Volumes are cut into pictures there.
+    """
+    from spinealign.data_audit.tables import Columns
+    from spinealign.wording.training import cutting_text
+
+    def cut(done: int, total: int) -> None:
+        told(cutting_text(done, total))
+
+    asked = evaluation_module("layouts", "training.own").Asked(
+        options.data, options.layout or "", None, options.truth_column, None, work, cut
+    )
+    columns = Columns(options.image_column, options.truth_column, options.patient_column)
+    found: KnownSet | None = evaluation_module("known", "training.own").known_set(
+        task, asked, classes, columns
+    )
+    return found
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.data_options import add_coordinates, add_patient_pattern
+from spinealign.cli.data_options import add_coordinates, add_layout, add_patient_pattern
 from spinealign.cli.passphrases import add_passphrase_option
 from spinealign.domain.examination import (
     EXAMINATIONS,
@@ -198,10 +198,7 @@ def add_folds(parser: argparse.ArgumentParser) -> None:
 
 def add_about(parser: argparse.ArgumentParser) -> None:
     """Add what every training on own data is told: where it works, and what the card says."""
-    parser.add_argument(
-        "--layout", metavar="NAME",
-        help="how the data lie there, where they look otherwise; docs/training.md names them all",
-    )  # fmt: skip
+    add_layout(parser)
     add_patient_pattern(
         parser,
         "finds the patient in a picture's name below DATA: its first group; without it the table "

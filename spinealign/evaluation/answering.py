@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spinealign.data_audit.landmarks import Coordinates
 from spinealign.evaluation.cases import ClassifiedCases
+from spinealign.evaluation.known import KnownSet
 from spinealign.evaluation.learning import points_of
 from spinealign.evaluation.predicting import Show, answers_of, gallery, outlines_of
 from spinealign.evaluation.run import (
@@ -40,6 +41,11 @@ class AskedOfModel:
         Between points, each ``NAME=A,B,C,D``.
     choose : callable
         Chooses the threshold of a classifier of two classes.
+    layout : str
+        How points or findings lie in `data`; empty for how they look.
+    known : KnownSet or None
+        Pictures with classes or masks, where another layout than folders, a table or masks was
+        read.
     """
 
     data: Path
@@ -47,6 +53,13 @@ class AskedOfModel:
     coordinates: Coordinates | None = None
     angles: tuple[str, ...] = ()
     choose: Choose = lambda cases, of_card: of_card
+    layout: str = ""
+    known: KnownSet | None = None
+
+    @property
+    def pictures(self) -> Path | KnownSet:
+        """What pictures with classes or masks are listed by."""
+        return self.data if self.known is None else self.known
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +74,7 @@ def evaluated_classes(
     model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
 ) -> Evaluated:
     """Evaluate a classifier."""
-    answered = answers_of(model, asked.data, asked.pattern, show)
+    answered = answers_of(model, asked.pictures, asked.pattern, show)
     threshold = asked.choose(answered.cases, answered.threshold)
     found = evaluate_classified(
         model.card.name, answered.cases, threshold, answered.left_out, show=told
@@ -75,6 +88,6 @@ def evaluated_outlines(
     model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
 ) -> Evaluated:
     """Evaluate a segmentation."""
-    outlined = outlines_of(model, asked.data, asked.pattern, show)
+    outlined = outlines_of(model, asked.pictures, asked.pattern, show)
     found = evaluate_outlined(model.card.name, outlined.cases, outlined.left_out, show=told)
     return Evaluated(replace(found, cautions=outlined.cautions))

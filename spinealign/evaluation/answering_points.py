@@ -27,14 +27,12 @@ from spinealign.evaluation.landmarks import (
     angle_told,
     point_figures_by_patient,
 )
-from spinealign.evaluation.predicting import GALLERY_PX, Show, found_patients
+from spinealign.evaluation.predicting import GALLERY_PX, Show, found_patients, held_out_part
 from spinealign.evaluation.run import WORST, Evaluation, Subgroup, WorstCase
 from spinealign.imaging.read import read_image
 from spinealign.inference.engine import LoadedModel
 from spinealign.locate import locate_with
 from spinealign.wording import evaluation as words
-
-_PARTS = ("test", "held_out", "val", "valid", "validation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ def evaluated_points(
 ) -> Evaluated:
     """Evaluate a model that places named points."""
     try:
-        marked = list_marked(asked.data, "", asked.coordinates)
+        marked = list_marked(asked.data, asked.layout, asked.coordinates)
     except DataSetError as error:
         raise AnswersError(str(error)) from error
     shared = [name for name in model.card.classes if name in marked.names]
@@ -73,8 +71,7 @@ def evaluated_points(
 
 def _held_out(marked: MarkedSet) -> tuple[MarkedSet, str]:
     """Return the part of a split that no training saw, and what to say of that."""
-    parts = {each.part.casefold() for each in marked.pictures}
-    wanted = next((name for name in _PARTS if name in parts), "")
+    wanted = held_out_part(each.part for each in marked.pictures)
     if not wanted:
         return marked, ""
     kept = tuple(each for each in marked.pictures if each.part.casefold() == wanted)

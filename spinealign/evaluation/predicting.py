@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.data_audit.dicom_facts import patient_of
-from spinealign.data_audit.listing import ListedFile, has_no_mask, list_files
-from spinealign.data_audit.masks import read_mask
-from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
+from spinealign.domain.errors import AnswersError, SpineAlignError
 from spinealign.domain.image import SpineImage
 from spinealign.domain.trained_on import is_learned_from, marks_of
 from spinealign.evaluation.cases import ClassifiedCases, OutlinedCases
+from spinealign.evaluation.known import (
+    NOT_KNOWN,
+    KnownPicture,
+    KnownSet,
+    SharedClasses,
+    listed_pictures,
+    shared_classes,
+)
 from spinealign.evaluation.overlaps import overlap
 from spinealign.evaluation.run import Threshold
 from spinealign.imaging.read import read_image
@@ -29,7 +35,7 @@ from spinealign.wording import evaluation as words
 GALLERY_PX = 240
 """Longer side of a picture in the gallery."""
 
-_HELD_OUT = ("test", "held_out", "val", "valid", "validation")
+HELD_OUT_PARTS = ("test", "held_out", "val", "valid", "validation")
 Show = Callable[[str, int, int], object]
 
 
@@ -99,7 +105,7 @@ class AnsweredFiles:
 
 def answered_files(
     model: LoadedModel,
-    data: Path,
+    data: Path | KnownSet,
     pattern: str,
     show: Show | None,
     ask: Callable[[SpineImage], Sequence[float]],
@@ -112,7 +118,8 @@ def answered_files(
         Takes a picture; returns a probability for each class of the card.
     """
     card = model.card
-    listed = _listed(data)
+    known = data if isinstance(data, KnownSet) else listed_pictures(data)
+    listed = known.pictures
     files, part = _held_out(listed)
     folded = {name.casefold() for name in card.classes}
     strange = sorted({f.label for f in files if f.label and f.label.casefold() not in folded})
@@ -135,11 +142,12 @@ def answered_files(
         learned += is_learned_from(marks, image.sha256)
         answers.append(answer)
     if not kept:
-        raise AnswersError(words.no_rows(data))
+        raise AnswersError(words.NO_PICTURE_TO_ANSWER)
     patients, knows = _patients(kept, pattern)
     groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
     cautions = [words.learned_from_text(learned, len(kept))] if learned else []
     cautions += [words.part_text(part, len(files), len(listed))] if part else []
+    cautions += known.cautions
     return AnsweredFiles(
         tuple(f.name for f in kept), tuple(f.label for f in kept), patients, knows,
         tuple(answers), tuple(left_out), tuple(f.path for f in kept), groups, tuple(cautions),
@@ -147,16 +155,17 @@ def answered_files(
 
 
 def answers_of(
-    model: LoadedModel, data: Path, pattern: str = "", show: Show | None = None
+    model: LoadedModel, data: Path | KnownSet, pattern: str = "", show: Show | None = None
 ) -> Answered:
     """Let a classifier answer on pictures whose class is known.
 
     Parameters
     ----------
     model : LoadedModel
-    data : Path
-        ``<class>/``, ``train|val/<class>/`` or a CSV list; see `data_audit.listing`. Of a split
-        that has a part ``test`` or ``val``, that part alone is answered.
+    data : Path or KnownSet
+        ``<class>/``, ``train|val/<class>/`` or a CSV list (see `data_audit.listing`), or what
+        another layout lists. Of a split that has a part ``test`` or ``val``, that part alone is
+        answered.
     pattern : str
         Regular expression that finds the patient in a file's name; else a list or DICOM says it.
     show : callable, optional
@@ -193,51 +202,67 @@ def answers_of(
 
 
 def outlines_of(
-    model: LoadedModel, data: Path, pattern: str = "", show: Show | None = None
+    model: LoadedModel, data: Path | KnownSet, pattern: str = "", show: Show | None = None
 ) -> Outlined:
     """Let a segmentation outline pictures whose masks are known.
 
-    A mask's value is the index of its class in the model's card, background first.
-
     Parameters
     ----------
-    data : Path
-        ``images/`` with ``masks/`` of the same names.
+    data : Path or KnownSet
+        ``images/`` with ``masks/`` of the same names, whose values are the indices of the card's
+        classes; or what another layout lists. Of a split that has a part ``test`` or ``val``, that
+        part alone is outlined.
 
     Raises
     ------
     AnswersError
-        There are no pictures with masks, or a mask has values beyond the model's classes.
+        There are no pictures with masks, or a mask has values that are no class.
     """
-    files = _listed(data)
-    files = [file for file in files if file.mask is not None and not has_no_mask(file)]
-    classes = tuple(model.card.classes[1:])
+    known = data if isinstance(data, KnownSet) else listed_pictures(data)
+    shared = shared_classes(model.card.classes, known.meanings)
+    masked = [one for one in known.pictures if one.values is not None]
+    files, part = _held_out(masked)
     left_out, kept, rows = [], [], []
     marks, learned = marks_of(model.card.training), 0
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
-        assert file.mask is not None
         try:
             image = read_image(file.path)
-            truth = read_mask(file.mask)
-        except (SpineAlignError, OSError):
+        except SpineAlignError:
             left_out.append(file.name)
             continue
-        if truth.shape[:2] != image.pixels.shape[:2] or truth.ndim != 2:
+        truth = _truth(file, shared, image.shape)
+        if truth is None:
             left_out.append(file.name)
             continue
-        if truth.max() > len(classes):
-            raise AnswersError(words.strange_mask(file.name, int(truth.max()), classes))
         kept.append(file)
         learned += is_learned_from(marks, image.sha256)
-        rows.append(_overlaps(model, image, truth, classes))
+        rows.append(_overlaps(model, image, truth, shared))
     if not kept:
-        raise AnswersError(words.no_masks(data))
+        raise AnswersError(words.NO_MASK_TO_COMPARE)
     patients, knows = _patients(kept, pattern)
     names = tuple(file.name for file in kept)
-    cases = OutlinedCases(names, patients, classes, tuple(rows), knows_patients=knows)
-    cautions = (words.learned_from_text(learned, len(kept)),) if learned else ()
-    return Outlined(cases, tuple(left_out), cautions)
+    cases = OutlinedCases(names, patients, shared.classes, tuple(rows), knows_patients=knows)
+    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions += [words.part_text(part, len(files), len(masked))] if part else []
+    return Outlined(cases, tuple(left_out), (*cautions, *shared.cautions, *known.cautions))
+
+
+def _truth(
+    file: KnownPicture, shared: SharedClasses, shape: tuple[int, int]
+) -> NDArray[np.int64] | None:
+    """Return places in `shared.classes` (rows, cols), from 1; None where a mask is of no use."""
+    assert file.values is not None
+    try:
+        values = file.values()
+    except (SpineAlignError, OSError, ValueError):
+        return None
+    if values is None or values.shape != shape:
+        return None
+    largest = int(values.max())
+    if not 0 <= largest <= NOT_KNOWN or (shared.of_value[values.astype(np.int64)] < 0).any():
+        raise AnswersError(words.strange_mask(file.name, largest, shared.classes))
+    return np.asarray(shared.of_value[values.astype(np.int64)], np.int64)
 
 
 def gallery(model: LoadedModel, answered: Answered, images: Sequence[str]) -> dict[str, bytes]:
@@ -265,30 +290,31 @@ def _explained(model: LoadedModel, path: Path) -> bytes:
 
 
 def _overlaps(
-    model: LoadedModel, image: SpineImage, truth: NDArray[np.int64], classes: Sequence[str]
+    model: LoadedModel, image: SpineImage, truth: NDArray[np.int64], shared: SharedClasses
 ) -> dict[str, dict[str, float]]:
+    """Return figures by class; pixels of which nothing is known count on neither side."""
+    is_known = truth != NOT_KNOWN
     found = segment_with(model, image).mask
     return {
-        name: overlap(truth == number, found == number)
-        for number, name in enumerate(classes, start=1)
+        name: overlap(truth == number, (found == place) & is_known)
+        for number, (name, place) in enumerate(
+            zip(shared.classes, shared.of_model, strict=True), start=1
+        )
     }
 
 
-def _listed(data: Path) -> list[ListedFile]:
-    try:
-        return list_files(data)[1]
-    except DataSetError as error:
-        raise AnswersError(str(error)) from error
+def held_out_part(parts: Iterable[str]) -> str:
+    """Return the name, folded, of the part of a split that no training saw; empty without one."""
+    there = {part.casefold() for part in parts}
+    return next((name for name in HELD_OUT_PARTS if name in there), "")
 
 
-def _held_out(files: Sequence[ListedFile]) -> tuple[list[ListedFile], str]:
-    """Return the part of a split that no training saw and its name, if there is a split."""
-    parts = {file.part.casefold() for file in files}
-    wanted = next((name for name in _HELD_OUT if name in parts), "")
+def _held_out(files: Sequence[KnownPicture]) -> tuple[list[KnownPicture], str]:
+    wanted = held_out_part(file.part for file in files)
     return [file for file in files if not wanted or file.part.casefold() == wanted], wanted
 
 
-def _patients(files: Sequence[ListedFile], pattern: str) -> tuple[tuple[str, ...], bool]:
+def _patients(files: Sequence[KnownPicture], pattern: str) -> tuple[tuple[str, ...], bool]:
     if pattern:
         return found_patients([file.name for file in files], pattern), True
     told = [file.patient or patient_of(file.path) for file in files]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from spinealign.evaluation import classification
 from spinealign.evaluation.answering import AskedOfModel, Evaluated
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases
 from spinealign.evaluation.intervals import DRAWS, Figure
-from spinealign.evaluation.predicting import Show, answered_files
+from spinealign.evaluation.predicting import Show, answered_files, held_out_part
 from spinealign.evaluation.run import (
     WORST,
     Evaluation,
@@ -32,6 +33,8 @@ from spinealign.predict import grade_with, label_with
 from spinealign.wording import evaluation as words
 from spinealign.wording import labels as label_words
 
+LABEL_TABLE: Final = "label-table"
+
 
 def evaluated_grades(
     model: LoadedModel, asked: AskedOfModel, show: Show, told: Callable[[str], object]
@@ -39,7 +42,11 @@ def evaluated_grades(
     """Evaluate a model of ordered grades; the median grade counts as its decision."""
     grades = model.card.classes
     found = answered_files(
-        model, asked.data, asked.pattern, show, lambda image: grade_with(model, image).probabilities
+        model,
+        asked.pictures,
+        asked.pattern,
+        show,
+        lambda image: grade_with(model, image).probabilities,
     )
     p = np.array(found.answers, np.float64)
     folded = {name.casefold(): k for k, name in enumerate(grades)}
@@ -70,10 +77,14 @@ def evaluated_labels(
         The data are no such list, or no picture of it can be read.
     """
     card = model.card
+    if asked.layout not in ("", LABEL_TABLE):
+        raise AnswersError(label_words.other_layout(asked.layout, LABEL_TABLE))
     try:
-        rows = read_labels(asked.data, card.classes).rows
+        listed = read_labels(asked.data, card.classes).rows
     except DataSetError as error:
         raise AnswersError(str(error)) from error
+    part = held_out_part(row.split for row in listed)
+    rows = [row for row in listed if not part or row.split.casefold() == part]
     marks, learned = marks_of(card.training), 0
     kept: list[LabelledRow] = []
     left_out, answers = [], []
@@ -89,7 +100,7 @@ def evaluated_labels(
         learned += is_learned_from(marks, image.sha256)
         answers.append([one.probability for one in answer.labels])
     if not kept:
-        raise AnswersError(words.no_rows(asked.data))
+        raise AnswersError(words.NO_PICTURE_TO_ANSWER)
     owners, knows = _owners(kept, asked.pattern)
     values = [[np.nan if v is None else float(v) for v in row.values] for row in kept]
     cases = LabelledCases(
@@ -102,8 +113,9 @@ def evaluated_labels(
         knows_patients=knows,
     )
     found = evaluate_labelled(card.name, cases, left_out, show=told)
-    cautions = (words.learned_from_text(learned, len(kept)),) if learned else ()
-    return Evaluated(replace(found, cautions=cautions))
+    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions += [words.part_text(part, len(rows), len(listed))] if part else []
+    return Evaluated(replace(found, cautions=tuple(cautions)))
 
 
 def evaluate_labelled(

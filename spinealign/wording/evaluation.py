@@ -87,6 +87,18 @@ THRESHOLD_TABLE = "Decisions are those of the table."
 THRESHOLD_HALF = "Decided at the probability 0.5."
 LIKELIEST = "Decided for the likeliest class."
 ALL_CASES = "all cases"
+NO_PICTURE_TO_ANSWER = (
+    "The data hold no picture that can be read and whose class is known. Docs/training.md says how "
+    "data may lie"
+)
+NO_MASK_TO_COMPARE = (
+    "The data hold no picture with a mask of its size: for example images/ and masks/ of equal "
+    "names"
+)
+SLICES_WITH_STRUCTURES = (
+    "Of volumes only slices were outlined that show a structure, as in training: what the model "
+    "outlines elsewhere is not counted."
+)
 NO_SCORES_FOR_THRESHOLD = "A threshold needs two classes and their probabilities."
 
 
@@ -205,9 +217,22 @@ def strange_mask(name: str, value: int, classes: Sequence[str]) -> str:
     )
 
 
-def no_masks(data: Path) -> str:
-    """Return that there is nothing to compare outlines with."""
-    return f"{_of(data)} has no picture with a mask of its size: images/ and masks/ of equal names"
+def strange_outlines(told: Sequence[str], classes: Sequence[str]) -> str:
+    """Return that masks tell other classes than a model outlines."""
+    return (
+        f"The masks tell {_some(told)}, and the model outlines {_some(classes)}: there is no class "
+        "in both. Name classes as the model’s card does"
+    )
+
+
+def classes_without_truth(missing: Sequence[str]) -> str:
+    """Return that the masks do not tell some classes of the model."""
+    return f"The masks do not tell {_some(missing)}: what the model outlines there is not judged."
+
+
+def classes_not_of_model(strays: Sequence[str]) -> str:
+    """Return that the model does not know some classes of the masks."""
+    return f"The model does not outline {_some(strays)}: in its figures that is background."
 
 
 def bad_pattern(pattern: str) -> str:

@@ -33,6 +33,11 @@ def odd_rows(table: Path, count: int) -> str:
     )
 
 
+def other_layout(asked: str, known: str) -> str:
+    """Return that findings are told by one layout only."""
+    return f"Several findings are told by the layout {known}, not by “{safe_text(asked)}”"
+
+
 def no_pictures(table: Path) -> str:
     """Return that a list does not name pictures."""
     return f"“{safe_text(table.name)}” needs a column image with the names of the pictures"

@@ -110,6 +110,11 @@ def not_of_layout(data: Path, layout: str) -> str:
     return f"“{safe_text(str(data))}” does not look like the layout {layout}"
 
 
+def cutting_text(done: int, total: int) -> str:
+    """Return how many volumes are cut into pictures."""
+    return f"cutting volumes: {done} / {total}"
+
+
 def unknown_layout(layout: str, layouts: Sequence[str]) -> str:
     """Return that a layout is not known."""
     return f"“{safe_text(layout)}” is no layout; known are {listed(layouts)}"

@@ -114,13 +114,17 @@ def test_findings_are_learned_from_what_is_known_of_them_and_mean_what_they_are_
     assert _answers(model)
     found = evaluated_labels(model, AskedOfModel(data), lambda *_: None, lambda text: None)
     assert found.evaluation.figures["auc/bright"].value == 1
-    assert len(found.evaluation.cases) == 24
-    assert "18 of these 24" in found.evaluation.cautions[0]
+    assert len(found.evaluation.cases) == 6
+    assert "the part “val” alone was answered: 6 of 24" in found.evaluation.cautions[0]
     made = write_evaluation(found.evaluation, tmp_path / "evaluation", ())
     told = json.loads(made[1].read_text())
     assert (told["kind"], told["classes"]) == ("findings", ["odd", "bright"])
     answers = table(made[2])
-    assert [row["bright"] for row in answers][:5] == ["0", "1", "0", "1", ""]
+    assert [row["bright"] for row in answers] == ["0", "", "0", "1", "0", "1"]
+    whole = data.with_name("all.csv")
+    whole.write_text(data.read_text().replace(",split,", ",room,"))
+    found = evaluated_labels(model, AskedOfModel(whole), lambda *_: None, lambda text: None)
+    assert "18 of these 24" in found.evaluation.cautions[0]
     with pytest.raises(AnswersError):
         evaluated_labels(model, AskedOfModel(tmp_path), lambda *_: None, lambda text: None)
 

@@ -62,6 +62,8 @@ class Asked:
         What the values of masks mean, from 0 on.
     work : Path
         For what has to be cut into pictures first.
+    told : callable or None
+        Takes how many volumes are cut, and of how many; None prints lines.
     """
 
     data: Path
@@ -70,6 +72,7 @@ class Asked:
     label_column: str = ""
     classes: tuple[str, ...] | None = None
     work: Path = Path()
+    told: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def list_classes(asked: Asked) -> PictureSet:
     DataSetError
         It has no layout that is known, or not the stated one, or that one is broken.
     """
-    return _chosen(CLASSIFIED, asked).read(asked)
+    return chosen_layout(CLASSIFIED, asked).read(asked)
 
 
 def list_outlines(asked: Asked) -> OutlinedSet:
@@ -100,10 +103,17 @@ def list_outlines(asked: Asked) -> OutlinedSet:
     DataSetError
         It has no layout that is known, or not the stated one, or that one is broken.
     """
-    return _chosen(OUTLINED, asked).read(asked)
+    return chosen_layout(OUTLINED, asked).read(asked)
 
 
-def _chosen(table: Sequence[Layout[Read]], asked: Asked) -> Layout[Read]:
+def chosen_layout(table: Sequence[Layout[Read]], asked: Asked) -> Layout[Read]:
+    """Return the layout that was stated, or the first of a table that a data set looks like.
+
+    Raises
+    ------
+    DataSetError
+        There is no such layout, or the data do not look like it.
+    """
     names = [layout.name for layout in table]
     if asked.layout:
         if asked.layout not in names:
@@ -153,7 +163,7 @@ def _cut(asked: Asked, names: tuple[str, ...], meaning: Meaning) -> OutlinedSet:
         if stem not in masks:
             raise DataSetError(words.no_mask(images[stem].name))
     pairs = [(image, masks[stem]) for stem, image in images.items()]
-    pictures, found = cut_volumes(pairs, asked.work, meaning)
+    pictures, found = cut_volumes(pairs, asked.work, meaning, asked.told)
     if asked.pattern is not None:
         return OutlinedSet(with_patients(pictures, asked.pattern), found, names)
     rows = {Path(row.get("image", "")).name.split(".")[0]: row for row in rows_beside(asked.data)}

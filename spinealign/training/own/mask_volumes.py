@@ -72,6 +72,7 @@ def cut_volumes(
     pairs: Sequence[tuple[Path, Path]],
     work: Path,
     meaning: Meaning,
+    told: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Picture], dict[str, Mask]]:
     """Write the slices that show a structure below the working folder, and list them.
 
@@ -84,6 +85,8 @@ def cut_volumes(
     work : Path
     meaning : callable
         Turns the mask's stored values into class numbers.
+    told : callable, optional
+        Takes how many volumes are cut, and of how many; without it lines are printed.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def cut_volumes(
     """
     pictures: list[Picture] = []
     masks: dict[str, Mask] = {}
-    tell = Progress("cutting volumes", "volume")
+    tell = told or Progress("cutting volumes", "volume")
     for number, (image, mask) in enumerate(pairs, start=1):
         content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (image, mask)]
         # Values of a .mhd lie in a file beside it: its own bytes tell nothing of them.

@@ -30,6 +30,7 @@ from spinealign.wording import training as words
 SQUARE_WITHIN = 0.01
 """Pixels whose sides differ by less count as square."""
 
+CLASS_TABLE = "classes.csv"
 _TABLES = ("manifest.csv", "images.csv")
 
 
@@ -102,7 +103,7 @@ def class_names(data: Path) -> tuple[str, ...]:
     DataSetError
         There is no such table, or it leaves a value open.
     """
-    table = data / "classes.csv"
+    table = data / CLASS_TABLE
     if not table.is_file():
         raise DataSetError(words.no_class_names(data))
     # `read_table` calls a column "name" an image, as it does in tables of pictures.
