@@ -1,4 +1,4 @@
-"""Small learners and figures for shortcuts: a tree of two questions, nearest neighbours, AUC.
+"""Small learners and figures for shortcuts: a tree of two questions, nearest neighbours.
 
 They are written out here because the program has no library of them: an audit needs none of the
 extras. Tests compare them with scikit-learn.
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spinealign.resampling import auc, drawn, interval, times_drawn
 
 _DEPTH: Final = 2
 _LEAST_LEAF: Final = 3
@@ -167,25 +169,6 @@ def dealt(truth: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np.int
     return fold_of[places]
 
 
-def auc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve; ties count half. NaN where a class is missing."""
-    return weighted_auc(scores, truth, np.ones(len(truth)))
-
-
-def weighted_auc(
-    scores: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> float:
-    """Return the area under the ROC curve where rows count more than once, or not at all."""
-    values, places = np.unique(scores, return_inverse=True)
-    mine = np.bincount(places, np.where(truth, weights, 0), len(values))
-    others = np.bincount(places, np.where(truth, 0, weights), len(values))
-    pairs = mine.sum() * others.sum()
-    if not pairs:
-        return float("nan")
-    below = np.cumsum(others) - others
-    return float((mine * (below + others / 2)).sum() / pairs)
-
-
 def bootstrap_interval(
     scores: NDArray[np.float64], truth: NDArray[np.bool_], groups: NDArray[np.int64]
 ) -> tuple[float, float]:
@@ -193,18 +176,13 @@ def bootstrap_interval(
 
     (0, 1) where too few draws hold both classes.
     """
-    rng = np.random.default_rng(_SEED)
     every, places = np.unique(groups, return_inverse=True)
-    found = []
-    for _ in range(_DRAWS):
-        drawn = np.bincount(rng.integers(0, len(every), len(every)), minlength=len(every))
-        area = weighted_auc(scores, truth, drawn[places].astype(np.float64))
-        if area == area:
-            found.append(area)
-    if len(found) < _LEAST_VALID_DRAWS:
-        return 0.0, 1.0
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(low), float(high)
+    found = [
+        auc(scores, truth, times_drawn(index, len(every))[places])
+        for index in drawn(len(every), _DRAWS, _SEED)
+    ]
+    is_enough = np.isfinite(found).sum() >= _LEAST_VALID_DRAWS
+    return interval(found) if is_enough else (0.0, 1.0)
 
 
 def question_words(tree: Tree, names: Sequence[str]) -> list[tuple[str, float]]:

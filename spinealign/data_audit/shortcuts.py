@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from spinealign.data_audit import scoring
 from spinealign.data_audit.looking import Looked
 from spinealign.domain.data_audit import AuditedFile, Shortcut, ShortcutKind
+from spinealign.resampling import auc
 
 _LEAST_GROUPS: Final = 4
 """Of each class, to count as a unit: with fewer, folds have no other group to learn from."""
@@ -172,7 +173,7 @@ def _asked(
 ) -> Shortcut:  # fmt: skip
     scores = scoring.out_of_group(evidence.learner, evidence.values, truth, groups)
     kept = ~np.isnan(scores)
-    area = scoring.auc(scores[kept], truth[kept])
+    area = auc(scores[kept], truth[kept])
     low, high = scoring.bootstrap_interval(scores[kept], truth[kept], groups[kept])
     rule = ""
     if evidence.names:

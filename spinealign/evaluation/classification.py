@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from spinealign.data_audit.scoring import weighted_auc
 from spinealign.evaluation.cases import ClassifiedCases
 from spinealign.evaluation.intervals import DRAWS, Figure, Figures, Weights, bootstrapped
+from spinealign.resampling import auc
 
 BINS: Final = 10
 """Of probability, in calibration (Guo et al. 2017)."""
@@ -164,7 +164,7 @@ def _ranked(
 ) -> dict[str, float]:
     if truth.all() or not truth.any():
         return dict.fromkeys(("auc", "average_precision")[: 1 + has_precision], float("nan"))
-    found = {"auc": weighted_auc(score, truth, weights)}
+    found = {"auc": auc(score, truth, weights)}
     if has_precision:
         precision = average_precision_score(truth, score, sample_weight=weights)
         found["average_precision"] = float(precision)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.evaluation.cases import numbered
+from spinealign.resampling import drawn, interval, times_drawn
 
 DRAWS: Final = 1000
 """Enough for the ends of a 95 % interval (Efron & Tibshirani 1993, An Introduction to the
@@ -66,26 +67,19 @@ def bootstrapped(
     values = dict(compute(np.ones(len(index))))
     if count < 2:
         return {name: Figure(value, np.nan, np.nan) for name, value in values.items()}
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(draws):
-        times = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
-        for name, value in compute(times[index]).items():
-            drawn[name].append(value)
+    computed: dict[str, list[float]] = {name: [] for name in values}
+    for places in drawn(count, draws, seed):
+        for name, value in compute(times_drawn(places, count)[index]).items():
+            computed[name].append(value)
     return {
-        name: _figure(value, np.array(drawn[name]), count if name in proportions else None, draws)
+        name: _figure(value, computed[name], count if name in proportions else None)
         for name, value in values.items()
     }
 
 
-def _figure(value: float, drawn: NDArray[np.float64], patients: int | None, draws: int) -> Figure:
-    drawn = drawn[np.isfinite(drawn)]
+def _figure(value: float, computed: Sequence[float], patients: int | None) -> Figure:
     # Where half of the draws lack a class, the rest tell of another population.
-    if not np.isfinite(value) or len(drawn) < draws / 2:
+    is_enough = np.isfinite(computed).sum() >= len(computed) / 2
+    if not np.isfinite(value) or not is_enough:
         return Figure(value, np.nan, np.nan)
-    low, high = (float(end) for end in np.percentile(drawn, (2.5, 97.5)))
-    if patients is not None and np.isclose([low, high], 1.0).all():
-        low = 0.025 ** (1 / patients)
-    elif patients is not None and np.isclose([low, high], 0.0).all():
-        high = 1 - 0.025 ** (1 / patients)
-    return Figure(value, low, high)
+    return Figure(value, *interval(computed, patients))

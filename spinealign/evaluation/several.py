@@ -83,8 +83,8 @@ def evaluated_labels(
         listed = read_labels(asked.data, card.classes).rows
     except DataSetError as error:
         raise AnswersError(str(error)) from error
-    part = held_out_part(row.split for row in listed)
-    rows = [row for row in listed if not part or row.split.casefold() == part]
+    part = held_out_part(row.part for row in listed)
+    rows = [row for row in listed if not part or row.part.casefold() == part]
     marks, learned = marks_of(card.training), 0
     kept: list[LabelledRow] = []
     left_out, answers = [], []

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from spinealign.domain.discs import GradeName
 from spinealign.domain.model_card import GradeRule
@@ -19,6 +18,7 @@ from spinealign.lumbar.grading import (
     nearest_grade,
     severity,
 )
+from spinealign.resampling import auc
 from spinealign.training.disc_grading import STEPS_ABOVE
 from spinealign.training.disc_rules import FINDINGS, Cases, Fitted, Values, Whole, fit
 from spinealign.training.evaluate import bootstrap, expected_calibration_error
@@ -165,9 +165,6 @@ def _finding(
     truth, p, called = scored.cases.findings[:, j], scored.p[:, j], scored.called[:, j]
     found = scored.cases.given != ""
 
-    def auc(i: Whole) -> float:
-        return float(roc_auc_score(truth[i], p[i])) if len(set(truth[i])) > 1 else float("nan")
-
     def error(i: Whole) -> float:
         i = i[found[i]]
         return expected_calibration_error(truth[i], p[i])
@@ -175,7 +172,7 @@ def _finding(
     hits = int(((called == 1) & (truth == 1)).sum())
     return {
         "present": int(truth.sum()),
-        "auc": ask(auc),
+        "auc": ask(lambda i: auc(p[i], truth[i])),
         "calibration_error": ask(error),
         "balanced_accuracy": ask(lambda i: balanced_accuracy(truth[i], called[i])),
         "sensitivity": round(hits / max(int(truth.sum()), 1), 4),

@@ -10,12 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import confusion_matrix
 
 from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.predict import segment_with
+from spinealign.resampling import auc, drawn, interval
 from spinealign.training.augment import t1_like
 from spinealign.training.dataset import LabelledSlice
 
@@ -40,23 +41,16 @@ def bootstrap(
     dict
         ``value``, ``low``, ``high``, ``units``; None where the units say nothing.
     """
-    rng = np.random.default_rng(seed)
     size = len(units)
     value = float(statistic(units)) if size else float("nan")
     if np.isnan(value):
         return {"value": None, "low": None, "high": None, "units": size}
-    values = [statistic([units[i] for i in rng.integers(0, size, size)]) for _ in range(draws)]
-    low, high = np.nanpercentile(values, (2.5, 97.5))
-    # Resampling cannot tell how far below 1 a proportion without a single miss may
-    # lie; the exact binomial bound (Clopper & Pearson 1934) can.
-    if np.isclose([low, high], 1.0).all():
-        low = 0.025 ** (1 / size)
-    elif np.isclose([low, high], 0.0).all():
-        high = 1 - 0.025 ** (1 / size)
+    values = [statistic([units[i] for i in index]) for index in drawn(size, draws, seed)]
+    low, high = interval(values, exact_for=size)
     return {
         "value": round(value, 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
         "units": len(units),
     }
 
@@ -214,9 +208,9 @@ def classification_figures(
 
         return value
 
-    def auc(draw: Sequence[Any]) -> float:
+    def area(draw: Sequence[Any]) -> float:
         truth, p = join(draw)
-        return float(roc_auc_score(truth, p)) if 0 < truth.sum() < truth.size else float("nan")
+        return auc(p, truth)
 
     statistics: dict[str, Callable[[Sequence[Any]], float]] = {
         "accuracy": ratio(lambda m: (m[0, 0] + m[1, 1], m.sum())),
@@ -224,7 +218,7 @@ def classification_figures(
         "specificity": ratio(lambda m: (m[0, 0], m[0].sum())),
         "precision": ratio(lambda m: (m[1, 1], m[:, 1].sum())),
         "f1": ratio(lambda m: (2 * m[1, 1], 2 * m[1, 1] + m[0, 1] + m[1, 0])),
-        "auc": auc,
+        "auc": area,
     }
     # A group without a positive image says nothing about sensitivity, and so on.
     speaks: dict[str, Callable[[Any], bool]] = {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spinealign.data_audit import scoring
+from spinealign.resampling import auc
 
 CASES = range(6)
 
@@ -36,9 +37,9 @@ def test_areas_are_scikit_learns_with_ties_and_weights(seed):
     truth = rng.random(60) > 0.6
     scores = np.round(truth * 0.3 + rng.random(60), 1)
     weights = rng.integers(0, 4, 60).astype(float)
-    assert scoring.auc(scores, truth) == pytest.approx(metrics.roc_auc_score(truth, scores))
+    assert auc(scores, truth) == pytest.approx(metrics.roc_auc_score(truth, scores))
     wanted = metrics.roc_auc_score(truth, scores, sample_weight=weights)
-    assert scoring.weighted_auc(scores, truth, weights) == pytest.approx(wanted)
+    assert auc(scores, truth, weights) == pytest.approx(wanted)
 
 
 def test_no_group_is_learned_from_and_asked_about():
@@ -64,7 +65,7 @@ def test_intervals_count_groups_not_files():
     scores = truth * 0.8 + rng.normal(0, 1, 10)[groups]
     low, high = scoring.bootstrap_interval(scores, truth, groups)
     narrow = scoring.bootstrap_interval(scores, truth, np.arange(300))
-    assert low < scoring.auc(scores, truth) < high
+    assert low < auc(scores, truth) < high
     assert high - low > 3 * (narrow[1] - narrow[0])
 
 
