@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_CONDEMNED = 0, 1, 3
 _LAYOUTS = ("auto", "split-folders", "class-folders", "list", "masks", "files")
-_CACHE = "looked-at"
 _COLUMNS = {
     "file": "the files", "class": "the classes", "patient": "the patients",
     "split": "the parts of the split",
@@ -36,7 +35,8 @@ def add_data_audit(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="audit.html, audit.json and split.csv go here (default: FOLDER's name with -audit, "
-        "in the current folder)",
+        "in the current folder); train takes split.csv as DATA or by --split, and what the audit "
+        "kept of the files spares it looking at them again",
     )  # fmt: skip
     parser.add_argument(
         "--layout", choices=_LAYOUTS, default="auto", help="what folders mean (default: looked at)"
@@ -52,19 +52,18 @@ def add_data_audit(commands: Any) -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     from spinealign.data_audit import AuditOptions, Columns, audit
-    from spinealign.data_audit.writing import audit_json, write_audit
+    from spinealign.data_audit.writing import CACHE, audit_json, usual_folder, write_audit
     from spinealign.domain.data_audit import Layout
     from spinealign.wording.data_audit import (
         NO_PATTERN,
         NOTHING_INSIDE,
         STOPPED,
-        WRITTEN,
         audit_lines,
         progress_text,
+        written_text,
     )
-    from spinealign.wording.text import safe_text
 
-    folder = options.out or Path(f"{options.data.resolve().stem}-audit")
+    folder = options.out or usual_folder(options.data)
     if options.data.is_dir() and folder.resolve().is_relative_to(options.data.resolve()):
         raise WrongUseError(NOTHING_INSIDE)
     columns = Columns(
@@ -73,7 +72,7 @@ def _audit(options: argparse.Namespace) -> int:
     layout = None if options.layout == "auto" else Layout(options.layout.replace("-", "_"))
     if not _is_pattern(options.patient_pattern):
         raise WrongUseError(NO_PATTERN)
-    chosen = AuditOptions(layout, columns, folder / _CACHE, options.patient_pattern)
+    chosen = AuditOptions(layout, columns, folder / CACHE, options.patient_pattern)
     told = Told()
 
     def show(step: AuditStep) -> None:
@@ -91,7 +90,7 @@ def _audit(options: argparse.Namespace) -> int:
         sys.stdout.write(audit_json(outcome.audit))
     else:
         print("\n".join(audit_lines(outcome.audit)))
-        print(WRITTEN.format(folder=safe_text(str(folder))))
+        print(written_text(str(folder), has_parts=bool(outcome.parts)))
     return EXIT_CONDEMNED if outcome.verdict.is_condemned else EXIT_DONE
 
 

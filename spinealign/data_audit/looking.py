@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,8 +79,17 @@ class Looked:
     bits: int = 0
 
 
-def look(path: Path, cache: Path | None) -> Looked:
-    """Look at one file; whatever is wrong with it is a problem of it, never an exception."""
+def look(path: Path, cache: Path | None, earlier: Sequence[Path] = ()) -> Looked:
+    """Look at one file; whatever is wrong with it is a problem of it, never an exception.
+
+    Parameters
+    ----------
+    path : Path
+    cache : Path or None
+        Folder in which what was seen is kept.
+    earlier : sequence of Path
+        Folders of other audits, which are read only.
+    """
     try:
         with open_binary(path) as file:
             content = file.read()
@@ -91,15 +100,20 @@ def look(path: Path, cache: Path | None) -> Looked:
     sha256 = hashlib.sha256(content).hexdigest()
     if not content:
         return Looked(sha256, (FileProblem.EMPTY,))
-    kept = None if cache is None else cache / f"{sha256}-{_VERSION}.npz"
-    found = None if kept is None else _read(kept, sha256)
+    places = [*([] if cache is None else [cache]), *earlier]
+    found = next(filter(None, (_read(kept_file(each, sha256), sha256) for each in places)), None)
     if found is None:
         found = _looked(path, content, sha256)
-        if kept is not None:
-            _keep(kept, found)
+        if cache is not None:
+            _keep(kept_file(cache, sha256), found)
     # The name is the one thing that is not of the content.
     named = look_at(content, path.name, _format_of(content))
     return _renamed(found, named)
+
+
+def kept_file(cache: Path, sha256: str) -> Path:
+    """Return where what was seen of a file with this checksum is kept."""
+    return cache / f"{sha256}-{_VERSION}.npz"
 
 
 def _format_of(content: bytes) -> Any:

@@ -21,6 +21,7 @@ from spinealign import __version__
 from spinealign.data_audit.dicom_facts import DicomFacts, dicom_facts
 from spinealign.data_audit.findings import all_findings, counts_of, verdict_of
 from spinealign.data_audit.grouping import audited, exact_pairs, grouped, names_told, pair_of
+from spinealign.data_audit.kept_matches import keep_matches, kept_matches
 from spinealign.data_audit.listing import ListedFile, list_files, told_by_pattern
 from spinealign.data_audit.looking import Looked, look
 from spinealign.data_audit.masks import mask_problems
@@ -77,12 +78,20 @@ class AuditOptions:
         Folder in which what was seen of each content is kept; None keeps nothing.
     patient_pattern : str
         Regular expression on paths relative to the data set, whose first group is the patient.
+    earlier : tuple of Path
+        Such folders of other audits: what they hold is not made again.
     """
 
     layout: Layout | None = None
     columns: Columns | None = None
     cache: Path | None = None
     patient_pattern: str = ""
+    earlier: tuple[Path, ...] = ()
+
+    @property
+    def caches(self) -> tuple[Path, ...]:
+        """Every folder that is read, the one that is written to first."""
+        return (*(() if self.cache is None else (self.cache,)), *self.earlier)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +153,9 @@ def audit_data(
     layout, listed = list_files(place, chosen.layout, chosen.columns)
     listed = told_by_pattern(listed, chosen.patient_pattern)
     names = names_told(listed)
-    looks, facts = yield from _looked(listed, chosen.cache)
+    looks, facts = yield from _looked(listed, chosen)
     files = _with_odd_ones(audited(listed, names, facts, looks), listed, looks)
-    pairs = [*exact_pairs(files), *(yield from _compared(files, looks))]
+    pairs = [*exact_pairs(files), *(yield from _compared(files, looks, chosen))]
     files = grouped(files, pairs)
     evidence, places = _evidence(files, looks, facts, names)
     shortcuts = yield from _asked([files[place] for place in places], evidence)
@@ -177,11 +186,11 @@ def fingerprint(files: Sequence[AuditedFile]) -> str:
 
 
 def _looked(
-    listed: Sequence[ListedFile], cache: Path | None
+    listed: Sequence[ListedFile], chosen: AuditOptions
 ) -> Generator[AuditStep, None, tuple[list[Looked], list[DicomFacts | None]]]:
     looks, facts = [], []
     for done, file in enumerate(listed, start=1):
-        seen = look(file.path, cache)
+        seen = look(file.path, chosen.cache, chosen.earlier)
         is_dicom = bool(seen.words) and seen.words.get("format") == "DICOM"  # type: ignore[union-attr]
         looks.append(seen)
         facts.append(dicom_facts(file.path) if is_dicom else None)
@@ -212,7 +221,7 @@ def _with_odd_ones(
 
 
 def _compared(
-    files: Sequence[AuditedFile], looks: Sequence[Looked]
+    files: Sequence[AuditedFile], looks: Sequence[Looked], chosen: AuditOptions
 ) -> Generator[AuditStep, None, list[Pair]]:
     """Lay alike pictures over each other; of equal contents one is enough."""
     first: dict[str, int] = {}
@@ -223,9 +232,16 @@ def _compared(
     pictures = [looks[place].recognised for place in places]
     known = [picture for picture in pictures if picture is not None]
     yield AuditStep(Stage.COMPARING, 0, 0)
-    pairs = proposals(known)
-    steps = mapped(matched(known, pairs), lambda done: AuditStep(Stage.COMPARING, done, len(pairs)))
-    found = yield from steps
+    contents = [looks[place].sha256 for place in places]
+    found = kept_matches(chosen.caches, contents)
+    if found is None:
+        pairs = proposals(known)
+        steps = mapped(
+            matched(known, pairs), lambda done: AuditStep(Stage.COMPARING, done, len(pairs))
+        )
+        found = yield from steps
+        if chosen.cache is not None:
+            keep_matches(chosen.cache, contents, found)
     related = (pair_of(files[places[one]], files[places[two]], m) for one, two, m in found)
     return [pair for pair in related if pair is not None]
 

@@ -21,7 +21,15 @@ from spinealign.json_files import json_schema
 
 SCHEMA_URI: Final = "urn:spinealign:schema:data-audit-1"
 HTML, JSON, SPLIT = "audit.html", "audit.json", "split.csv"
+CACHE: Final = "looked-at"
+"""Folder beside them with what was seen of each file, for the next audit of the same files."""
+
 _COLUMNS: Final = ("file", "class", "patient", "group", "split")
+
+
+def usual_folder(data: Path) -> Path:
+    """Return where the command `audit` writes if nobody says otherwise, in the current folder."""
+    return Path(f"{data.resolve().stem}-audit")
 
 
 def audit_schema() -> dict[str, Any]:

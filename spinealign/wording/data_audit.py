@@ -368,7 +368,17 @@ def progress_text(stage: str, done: int, total: int) -> str:
     return f"{STAGE_WORDS[stage]}{of}"
 
 
-WRITTEN = "audit.html, audit.json and split.csv are in {folder}"
+def written_text(folder: str, *, has_parts: bool) -> str:
+    """Return where the files of an audit are, and whether the split has parts."""
+    where = f"audit.html, audit.json and split.csv are in {safe_text(folder)}"
+    if has_parts:
+        return where
+    return (
+        f"{where}. No split would be honest: split.csv tells classes, patients and groups, and "
+        "leaves the parts empty"
+    )
+
+
 STOPPED = "Stopped; what was looked at is kept, and the same command goes on from there.\n"
 NO_PATTERN = "--patient-pattern takes a regular expression with a group in round brackets"
 NOTHING_INSIDE = "results may not lie inside the data set; choose another folder by --out"

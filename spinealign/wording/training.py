@@ -115,6 +115,11 @@ def cutting_text(done: int, total: int) -> str:
     return f"cutting volumes: {done} / {total}"
 
 
+def seen_before(count: int, of: int) -> str:
+    """Return how many pictures an earlier audit spares looking at."""
+    return f"audit: {count:,} of {of:,} pictures were looked at by an earlier audit"
+
+
 def unknown_layout(layout: str, layouts: Sequence[str]) -> str:
     """Return that a layout is not known."""
     return f"“{safe_text(layout)}” is no layout; known are {listed(layouts)}"

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spinealign.cli.main import run_command
+from spinealign.data_audit import looking, run
 from spinealign.domain.errors import CondemnedDataError, DataSetError
 from spinealign.domain.examination import Modality
 from spinealign.domain.findings import ModelStatus
@@ -20,7 +22,7 @@ from spinealign.training.own.about import (
     intensity_rule,
     require_modality,
 )
-from spinealign.training.own.auditing import audited
+from spinealign.training.own.auditing import audited, earlier_audits
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.outlined import list_outlined, load_slices
@@ -376,6 +378,56 @@ def test_a_picture_without_a_mask_is_named(tmp_path):
     (tmp_path / "masks" / "s3.png").unlink()
     with pytest.raises(DataSetError, match=r"“images/s3.bmp” has no mask"):
         list_outlined(tmp_path, NAMES)
+
+
+def test_what_the_command_audit_saw_is_not_looked_at_again(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sklearn")
+    data = two_classes(tmp_path / "data", patients=6, side=72)
+    monkeypatch.chdir(tmp_path)
+    run_command(["audit", str(data)])
+    seen, compared = [], []
+    look, compare = looking._looked, run.matched
+    monkeypatch.setattr(looking, "_looked", lambda *a: (seen.append(a), look(*a))[1])
+    monkeypatch.setattr(run, "matched", lambda *a: (compared.append(a), compare(*a))[1])
+    found = look_at(list_pictures(data, BY_NAME)).found
+    held = held_out(found, "0.25", 1)
+    for place, split in (
+        (data, None), (tmp_path / "elsewhere", tmp_path / "data-audit" / "split.csv"),
+        (tmp_path / "data-audit" / "split.csv", None),
+    ):  # fmt: skip
+        earlier = earlier_audits(place, split)
+        assert earlier[0].resolve() == tmp_path / "data-audit" / "looked-at"
+        capsys.readouterr()
+        audited(found, held, tmp_path / "work", "a trial", earlier)
+        assert "12 of 12 pictures were looked at by an earlier audit" in capsys.readouterr().out
+    assert (seen, compared) == ([], [])
+    assert earlier_audits(tmp_path / "elsewhere", None) == ()
+    # Another picture is looked at, and all of them are compared anew.
+    picture = next(data.rglob("*.png"))
+    grey_picture(999, True, 72).save(picture)
+    changed = look_at(list_pictures(data, BY_NAME)).found
+    audited(changed, held, tmp_path / "other", "a trial", earlier_audits(data, None))
+    assert (len(seen), len(compared)) == (1, 1)
+
+
+def test_the_split_of_an_audit_is_trained_with_as_it_is(tmp_path, monkeypatch, capsys):
+    """Its columns are called file, class, patient, group and split."""
+    data = two_classes(tmp_path / "data", patients=6, side=72)
+    monkeypatch.chdir(tmp_path)
+    run_command(["audit", str(data), "--patient-pattern", BY_NAME])
+    assert "leaves the parts empty" not in capsys.readouterr().out
+    split = tmp_path / "data-audit" / "split.csv"
+    assert split.read_text().splitlines()[0] == "file,class,patient,group,split"
+    found = list_pictures(split)
+    assert found.classes == list_pictures(data).classes
+    assert {p.split for p in found.pictures} == {"train", "val"}
+    assert found.source is PatientSource.TABLE
+    # Without a split that is honest no picture has a part, and the command says so.
+    for picture in sorted((data / "narrow").iterdir())[1:]:
+        picture.unlink()
+    run_command(["audit", str(data), "--patient-pattern", BY_NAME])
+    assert "leaves the parts empty" in capsys.readouterr().out
+    assert {p.split for p in list_pictures(split).pictures} == {""}
 
 
 def test_a_condemned_training_needs_a_reason(tmp_path):

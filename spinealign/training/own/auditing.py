@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from spinealign.data_audit import AuditOptions, AuditStep, audit
-from spinealign.data_audit.writing import write_audit
+from spinealign.data_audit.looking import kept_file
+from spinealign.data_audit.writing import CACHE, SPLIT, usual_folder, write_audit
 from spinealign.domain.errors import CondemnedDataError
 from spinealign.training.own.pictures import PictureSet
 from spinealign.training.own.results import write_table
@@ -17,11 +18,33 @@ from spinealign.wording.data_audit import STAGE_WORDS, verdict_text
 AUDIT = "audit"
 """Folder below the working folder with the audit's report."""
 
-Auditor = Callable[[PictureSet, set[str], Path, str], str]
-"""Takes pictures, names of those held out, the working folder and the user's reason."""
+SEEN = "seen"
+"""Folder below that one with what the audit saw of each file."""
+
+Auditor = Callable[[PictureSet, set[str], Path, str, Sequence[Path]], str]
+"""Takes pictures, names of those held out, the working folder, the user's reason, and folders of
+what earlier audits saw."""
 
 
-def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str:
+def earlier_audits(data: Path, split: Path | None) -> tuple[Path, ...]:
+    """Return where the command `audit` kept what it saw of a data set, if it was run.
+
+    That is beside the split.csv that is trained by, or where the command writes by itself.
+
+    Parameters
+    ----------
+    data : Path
+    split : Path or None
+        See `jobs.OwnJob`.
+    """
+    beside = [path.parent for path in (split, data) if path is not None and path.name == SPLIT]
+    folders = [*beside, usual_folder(data)]
+    return tuple(folder / CACHE for folder in folders if (folder / CACHE).is_dir())
+
+
+def audited(
+    found: PictureSet, held: set[str], work: Path, although: str, earlier: Sequence[Path] = ()
+) -> str:
     """Audit the pictures with the split that is about to be used, and return the verdict.
 
     Parameters
@@ -33,6 +56,8 @@ def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str
         The report goes to its folder "audit".
     although : str
         Why the training is to go on whatever the audit says; empty for no reason.
+    earlier : sequence of Path
+        What other audits saw; it is not looked at again.
 
     Raises
     ------
@@ -52,7 +77,10 @@ def audited(found: PictureSet, held: set[str], work: Path, although: str) -> str
         for picture in found.pictures
     ]
     write_table(listed, ["path", "label", "patient", "part"], rows)
-    outcome = audit(listed, AuditOptions(cache=place / "seen"), _Told())
+    seen = sum(any(kept_file(e, p.sha256).is_file() for e in earlier) for p in found.pictures)
+    if seen:
+        print(words.seen_before(seen, len(found.pictures)), flush=True)
+    outcome = audit(listed, AuditOptions(cache=place / SEEN, earlier=tuple(earlier)), _Told())
     write_audit(outcome, place)
     verdict = verdict_text(outcome.audit)
     if outcome.verdict.is_condemned and not although:

@@ -90,7 +90,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
         print(words.skipped_text(skipped, place), flush=True)
     require_modality(looked, job.stated.examination)
     names = held_out(looked.found, job.held_out, job.recipe.seed)
-    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     training = looked.found.where(lambda p: p.name not in names)
     held = looked.found.where(lambda p: p.name in names)

@@ -73,7 +73,7 @@ def train_grades(job: SeveralJob) -> ModelCard:
     if stray:
         raise DataSetError(label_words.grades_without_order(stray, grades))
     looked, names = looked_at(job, listed)
-    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    verdict = job.judge(looked.found, names)
     ready = prepared(job, looked, names, verdict)
     for grade in grades:
         if grade not in ready.training.classes:

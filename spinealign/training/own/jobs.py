@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spinealign.domain.examination import examination_named
 from spinealign.training.augment import Exposure, Geometry
 from spinealign.training.own.about import Stated
-from spinealign.training.own.auditing import Auditor, audited
+from spinealign.training.own.auditing import Auditor, audited, earlier_audits
 from spinealign.training.own.looking import MOST_BROKEN
+from spinealign.training.own.pictures import PictureSet
 
 if TYPE_CHECKING:
     from spinealign.training.own.recipe_file import RecipeFile
@@ -59,6 +60,11 @@ class OwnJob:
     tensorboard: Path | None = None
     split: Path | None = None
     audit: Auditor = audited
+
+    def judge(self, found: PictureSet, held: set[str]) -> str:
+        """Audit what is about to be trained on; see `auditing.audited`."""
+        earlier = earlier_audits(self.data, self.split)
+        return self.audit(found, held, self.work, self.stated.although, earlier)
 
 
 def told_by_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.predict import label_with
 from spinealign.training.classifier import fit_temperature
 from spinealign.training.own.about import LEAST_OF_A_CLASS, earned_status
+from spinealign.training.own.auditing import AUDIT, SEEN, earlier_audits
 from spinealign.training.own.cards import common_fields
 from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
 from spinealign.training.own.linear_heads import solve_labels
@@ -137,10 +138,13 @@ def _audited(
 ) -> str:
     """Audit the data once for each finding, as each has shortcuts of its own."""
     verdicts = []
-    for place, label in enumerate(labels):
+    works = [job.work / f"audit-{number}" for number in range(1, len(labels) + 1)]
+    # The pictures are the same for each finding: they are looked at once.
+    earlier = (*earlier_audits(job.data, job.split), works[0] / AUDIT / SEEN)
+    for place, (label, work) in enumerate(zip(labels, works, strict=True)):
         print(f"audit of “{label}”", flush=True)
-        work = job.work / f"audit-{place + 1}"
-        said = job.audit(labelled_set(found, label, truth, place), names, work, job.stated.although)
+        of_label = labelled_set(found, label, truth, place)
+        said = job.audit(of_label, names, work, job.stated.although, earlier)
         if said:
             verdicts.append(f"{label}: {said}")
     return " ".join(verdicts)

@@ -194,7 +194,7 @@ def train_landmarks(job: LandmarkJob) -> ModelCard:
     if wanted is None and not any(p.split for p in looked.found.pictures):
         wanted = str(job.recipe.held_out_share)
     names = held_out(looked.found, wanted, job.recipe.seed)
-    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     longest = round(job.recipe.input_px * job.recipe.zoom * _ROOM)
     pictures, odd = load_pictures(marked, looked, job.recipe.rule, longest)

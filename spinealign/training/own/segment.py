@@ -191,7 +191,7 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     if wanted is None and not has_splits:
         wanted = str(job.recipe.held_out_share)
     names = held_out(looked.found, wanted, job.recipe.seed)
-    verdict = job.audit(looked.found, names, job.work, job.stated.although)
+    verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     slices, odd = load_slices(outlined, looked, job.recipe.rule, job.recipe.cache_px)
     skipped = (*looked.skipped, *odd)
