@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import astuple
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,14 @@ _MOST_BYTES: Final = 100_000_000
 Matches = list[tuple[int, int, Match]]
 """Places of two pictures in their set, and how the second lies over the first."""
 
-_Row = tuple[int, int, float, float, int, float, float, float, bool]
+
+@dataclass(frozen=True)
+class _Kept:
+    """One pair as it is written."""
+
+    first: int
+    second: int
+    match: Match
 
 
 def kept_matches(caches: Sequence[Path], contents: Sequence[str]) -> Matches | None:
@@ -41,8 +48,8 @@ def kept_matches(caches: Sequence[Path], contents: Sequence[str]) -> Matches | N
     """
     for cache in caches:
         with suppress(OSError, JsonError):
-            rows = read_json(_file(cache, contents), list[_Row], most_bytes=_MOST_BYTES)
-            found = [(one, other, Match(*told)) for one, other, *told in rows]
+            rows = read_json(_file(cache, contents), list[_Kept], most_bytes=_MOST_BYTES)
+            found = [(row.first, row.second, row.match) for row in rows]
             if all(0 <= one < other < len(contents) for one, other, _ in found):
                 return found
     return None
@@ -50,7 +57,7 @@ def kept_matches(caches: Sequence[Path], contents: Sequence[str]) -> Matches | N
 
 def keep_matches(cache: Path, contents: Sequence[str], found: Matches) -> None:
     """Write what was found; a folder that cannot be written costs time next time, no more."""
-    rows = [[one, other, *astuple(match)] for one, other, match in found]
+    rows = [asdict(_Kept(*each)) for each in found]
     with suppress(OSError, ExportError):
         cache.mkdir(parents=True, exist_ok=True)
         write_whole(_file(cache, contents), json.dumps(rows).encode())
