@@ -24,14 +24,17 @@ p { margin: 0 0 8px; } .small { font-size: 13px; color: #5a6068; }
 .split { border-left: 6px solid #c9ced6; background: #f2f4f7; padding: 12px 16px; }
 ul { padding-left: 20px; margin: 4px 0 12px; } li { margin: 0 0 6px; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top;
-  padding: 4px 8px 4px 0; border-bottom: 1px solid #e2e5ea; overflow-wrap: anywhere; }
-th { border-bottom-color: #111; } td.number, th.number { text-align: end; white-space: nowrap; }
+  padding: 4px 12px 4px 0; border-bottom: 1px solid #e2e5ea; overflow-wrap: anywhere; }
+th { border-bottom-color: #111; overflow-wrap: normal; } .table { overflow-x: auto; }
+td .small { white-space: nowrap; } td.number, th.number { text-align: end; white-space: nowrap; }
 .condemns { color: #b3261e; font-weight: bold; } .doubt { color: #8a5a00; font-weight: bold; }
 figure { margin: 8px 0 16px; break-inside: avoid; } figure img { max-width: 100%; display: block; }
 figcaption { font-size: 13px; color: #5a6068; overflow-wrap: anywhere; }
 .pairs { display: flex; flex-wrap: wrap; gap: 16px; } .pairs figure { width: 300px; }
 .curves { display: flex; flex-wrap: wrap; gap: 16px; } .curves figure { width: 460px; }
-svg { display: block; } @media print { body { margin: 0; } }
+svg { display: block; }
+@media print { body { margin: 0; } tr, .split, .verdict { break-inside: avoid; }
+  h2, h3 { break-after: avoid; } .table { overflow: visible; } .curves figure { width: 45%; } }
 """
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -83,8 +86,19 @@ def html_note(words: str) -> str:
     return f'<p class="small">{html_text(words)}</p>'
 
 
-def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
-    """Return a table of cells that are HTML already; the last `numbers` columns are numbers."""
+def html_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numbers: int = 0,
+    shares: Sequence[int] = (),
+) -> str:
+    """Return a table of cells that are HTML already; the last `numbers` columns are numbers.
+
+    Parameters
+    ----------
+    shares : sequence of int
+        Of the width, in per cent, of each column; empty for what the words need.
+    """
     first = len(head) - numbers
 
     def line(tag: str, cells: Sequence[str]) -> str:
@@ -94,4 +108,9 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int 
         )
 
     body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{line('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+    widths = "".join(f'<col style="width: {share}%">' for share in shares)
+    columns = f"<colgroup>{widths}</colgroup>" if widths else ""
+    return (
+        f'<div class="table"><table>{columns}<thead><tr>{line("th", head)}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )

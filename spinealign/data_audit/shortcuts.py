@@ -179,7 +179,7 @@ def _asked(
     if evidence.names:
         tree = scoring.grow(evidence.values.astype(np.float64), truth)
         asked = scoring.question_words(tree, evidence.names)
-        rule = "; ".join(f"{name} <= {limit:.4g}" for name, limit in asked)
+        rule = "; ".join(f"{name} ≤ {limit:.4g}" for name, limit in asked)
     return Shortcut(
         evidence.kind, label, round(area, 4), round(low, 4), round(high, 4), unit,
         len(np.unique(groups)), _held_out(evidence, files, truth), rule,

@@ -10,11 +10,15 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from spinealign.evaluation.cases import MeasuredCases
+from spinealign.evaluation.classification import BINS
 from spinealign.evaluation.intervals import Figure
 from spinealign.evaluation.learning import LearningPoint
 from spinealign.wording import evaluation as words
 
 _SIDE_IN: Final = 4.2
+_BELOW_ZERO: Final = 0.25
+"""Share of the largest net benefit that is shown below nought."""
+
 _INK, _LINE, _QUIET = "#111111", "#1f5fa8", "#8a93a0"
 
 Points = Sequence[Sequence[float]]
@@ -101,43 +105,81 @@ def _precision(points: Points) -> str:
 
 
 def _calibration(points: Points, line: Sequence[float]) -> str:
-    canvas, axes = _axes(words.ANSWERED_AXIS, words.SHARE_AXIS)
+    canvas = Canvas(figsize=(_SIDE_IN, _SIDE_IN * 1.25), layout="constrained")
+    axes, below = canvas.subplots(2, height_ratios=(4, 1), sharex=True)
+    _plain(axes, "", words.SHARE_AXIS)
     answered, share, low, high, count = (np.array(each) for each in zip(*points, strict=True))
     axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle="--")
     axes.errorbar(
         answered, share, [np.maximum(share - low, 0), np.maximum(high - share, 0)],
         color=_LINE, marker="o", markersize=4, linewidth=1.2, capsize=2,
     )  # fmt: skip
-    for x, y, cases in zip(answered, share, count, strict=True):
-        axes.annotate(
-            f"{int(cases)}", (x, y), xytext=(4, -10), textcoords="offset points", fontsize=7
-        )
+    _counts(below, answered, count)
     intercept, slope = line
     axes.set_title(words.calibration_line(intercept, slope), fontsize=9)
     return _unit_square(canvas, axes)
 
 
+def _counts(axes: Any, answered: Any, count: Any) -> None:
+    """Draw how many cases each bin of probability has; beside the points they would overlap."""
+    _plain(axes, words.ANSWERED_AXIS, words.CASES_AXIS)
+    bins = np.minimum((answered * BINS).astype(int), BINS - 1)
+    axes.bar((bins + 0.5) / BINS, count, width=0.9 / BINS, color=_QUIET)
+    for place, cases in zip(bins, count, strict=True):
+        axes.annotate(
+            f"{int(cases):,}", ((place + 0.5) / BINS, cases), xytext=(0, 1),
+            textcoords="offset points", ha="center", fontsize=7,
+        )  # fmt: skip
+    axes.set_ylim(0, 1.3 * float(np.max(count)))
+    axes.set_yticks([])
+
+
 def _net_benefit(points: Points) -> str:
     canvas, axes = _axes(words.THRESHOLD_AXIS, words.BENEFIT_AXIS)
     thresholds, model, everybody = (np.array(each) for each in zip(*points, strict=True))
-    axes.plot(thresholds, model, color=_LINE, linewidth=1.8, label=words.MODEL)
-    axes.plot(thresholds, everybody, color=_QUIET, linewidth=1.2, label=words.TREAT_ALL)
-    axes.axhline(0, color=_INK, linewidth=1, label=words.TREAT_NONE)
     top = max(float(model.max()), float(everybody.max()), 0.01)
-    axes.set_ylim(-0.25 * top, 1.1 * top)
+    floor = -_BELOW_ZERO * top
+    _down_to(axes, floor, thresholds, model, color=_LINE, linewidth=1.8, label=words.MODEL)
+    _down_to(axes, floor, thresholds, everybody, color=_QUIET, linewidth=1.2, label=words.TREAT_ALL)
+    axes.axhline(0, color=_INK, linewidth=1, label=words.TREAT_NONE)
+    axes.set_ylim(1.25 * floor, 1.1 * top)
     axes.set_xlim(0, 1)
     axes.legend(fontsize=8, frameon=False)
     return _svg(canvas)
 
 
+def _down_to(axes: Any, floor: float, across: Any, up: Any, **style: Any) -> None:
+    """Draw a curve as far as a floor; an arrowhead says that it falls on from there.
+
+    Treating all costs without end towards the threshold 1: the whole curve would press what
+    matters into a line.
+    """
+    below = np.flatnonzero(up < floor)
+    if not len(below):
+        axes.plot(across, up, **style)
+        return
+    end = int(below[0])
+    kept_across, kept_up = across[:end], up[:end]
+    if end:  # where the straight line between the two points meets the floor
+        share = (up[end - 1] - floor) / (up[end - 1] - up[end])
+        at = across[end - 1] + share * (across[end] - across[end - 1])
+        kept_across, kept_up = np.append(kept_across, at), np.append(kept_up, floor)
+    (line,) = axes.plot(kept_across, kept_up, **style)
+    axes.plot(kept_across[-1:], kept_up[-1:], marker="v", markersize=6, color=line.get_color())
+
+
 def _axes(across: str, up: str) -> tuple[Canvas, Any]:
     canvas = Canvas(figsize=(_SIDE_IN, _SIDE_IN), layout="constrained")
     axes = canvas.subplots()
+    _plain(axes, across, up)
+    return canvas, axes
+
+
+def _plain(axes: Any, across: str, up: str) -> None:
     axes.set_xlabel(across, fontsize=9)
     axes.set_ylabel(up, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    return canvas, axes
 
 
 def _unit_square(canvas: Canvas, axes: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases, MeasuredCases, OutlinedCases
 from spinealign.evaluation.checklists import Item
@@ -44,14 +44,10 @@ def report_html(
     """
     parts = [
         _head(found), _figures(found), _confusion(found), _pictures(found),
-        _learning(found), _subgroups(found.subgroups, _unit(found)), _compared(found.compared),
+        _learning(found), _subgroups(found), _compared(found.compared),
         _worst(found, gallery or {}), _checklist(items),
     ]  # fmt: skip
     return html_page(f"{words.TITLE}: {found.name}", parts)
-
-
-def _unit(found: Evaluation) -> str:
-    return "" if isinstance(found.cases, ClassifiedCases | LabelledCases) else found.cases.unit
 
 
 def _head(found: Evaluation) -> str:
@@ -72,21 +68,28 @@ def _head(found: Evaluation) -> str:
 
 
 def _figures(found: Evaluation) -> str:
+    """Return a table of figures, one for each class, point, finding or angle that has its own."""
     is_small = found.patients < FEWEST_PATIENTS
-    rows = _figure_rows(found.figures, _unit(found), is_small)
+    parts: dict[str, dict[str, Figure]] = {}
+    for name, figure in found.figures.items():
+        parts.setdefault(name.partition("/")[2], {})[name] = figure
+    tables = []
+    for part, figures in parts.items():
+        rows = _figure_rows(figures, found.unit_of, is_small)
+        title = f"<h3>{html_text(part or words.ALL_TITLE)}</h3>" if len(parts) > 1 or part else ""
+        tables.append(title + html_table(words.FIGURE_HEADINGS, rows, 2, (50, 20, 30)))
     small = html_note(words.small_note(FEWEST_PATIENTS)) if is_small else ""
-    table = html_table(words.FIGURE_HEADINGS, rows, 2)
-    return f"<h2>{words.FIGURES_TITLE}</h2>{table}{small}"
+    return f"<h2>{words.FIGURES_TITLE}</h2>{''.join(tables)}{small}"
 
 
 def _figure_rows(
-    figures: Mapping[str, Figure], unit: str, is_small: bool
+    figures: Mapping[str, Figure], unit_of: Callable[[str], str], is_small: bool
 ) -> list[tuple[str, str, str]]:
     return [
         (
-            html_text(words.figure_name(name)),
-            html_text(words.figure_text(name, each.value, unit)),
-            html_text(words.interval_text(each.low, each.high, is_small)),
+            html_text(words.figure_name(name.partition("/")[0])),
+            html_text(words.figure_text(name, each.value, unit_of(name))),
+            html_text(words.interval_text(name, each.low, each.high, is_small)),
         )
         for name, each in figures.items()
     ]
@@ -164,21 +167,34 @@ def _picture(content: bytes, kind: str) -> str:
     return f'<img alt="" src="data:{kind};base64,{base64.b64encode(content).decode()}">'
 
 
-def _subgroups(groups: Sequence[Subgroup], unit: str) -> str:
+def _subgroups(found: Evaluation) -> str:
+    groups = found.subgroups
     if not groups:
         return ""
+    names = list(dict.fromkeys(name for one in groups for name in one.figures))
     rows = [
         (
             html_text(f"{one.column}: {one.value}"),
             f"{one.cases:,}",
             f"{one.patients:,}",
-            html_text(words.group_figures(one.figures, unit, one.is_small)),
+            *(_group_cell(one, name, found.unit_of(name)) for name in names),
         )
         for one in groups
     ]
+    head = (*words.GROUP_HEADINGS, *(html_text(words.figure_name(name)) for name in names))
     has_small = any(one.is_small for one in groups)
     small = html_note(words.small_note(FEWEST_PATIENTS)) if has_small else ""
-    return f"<h2>{words.GROUPS_TITLE}</h2>{html_table(words.GROUP_HEADINGS, rows)}{small}"
+    return f"<h2>{words.GROUPS_TITLE}</h2>{html_table(head, rows)}{small}"
+
+
+def _group_cell(group: Subgroup, name: str, unit: str) -> str:
+    """Return a figure with its interval below."""
+    figure = group.figures.get(name)
+    if figure is None or not figure.is_known:
+        return html_text(words.UNKNOWN_FIGURE)
+    interval = words.interval_text(name, figure.low, figure.high, group.is_small)
+    value = html_text(words.figure_text(name, figure.value, unit))
+    return f'{value}<br><span class="small">{html_text(interval)}</span>'
 
 
 def _compared(compared: Compared | None) -> str:
@@ -188,7 +204,7 @@ def _compared(compared: Compared | None) -> str:
     told = words.mcnemar_text(
         compared.only_first, compared.only_second, compared.mcnemar_p, compared.cases
     )
-    rows = _figure_rows(compared.differences, "", is_small)
+    rows = _figure_rows(compared.differences, lambda name: "", is_small)
     table = html_table(words.PAIR_HEADINGS, rows, 2)
     return f"<h2>{words.PAIR_TITLE}</h2><p>{html_text(told)}</p>{table}"
 
@@ -199,7 +215,7 @@ def _worst(found: Evaluation, gallery: Mapping[str, bytes]) -> str:
     rows = [
         (
             html_text(one.image), html_text(one.patient), html_text(one.truth),
-            html_text(one.answer), f"{one.error:.3g}",
+            html_text(one.answer), html_text(words.error_text(one.error, _unit_of_errors(found))),
         )
         for one in found.worst
     ]  # fmt: skip
@@ -215,6 +231,11 @@ def _worst(found: Evaluation, gallery: Mapping[str, bytes]) -> str:
     return f"<h2>{words.WORST_TITLE}</h2>{html_note(note)}{table}{shown}"
 
 
+def _unit_of_errors(found: Evaluation) -> str:
+    """Return the unit of `WorstCase.error`: of outlines it is 1 minus Dice."""
+    return "" if isinstance(found.cases, OutlinedCases) else getattr(found.cases, "unit", "")
+
+
 def _checklist(items: Sequence[Item]) -> str:
     rows = [
         (
@@ -226,5 +247,5 @@ def _checklist(items: Sequence[Item]) -> str:
         )
         for one in items
     ]
-    table = html_table(words.CHECKLIST_HEADINGS, rows)
+    table = html_table(words.CHECKLIST_HEADINGS, rows, shares=(16, 34, 50))
     return f"<h2>{words.CHECKLIST_TITLE}</h2>{html_note(words.CHECKLIST_NOTE)}{table}"

@@ -125,6 +125,11 @@ class Evaluation:
         """How many independent patients there are."""
         return len(set(self.cases.patients))
 
+    def unit_of(self, figure: str) -> str:
+        """Return the unit of a figure by its name; angles between points have one of their own."""
+        angle = self.angles.get(figure.partition("/")[2])
+        return angle.unit if angle is not None else getattr(self.cases, "unit", "")
+
     @property
     def fewest_patients(self) -> int:
         """With fewer, an interval is marked."""

@@ -329,7 +329,7 @@ ROC_TITLE, PRECISION_TITLE = "ROC curve", "Precision and recall"
 CALIBRATION_TITLE, BENEFIT_TITLE = "Calibration", "Net benefit (decision curve)"
 FALSE_AXIS, SENSITIVITY_AXIS = "1 − specificity", "sensitivity"
 PRECISION_AXIS, ANSWERED_AXIS = "precision", "answered probability"
-SHARE_AXIS = "share of positive cases"
+SHARE_AXIS, CASES_AXIS = "share of positive cases", "pictures"
 THRESHOLD_AXIS, BENEFIT_AXIS = "threshold probability", "net benefit"
 MODEL, TREAT_ALL, TREAT_NONE = "model", "treat all", "treat none"
 MEAN_AXIS, DIFFERENCE_AXIS = "mean of both", "measured − true"
@@ -339,7 +339,8 @@ FIGURES_TITLE, CONFUSION_TITLE, CURVES_TITLE = "Figures", "Confusion matrix", "C
 GROUPS_TITLE, PAIR_TITLE, WORST_TITLE = "By subgroup", "Against another model", "Worst cases"
 CHECKLIST_TITLE = "For reporting"
 FIGURE_HEADINGS = ("Figure", "Value", "95 % interval")
-GROUP_HEADINGS = ("Group", "Pictures", "Patients", "Figures")
+GROUP_HEADINGS = ("Group", "Pictures", "Patients")
+ALL_TITLE = "All"
 WORST_HEADINGS = ("Picture", "Patient", "Truth", "Answer", "Error")
 PAIR_HEADINGS = ("Figure", "Second minus first", "95 % interval")
 CHECKLIST_HEADINGS = ("Guideline", "To be told", "Answer")
@@ -475,12 +476,18 @@ def figure_text(name: str, value: float, unit: str = "") -> str:
     return f"{value:.3f}"
 
 
-def interval_text(low: float, high: float, is_small: bool) -> str:
-    """Return an interval, marked where few patients make it."""
+def interval_text(name: str, low: float, high: float, is_small: bool) -> str:
+    """Return a figure's interval, marked where few patients make it."""
     if low != low or high != high:
         return "none"
     mark = " *" if is_small else ""
-    return f"{low:.3f} to {high:.3f}{mark}"
+    digits = 2 if name.partition("/")[0] in WITH_UNIT else 3
+    return f"{low:.{digits}f} to {high:.{digits}f}{mark}"
+
+
+def error_text(error: float, unit: str) -> str:
+    """Return how far off an answer is, in as many digits as the others."""
+    return f"{error:.2f} {unit}" if unit else f"{error:.3f}"
 
 
 def listed_figures(figures: Mapping[str, Any]) -> str:
@@ -521,7 +528,7 @@ def group_figures(figures: Mapping[str, Any], unit: str, is_small: bool) -> str:
     """Return the main figures of a group in a line."""
     parts = [
         f"{figure_name(name)} {figure_text(name, each.value, unit)} "
-        f"({interval_text(each.low, each.high, is_small)})"
+        f"({interval_text(name, each.low, each.high, is_small)})"
         for name, each in figures.items()
         if each.value == each.value
     ]
@@ -555,8 +562,8 @@ def evaluation_lines(found: Any) -> list[str]:
     lines += [left_out_text(found.left_out)] if found.left_out else []
     width = max(len(figure_name(name)) for name in found.figures)
     for name, each in found.figures.items():
-        value = figure_text(name, each.value, unit)
-        interval = interval_text(each.low, each.high, False)
+        value = figure_text(name, each.value, found.unit_of(name))
+        interval = interval_text(name, each.low, each.high, False)
         lines.append(f"  {figure_name(name):{width}}  {value}  ({interval})")
     for group in found.subgroups:
         told = group_figures(group.figures, unit, group.is_small)

@@ -37,10 +37,10 @@ def test_a_condemned_set_has_an_exit_code_of_its_own_and_json(honest, tmp_path, 
 def test_stopping_keeps_what_was_looked_at(honest, tmp_path, capsys, monkeypatch):
     whole = auditing.look
 
-    def stopped(path, cache):
+    def stopped(path, cache, earlier):
         if path.name.startswith("patient03"):
             raise KeyboardInterrupt
-        return whole(path, cache)
+        return whole(path, cache, earlier)
 
     monkeypatch.setattr(auditing, "look", stopped)
     out = tmp_path / "out"

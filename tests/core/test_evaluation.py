@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from spinealign.evaluation import (
     curves,
     overlaps,
     pairing,
+    pictures,
     predicting,
     run,
 )
@@ -216,6 +218,57 @@ class TestCurves:
         low, high = curves.wilson(np.array([0.3]), np.array([50]))
         expected = scipy.stats.binomtest(15, 50).proportion_ci(method="wilson")
         assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
+
+
+class TestPictures:
+    @pytest.fixture
+    def drawn(self, monkeypatch):
+        """The axes of the picture that is drawn last."""
+        kept = []
+        monkeypatch.setattr(pictures, "_svg", lambda canvas: kept.append(canvas.axes) or "")
+        return lambda: kept[-1]
+
+    def test_no_curve_of_net_benefit_leaves_the_axes(self, drawn):
+        truth = np.arange(40) % 5 == 0
+        score = np.linspace(0.05, 0.95, 40)
+        points = run._points(*curves.net_benefit(truth, score))
+        pictures._net_benefit(points)
+        [axes] = drawn()
+        low, high = axes.get_ylim()
+        for line in axes.lines:
+            heights = np.asarray(line.get_ydata(), float)
+            assert low <= heights.min() <= heights.max() <= high
+        everybody = next(each for each in axes.lines if each.get_label() == words.TREAT_ALL)
+        across, up = everybody.get_data()
+        # It ends on the straight line to the point that is left out, at an arrowhead.
+        share = truth.mean()
+        assert up[-2] == pytest.approx(share - (1 - share) * across[-2] / (1 - across[-2]))
+        assert across[-2] < across[-1] < across[-2] + 0.01
+        arrows = [each.get_xydata().tolist() for each in axes.lines if each.get_marker() == "v"]
+        assert [[across[-1], up[-1]]] in arrows
+
+    def test_counts_of_calibration_stand_in_bars_below(self, drawn):
+        score = np.array([0.01, 0.02, 0.55, 0.999, 1.0])
+        truth = np.array([False, False, True, True, True])
+        found = curves.calibration(truth, score)
+        points = run._points(found.answered, found.share, found.low, found.high, found.cases * 1.0)
+        pictures._calibration(points, (0.0, 1.0))
+        above, below = drawn()
+        assert not above.texts
+        assert [text.get_text() for text in below.texts] == ["2", "1", "2"]
+        centres = [bar.get_x() + bar.get_width() / 2 for bar in below.patches]
+        assert centres == pytest.approx([0.05, 0.55, 0.95])
+
+
+def test_angles_between_points_have_degrees_beside_errors_in_millimetres():
+    pointed = SimpleNamespace(unit="mm")
+    angle = MeasuredCases(("a",), ("p",), np.array([1.0]), np.array([2.0]), "deg")
+    found = run.Evaluation("t", pointed, (), None, "", {}, None, (), (), angles={"lordosis": angle})
+    assert [found.unit_of(name) for name in ("bias/lordosis", "error_mm/C2", "found")] == [
+        "deg", "mm", "mm",
+    ]  # fmt: skip
+    assert words.interval_text("bias/lordosis", -1.234, 5.678, True) == "-1.23 to 5.68 *"
+    assert words.interval_text("auc", 0.1234, 0.5678, False) == "0.123 to 0.568"
 
 
 class TestThreshold:

@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+import subprocess
 import sys
 import zlib
 from dataclasses import replace
@@ -18,7 +19,12 @@ SAMPLES = {sample.name: sample for sample in list_samples()}
 PARTS = {"fuzz_documents", "fuzz_structures"}  # what `fuzz_readers` is made of
 FILES = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 NAMES = [name for name in FILES if name not in PARTS]
-NEEDS = {"engines": "tensorflow", "mr_bodies": "sklearn", "xray_ablation": "tensorflow"}
+NEEDS = {
+    "engines": "tensorflow",
+    "killed_training": "tensorflow",
+    "mr_bodies": "sklearn",
+    "xray_ablation": "tensorflow",
+}
 
 
 def load(name):
@@ -97,6 +103,34 @@ def test_the_middle_slices_of_held_out_patients_are_measured():
     chosen = list(bodies.middle_slices(slices, 3))
     assert {item.name[-1] for item in chosen} == {"1", "2", "3"}
     assert len(chosen) == 3 * 40 * bodies.HELD_OUT
+
+
+@pytest.mark.train
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are forked and killed: POSIX only")
+def test_a_training_is_killed_and_goes_on_with_the_same_curve():
+    """In a process of its own: one that has computed with TensorFlow cannot be forked."""
+    pytest.importorskip("tensorflow")
+    command = [sys.executable, "-m", "benchmarks.killed_training", "--kinds", "plain-cnn"]
+    done = subprocess.run(
+        [*command, "--kills", "1"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 kills in" in done.stdout
+    assert "FAULTS" not in done.stdout
+
+
+def test_other_curves_and_predictions_are_told():
+    killed = load("killed_training")
+    rows = [{"image": "a.png", "p": "0.25"}]
+    same = killed.differences(
+        [{"final": [{"loss": 4.0}]}, rows], [{"final": [{"loss": 4.0}]}, rows]
+    )
+    assert same == (0.0, [])
+    assert killed.differences({"loss": 4.0}, {"loss": 5.0}) == (0.25, [])
+    assert killed.differences(rows, [{"image": "a.png", "p": "0.35"}])[0] == pytest.approx(0.1)
+    assert killed.differences(rows, [{"image": "b.png", "p": "0.25"}])[1] == ["'a.png' and 'b.png'"]
+    assert killed.differences([1, 2], [1])[1] == ["2 entries and 1"]
+    assert killed.differences({"fold 1": []}, {"final": []})[1]
 
 
 def test_the_arithmetic_of_another_processor_is_forced(monkeypatch):

@@ -522,7 +522,7 @@ def test_the_card_of_a_training_against_the_audit_shows_the_reason(tmp_path):
     verdict = "Do not train on this split, because: copies."
     asked = []
 
-    def condemns(found, held, work, although):
+    def condemns(found, held, work, although, earlier):
         asked.append((len(found.pictures), len(held), although))
         return verdict
 
