@@ -44,31 +44,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    # The command list is short and stable; reading it must not import the commands.
-    from spinealign.cli.main import COMMANDS, run_command
+    # Reading the names must not import the commands.
+    from spinealign.cli.command_names import COMMANDS
 
     if given and given[0] in COMMANDS:
-        return run_command(given)
+        return _run_command(given)
     if given[:1] == ["--profile-dir"] and {*given[2:3]} & {*COMMANDS}:
-        return run_command([*given[2:], *given[:2]])
+        return _run_command([*given[2:], *given[:2]])
     parser = _window_parser(COMMANDS)
     options = parser.parse_args(given)
     if options.self_test:
         if options.images:
             parser.error("--self-test analyses the samples and takes no images")
         profile = [] if options.profile_dir is None else ["--profile-dir", str(options.profile_dir)]
-        return run_command(["self-test", *profile])
+        return _run_command(["self-test", *profile])
     if not has_display():
         sys.stderr.write(NO_DISPLAY)
         return 1
+    # Started before Qt is loaded: both take their time, each on a processor of its own.
+    from spinealign.ui.work.remote_services import started_worker
+
+    worker = started_worker()
     try:
         from spinealign.ui.app import run_window
     except ImportError as error:
+        worker.close()
         if (error.name or "").startswith("spinealign"):
             raise
         show_startup_error(NO_WINDOW_LIBRARY.format(detail=error))
         return EXIT_CANNOT_RUN
-    return run_window(options.images, options.profile_dir)
+    return run_window(options.images, options.profile_dir, worker)
+
+
+def _run_command(given: Sequence[str]) -> int:
+    from spinealign.cli.main import run_command
+
+    return run_command(given)
 
 
 def _open_missing_streams() -> None:

@@ -61,11 +61,6 @@ if TYPE_CHECKING:
     from spinealign.domain.report_details import ReportDetails
     from spinealign.export.dicom_objects import MissingObject
 
-COMMANDS = (
-    "analyze", "batch", "compare-batches", "volume", "compare", "course", "motion", "define",
-    "reading", "deidentify", "models", "self-test", "audit", "train", "evaluate", "package",
-    "peers", "send", "fetch", "receive", "archive", "accounts", "audit-trail",
-)  # fmt: skip
 _Result = TypeVar("_Result")
 _OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_WRONG_USE, EXIT_REFUSED, EXIT_PARTIAL = 0, 1, 2, 3, 4

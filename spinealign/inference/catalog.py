@@ -276,6 +276,16 @@ class ModelStore:
             if card.task == "view":
                 self.load(card.name)
 
+    def let_go(self) -> None:
+        """Unload every model but those that `warm_up` loads; each is loaded again when needed."""
+        with self._lock:
+            self._beside.clear()
+            self._loaded = {
+                name: (mark, model)
+                for name, (mark, model) in self._loaded.items()
+                if model.card.task == "view"
+            }
+
     def _open(self, folder: Path) -> LoadedModel:
         card = read_card(folder)
         return LoadedModel(card, self._open_engine(checked_weights(folder, card), card))

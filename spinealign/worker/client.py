@@ -30,7 +30,7 @@ from spinealign.worker.messages import (
     Told,
 )
 from spinealign.worker.process import Process
-from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL, serve
+from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL, Served, serve
 from spinealign.worker.values import Admitted
 
 STEP_LIMIT_S = 300.0
@@ -42,6 +42,9 @@ MEMORY_LIMIT_BYTES = 8 << 30
 CANCEL_S = 1.0
 """In which a call that is not wanted any more has to end, before its process is."""
 
+REST_S = 20.0
+"""Longer than most pauses of somebody at work; loading a network again takes 0.1 s."""
+
 MOST_REPLACED = 5
 """Processes that a call may lose because of others, before it is given up itself."""
 
@@ -52,11 +55,9 @@ _LOOK_S = 0.1
 class _Host:
     """One process, with the calls that it has."""
 
-    def __init__(
-        self, modules: Sequence[str], memory_bytes: int, admitted: tuple[str, ...]
-    ) -> None:
-        self.process = Process(serve, (tuple(modules), admitted), memory_bytes)
-        self.channel = Channel(self.process.connection, takes=Admitted(admitted))
+    def __init__(self, wanted: Served, memory_bytes: int) -> None:
+        self.process = Process(serve, (wanted,), memory_bytes)
+        self.channel = Channel(self.process.connection, takes=Admitted(wanted.admitted))
         self.calls: dict[int, SimpleQueue[Any]] = {}
         self.lock = threading.Lock()
         self.was_replaced = self.has_ended = self.has_forged = False
@@ -174,6 +175,10 @@ class Worker:
     admitted : sequence of str
         Classes, as ``module:name``, whose values may come back beside those of the domain. What
         else comes counts as a crash of the process.
+    at_rest : str
+        A function, as ``module:name``, that lets go of what only work needs; called in the process
+        once nothing was asked for `rest_s`.
+    rest_s : float
     """
 
     def __init__(
@@ -183,9 +188,11 @@ class Worker:
         cancel_s: float = CANCEL_S,
         memory_bytes: int = MEMORY_LIMIT_BYTES,
         admitted: Sequence[str] = (),
+        at_rest: str = "",
+        rest_s: float = REST_S,
     ) -> None:
-        self._modules, self._memory_bytes = tuple(modules), memory_bytes
-        self._admitted = tuple(admitted)
+        self._served = Served(tuple(modules), tuple(admitted), at_rest, rest_s)
+        self._memory_bytes = memory_bytes
         self._step_limit_s, self._cancel_s = step_limit_s, cancel_s
         self.on_replaced: Callable[[], object] = lambda: None
         """Called, in any thread, when a process was ended because a call did not stop."""
@@ -201,7 +208,7 @@ class Worker:
         """Start the process, without waiting until it is ready."""
         with self._lock:
             if not self._is_closed and (self._host is None or self._host.has_ended):
-                self._host = _Host(self._modules, self._memory_bytes, self._admitted)
+                self._host = _Host(self._served, self._memory_bytes)
 
     @property
     def pid(self) -> int:

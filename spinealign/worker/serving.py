@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -48,35 +50,61 @@ class DefectError(Exception):
     """Stands for an error of the program that cannot be sent as it is."""
 
 
-def serve(
-    connection: Connection, modules: Sequence[str] = (), admitted: Sequence[str] = ()
-) -> None:
-    """Run what is called until the pipe closes.
+@dataclass(frozen=True)
+class Served:
+    """What a worker process is for.
 
     Parameters
     ----------
-    connection : Connection
-    modules : sequence of str
+    modules : tuple of str
         Imported while nothing is asked yet.
-    admitted : sequence of str
+    admitted : tuple of str
         Classes whose values may be sent beside those of the domain; see `Channel`.
+    at_rest : str
+        A function, as ``module:name``, called once nothing was asked for `rest_s`; or empty.
+    rest_s : float
     """
+
+    modules: tuple[str, ...] = ()
+    admitted: tuple[str, ...] = ()
+    at_rest: str = ""
+    rest_s: float = 0.0
+
+
+def serve(connection: Connection, wanted: Served) -> None:
+    """Run what is called until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(0.001)
-    channel = Channel(connection, sends=Admitted(admitted))
-    threading.Thread(target=_load, args=(modules,), daemon=True).start()
+    if sys.platform == "linux":
+        # Of this thread only, and of those that it starts: all calls, and the networks' own.
+        os.nice(NICER)
+    channel = Channel(connection, sends=Admitted(wanted.admitted))
+    threading.Thread(target=_load, args=(wanted.modules,), daemon=True).start()
     running: dict[int, _Running] = {}
     with contextlib.suppress(EOFError, OSError):
         while (message := channel.receive()) is not None:
             _take(message, channel, running)
+            _wait(connection, running, wanted)
     os._exit(0)  # threads in the middle of a decoder would be waited for
+
+
+def _wait(connection: Connection, running: Mapping[int, object], wanted: Served) -> None:
+    """Wait for the next message; rest where none comes, until one does."""
+    if not wanted.at_rest:
+        return
+    # Calls end in their own threads, so whether there are any is looked at anew each time.
+    while not connection.poll(wanted.rest_s):
+        if not running:
+            module, _, name = wanted.at_rest.partition(":")
+            getattr(importlib.import_module(module), name)()
+            gc.collect()
+            give_back_freed_memory()
+            return
 
 
 def _load(modules: Sequence[str]) -> None:
     for name in modules:
         importlib.import_module(name)
-    if sys.platform == "linux":
-        os.nice(NICER)
 
 
 class _Running:

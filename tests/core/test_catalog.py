@@ -67,6 +67,12 @@ def test_warming_up_loads_what_every_image_needs_and_no_more(tmp_path):
     )
     models.warm_up()
     assert opened == ["gate"]
+    models.load("tiny")
+    models.let_go()
+    models.load("gate")
+    assert opened == ["gate", "tiny"]
+    models.load("tiny")
+    assert opened == ["gate", "tiny", "tiny"]
 
 
 def test_warming_up_finds_changed_weights_of_every_model(tmp_path):

@@ -23,7 +23,7 @@ from installer.notices import NOT_IN_WHEEL
 from installer.pruning import SYSTEM_LIBRARIES, prune, without_dead_links
 from installer.stand_ins import Replacement, replace_libraries
 from spinealign import __version__
-from spinealign.cli.main import COMMANDS
+from spinealign.cli.command_names import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

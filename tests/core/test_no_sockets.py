@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
 
@@ -38,6 +41,13 @@ application = make_application()
 QTimer.singleShot(2000, application.quit)
 assert run_window([], Path({profile!r})) == 0
 """
+
+
+WITH_WORKER = WINDOW.replace(
+    "assert run_window([], Path({profile!r})) == 0",
+    "from spinealign.ui.work.remote_services import started_worker\n"
+    "assert run_window([], Path({profile!r}), started_worker()) == 0",
+)
 
 
 def watched(code: str, tmp_path: Path) -> tuple[list, list, bool]:
@@ -123,3 +133,13 @@ def test_an_analysis_in_the_window_and_its_dialogs_open_no_socket(tmp_path):
     assert watched(code, tmp_path) == ([], [], False)
     assert not (tmp_path / "profile" / "network").exists()
     assert not (tmp_path / "profile" / "network.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="pipes are none there")
+def test_window_and_worker_talk_through_a_pipe_of_their_own_only(tmp_path):
+    code = WITH_WORKER.format(profile=str(tmp_path / "profile"))
+    sockets, loaded, has_reached = watched(code, tmp_path)
+    made = {words for event, words in sockets if event == "socket.__new__"}
+    assert made <= {f"({int(socket.AF_UNIX)}, {int(socket.SOCK_STREAM)})"}
+    assert {event for event, _ in sockets} <= {"socket.__new__", "socket.sendmsg"}
+    assert (loaded, has_reached) == ([], False)

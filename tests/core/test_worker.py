@@ -139,6 +139,26 @@ def test_a_step_that_takes_too_long_is_given_up():
     assert "longer than 2 s" in explain(caught.value).sentence
 
 
+def test_a_process_that_nobody_asks_rests_once_and_not_while_it_works(tmp_path, monkeypatch):
+    mark, go, waits = (tmp_path / name for name in ("rested", "go", "waits"))
+    monkeypatch.setenv("RESTED", str(mark))
+    worker = Worker(at_rest="tests.core.worker_calls:note_rest", rest_s=0.05)
+    try:
+        working = threading.Thread(target=worker.call, args=(worker_calls.wait_for, go, waits))
+        working.start()
+        while not waits.exists():
+            worker_calls.never.wait(0.01)
+        assert not mark.exists()
+        go.touch()
+        working.join()
+        while not mark.exists():
+            worker_calls.never.wait(0.01)
+        worker.call(worker_calls.pid)
+    finally:
+        worker.close()
+    assert mark.read_text().count("rested") == 1
+
+
 class Turned:
     """A cipher whose content is backwards; its key never leaves this process."""
 

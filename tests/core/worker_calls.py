@@ -68,6 +68,11 @@ def read(path):
         return file.read()
 
 
+def note_rest():
+    with Path(os.environ["RESTED"]).open("a") as file:
+        file.write("rested\n")
+
+
 def pid():
     return os.getpid()
 

@@ -36,6 +36,9 @@ MODULES = (
 )
 """Loaded in the process before anything is asked, in the order in which it is needed."""
 
+AT_REST = "spinealign.ui.work.in_worker:let_go"
+"""Called in the process when nothing was asked for a while."""
+
 ADMITTED = (
     "spinealign.dicom.beside:DescribedImages",
     "spinealign.dicom.program_state:ProgramState",
@@ -48,13 +51,19 @@ ADMITTED = (
 """What the functions return beside values of the domain; the window takes nothing else."""
 
 
+_known: list[Models] = []
+
+
 @cache
 def _services(profile: Path | None) -> Services:
     return local.program_services(profile)
 
 
 def _models(profile: Path | None) -> Models:
-    return _services(profile).models()
+    models = _services(profile).models()
+    if models not in _known:
+        _known.append(models)
+    return models
 
 
 def cards(profile: Path | None) -> tuple[ModelCard, ...]:
@@ -65,6 +74,12 @@ def cards(profile: Path | None) -> tuple[ModelCard, ...]:
 def warm_up(profile: Path | None) -> None:
     """Load every model."""
     _models(profile).warm_up()
+
+
+def let_go() -> None:
+    """Unload the networks, which take some 150 MB that an idle program had better not keep."""
+    for models in _known:
+        models.let_go()
 
 
 def has_candidates(profile: Path | None) -> bool:

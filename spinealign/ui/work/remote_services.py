@@ -5,6 +5,7 @@ What a person corrected and read is kept by the window itself: it is JSON of the
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.examination import Examination
 from spinealign.domain.findings import Analysis, Step
+from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import ShadowResult
@@ -31,9 +33,18 @@ from spinealign.worker import Worker
 
 def started_worker() -> Worker:
     """Return a worker that loads what reading and analysing need while the window is built."""
-    worker = Worker(in_worker.MODULES, admitted=in_worker.ADMITTED)
+    worker = Worker(in_worker.MODULES, admitted=in_worker.ADMITTED, at_rest=in_worker.AT_REST)
     worker.start()
     return worker
+
+
+FOR_WINDOW = (
+    "spinealign.measure.correction.corrected",
+    "spinealign.imaging.patient_planes",
+    "spinealign.export.dicom_objects",
+    "spinealign.lumbar.pictures",
+)
+"""What the window's own thread needs of the lower layers as soon as a result is shown."""
 
 
 class RemoteModels:
@@ -48,8 +59,14 @@ class RemoteModels:
         return found
 
     def warm_up(self) -> None:
-        """Load every model."""
-        self._worker.call(in_worker.warm_up, self._profile)
+        """Load every model there, and here what else the first result would wait for."""
+        steps = self._worker.stream(in_worker.warm_up, self._profile)
+        for name in FOR_WINDOW:
+            importlib.import_module(name)
+        run_to_end(steps)
+
+    def let_go(self) -> None:
+        """Do nothing: the worker unloads them itself when it rests."""
 
 
 def remote_services(worker: Worker, profile: Path | None = None) -> Services:

@@ -67,6 +67,9 @@ class Models(Protocol):
     def warm_up(self) -> None:
         """Load every model."""
 
+    def let_go(self) -> None:
+        """Unload what is not needed before the next image."""
+
 
 class Sample(Protocol):
     """The part of `spinealign.imaging.samples.SampleCase` that the window uses."""

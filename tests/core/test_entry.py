@@ -1,0 +1,61 @@
+"""The program's entry: the window gets a worker, and nothing else starts one."""
+
+import subprocess
+import sys
+
+import pytest
+
+import spinealign.__main__ as entry
+from spinealign.cli.command_names import COMMANDS
+
+
+class Started:
+    def __init__(self):
+        self.is_closed = False
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def started(monkeypatch):
+    found = []
+
+    def start():
+        found.append(Started())
+        return found[-1]
+
+    monkeypatch.setattr("spinealign.ui.work.remote_services.started_worker", start)
+    monkeypatch.setattr(entry, "has_display", lambda: True)
+    return found
+
+
+def test_the_window_gets_a_worker(started, monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        "spinealign.ui.app.run_window", lambda *arguments: given.append(arguments) or 7
+    )
+    assert entry.main(["--profile-dir", str(tmp_path), "a.dcm"]) == 7
+    assert given == [([entry.Path("a.dcm")], tmp_path, started[0])]
+
+
+def test_without_the_library_of_the_window_the_worker_ends(started, monkeypatch):
+    told = []
+    monkeypatch.setattr(entry, "show_startup_error", told.append)
+    monkeypatch.setitem(sys.modules, "spinealign.ui.app", None)
+    with pytest.raises(ImportError):
+        entry.main([])
+    assert [each.is_closed for each in started] == [True]
+
+
+def test_a_command_starts_none(started, capsys):
+    assert entry.main(["analyze", "--help"]) == 0
+    assert (started, "usage" in capsys.readouterr().out) == ([], True)
+
+
+def test_the_names_of_commands_load_none_of_them():
+    code = (
+        "import sys, spinealign.cli.command_names; sys.exit('spinealign.cli.main' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert "batch" in COMMANDS
