@@ -137,21 +137,31 @@ def classify_with(
 
 
 def label_with(model: LoadedModel, image: SpineImage) -> LabelledPicture:
-    """Ask a network for several findings, each of which is there or not."""
+    """Ask a network for several findings, each of which is there or not.
+
+    The heat map is of those that are reported: at each place the strongest of them.
+    """
     card = model.card
-    batch, _ = network_input(image, card)
+    batch, box = network_input(image, card)
+    probabilities, maps = model.label(batch)
     labels = tuple(
         LabelAnswer(name, p, card.label_rules[name].threshold, card.label_rules[name].prevalence)
-        for name, p in zip(card.classes, model.label(batch), strict=True)
+        for name, p in zip(card.classes, probabilities, strict=True)
     )
-    return LabelledPicture(model.identity, labels, card.calibrated)
+    reported = [place for place, one in enumerate(labels) if one.is_present]
+    heat = None
+    if maps is not None and reported:
+        heat = _heatmap(maps[..., reported].max(axis=-1), box)
+    return LabelledPicture(model.identity, labels, card.calibrated, heat)
 
 
 def grade_with(model: LoadedModel, image: SpineImage) -> GradedPicture:
     """Ask a network for the grade of a whole picture."""
     card = model.card
-    batch, _ = network_input(image, card)
-    return GradedPicture(model.identity, card.classes, model.grade_picture(batch), card.calibrated)
+    batch, box = network_input(image, card)
+    probabilities, higher = model.grade_picture(batch)
+    heat = None if higher is None else _heatmap(higher, box)
+    return GradedPicture(model.identity, card.classes, probabilities, card.calibrated, heat)
 
 
 def _laid(values: Array, region: PixelBox, shape: tuple[int, int]) -> Array:

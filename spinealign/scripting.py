@@ -173,9 +173,11 @@ class Result:
 
     @property
     def heat_map(self) -> NDArray[np.float32] | None:
-        """What spoke for the abnormal class (H, W), 0..1; None without a classifier's map."""
-        answer = self.analysis.classification
-        return None if answer is None else answer.heatmap
+        """What spoke for the abnormal class, reported findings or a higher grade; None without.
+
+        Shape (H, W), 0..1.
+        """
+        return self.analysis.heatmap
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as the command line writes it into analysis.json."""

@@ -313,11 +313,15 @@ class LabelAnswer:
 
 @dataclass(frozen=True)
 class LabelledPicture:
-    """What a network says of several findings of one picture, in the card's order."""
+    """What a network says of several findings of one picture, in the card's order.
+
+    `heatmap` (H, W), 0..1, is what spoke for those that are reported, or None.
+    """
 
     model: ModelIdentity
     labels: tuple[LabelAnswer, ...]
     calibrated: bool
+    heatmap: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -331,12 +335,15 @@ class GradedPicture:
     probabilities : tuple of float
         Of each grade, summing to 1.
     calibrated : bool
+    heatmap : ndarray of float32, shape (H, W), or None
+        What spoke for higher grades more than the picture does on average, 0..1.
     """
 
     model: ModelIdentity
     grades: tuple[str, ...]
     probabilities: tuple[float, ...]
     calibrated: bool
+    heatmap: NDArray[np.float32] | None = field(default=None, compare=False)
 
     @property
     def predicted(self) -> str:
@@ -753,6 +760,18 @@ class Analysis:
         """Whether a person wants the picture to be analysed another way up than it was."""
         looked = (self.automatic or self).image.presentation
         return self.image.presentation.analysed_deg != looked.analysed_deg
+
+    @property
+    def explained(self) -> Classification | LabelledPicture | GradedPicture | None:
+        """The answer on the whole picture whose heat map is shown; None without a heat map."""
+        answers = (self.classification, self.labelled, self.picture_grade)
+        return next((one for one in answers if one is not None and one.heatmap is not None), None)
+
+    @property
+    def heatmap(self) -> NDArray[np.float32] | None:
+        """The heat map (H, W), 0..1, of the answer on the whole picture that has one."""
+        answer = self.explained
+        return None if answer is None else answer.heatmap
 
     @property
     def is_lateral_film(self) -> bool:

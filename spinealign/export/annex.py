@@ -129,8 +129,7 @@ def _points(analysis: Analysis) -> Story:
 
 
 def _heat_map(analysis: Analysis) -> Story:
-    answer = analysis.classification
-    if answer is None or answer.heatmap is None:
+    if analysis.heatmap is None:
         return []
     drawn = heatmap_picture(analysis, paper=True)
     scale = _PICTURE_HEIGHT / drawn.height

@@ -194,7 +194,7 @@ def _dicom_source(analysis: Analysis, details: ReportDetails) -> bytes:
 
 
 def _has_heatmap(analysis: Analysis) -> bool:
-    return analysis.classification is not None and analysis.classification.heatmap is not None
+    return analysis.heatmap is not None
 
 
 def _overlay(analysis: Analysis, details: ReportDetails) -> bytes:

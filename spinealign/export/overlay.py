@@ -51,6 +51,7 @@ from spinealign.wording import (
     model_text,
     safe_text,
 )
+from spinealign.wording.labels import heat_words
 from spinealign.wording.points import LEGEND, LEGEND_UNSURE
 from spinealign.wording.presentation import AS_FILE, presentation_note
 
@@ -143,7 +144,7 @@ def overlay_picture(
     if layers is None and heat is not None:
         polygons = outline_region(heat >= _HEAT_LEVEL)
         draw_region(canvas, polygons, _HEAT_OUTLINE, scale, 0.0, weight)
-        items.append((_HEAT_OUTLINE, f"strongest evidence for {_positive(analysis)}"))
+        items.append((_HEAT_OUTLINE, f"strongest evidence for {heat_words(analysis)}"))
     return _compose(
         analysis, canvas, scale, paper, _legends(analysis, canvas, items, paper, is_heat)
     )
@@ -162,7 +163,7 @@ def _legends(
     is_told = bool(items) and not (paper and _is_tall(analysis, canvas))
     legends = [strips.legend(items, width, unit)] if is_told else []
     if is_heat and _heat(analysis) is not None:
-        legends.append(strips.heat_bar(f"evidence for {_positive(analysis)}", width, unit))
+        legends.append(strips.heat_bar(f"evidence for {heat_words(analysis)}", width, unit))
     return legends
 
 
@@ -171,7 +172,7 @@ def _hides_structures(layers: PictureLayers | None) -> bool:
 
 
 def _heat(analysis: Analysis) -> NDArray[np.float32] | None:
-    return None if analysis.classification is None else analysis.classification.heatmap
+    return analysis.heatmap
 
 
 def _aside(analysis: Analysis, scale: tuple[float, float], unit: int) -> list[NDArray[np.float64]]:
@@ -192,12 +193,11 @@ def heatmap_picture(analysis: Analysis, paper: bool = False) -> Image.Image:
         The analysis has no heat map.
     """
     analysis = as_shown(analysis)
-    answer = analysis.classification
-    if answer is None or answer.heatmap is None:
+    if analysis.heatmap is None:
         raise ValueError("no heat map")
     scale = picture_scale(analysis.image.shape, analysis.image.spacing_mm, MIN_LONGEST_PX)
-    canvas = draw_heat(_grey(analysis), answer.heatmap, scale)
-    label = f"evidence for {_positive(analysis)}"
+    canvas = draw_heat(_grey(analysis), analysis.heatmap, scale)
+    label = f"evidence for {heat_words(analysis)}"
     legend = strips.heat_bar(label, _width(canvas), _unit(canvas, paper))
     return _compose(analysis, canvas, scale, paper, [legend])
 
@@ -317,11 +317,6 @@ def _mask_items(analysis: Analysis) -> list[tuple[Colour, str]]:
         colour = suggested_colour(analysis, analysis.suggestions[0])
         items.append((colour, "dashed: suggested, not measured"))
     return items
-
-
-def _positive(analysis: Analysis) -> str:
-    answer = analysis.classification
-    return "" if answer is None else f"“{safe_text(answer.positive_label)}”"
 
 
 def _spacing_note(source: SpacingSource) -> str:

@@ -204,12 +204,16 @@ def brought_back(analysis: Analysis, image: SpineImage, placing: Placing) -> Ana
 
 
 def _moved(analysis: Analysis, matrix: Matrix, pixels: Any) -> Analysis:
-    answer = analysis.classification
-    if answer is not None and answer.heatmap is not None:
-        answer = replace(answer, heatmap=pixels(answer.heatmap))
+    def turned(answer: Any) -> Any:
+        if answer is None or answer.heatmap is None:
+            return answer
+        return replace(answer, heatmap=pixels(answer.heatmap))
+
     return replace(
         analysis,
-        classification=answer,
+        classification=turned(analysis.classification),
+        labelled=turned(analysis.labelled),
+        picture_grade=turned(analysis.picture_grade),
         segmentation=_moved_mask(analysis.segmentation, pixels),
         located=_moved_located(analysis.located, matrix),
         vertebrae=tuple(moved_body(body, matrix) for body in analysis.vertebrae),

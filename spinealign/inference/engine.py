@@ -121,27 +121,47 @@ class LoadedModel:
         sign = 1.0 if self.card.positive_output == self.card.positive_class else -1.0
         return probabilities, activation[0, ..., 0] * np.float32(sign)
 
-    def label(self, batch: Array) -> tuple[float, ...]:
-        """Return the probability of each finding of the card, in its order, of a batch of one."""
-        logits = self._class_logits(self.run(batch, "logits"))[0]
+    def label(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
+        """Return the probability of each finding of the card, in its order, of a batch of one.
+
+        The maps (h, w, findings) hold, in logit units, what spoke for each, or are None.
+        """
+        outputs = self.run(batch, "logits")
+        logits = self._class_logits(outputs)[0]
         rules = (self.card.label_rules[name] for name in self.card.classes)
-        return tuple(
+        told = tuple(
             sigmoid(float(logit) / rule.temperature)
             for logit, rule in zip(logits, rules, strict=True)
         )
+        return told, self._maps(outputs, len(told))
 
-    def grade_picture(self, batch: Array) -> tuple[float, ...]:
+    def grade_picture(self, batch: Array) -> tuple[tuple[float, ...], Array | None]:
         """Return the probability of each grade of the card, the lowest first, of a batch of one.
 
-        The network answers for each grade but the highest how likely a higher one is.
+        The network answers for each grade but the highest how likely a higher one is. The map
+        (h, w) holds, in logit units, what spoke for higher grades more than the picture does on
+        average, or is None: all steps weigh a picture alike and differ in where they begin.
         """
-        logits = self.run(batch, "logits")["logits"][0]
+        outputs = self.run(batch, "logits")
+        logits = outputs["logits"][0]
         if len(logits) != len(self.card.classes) - 1:
             raise self._misfit(f"{len(logits)} steps between grades")
         above = [sigmoid(float(logit) / self.card.temperature) for logit in logits]
         # Rounding of weights may turn two neighbours round by a hair: no grade is less than nothing
         above = list(np.minimum.accumulate(above))
-        return tuple(float(p) for p in -np.diff([1.0, *above, 0.0]))
+        maps = self._maps(outputs, len(logits))
+        higher = None if maps is None else maps[..., 0] - maps[..., 0].mean()
+        return tuple(float(p) for p in -np.diff([1.0, *above, 0.0])), higher
+
+    def _maps(self, outputs: Mapping[str, Array], count: int) -> Array | None:
+        """Return the activation maps (h, w, count) of a batch of one, or None without any."""
+        maps = outputs.get("activation_map")
+        if maps is None:
+            return None
+        if maps.shape[-1] != count:
+            raise self._misfit(f"{maps.shape[-1]} activation maps")
+        found: Array = maps[0]
+        return found
 
     def run(self, batch: Array, *needed: str, **others: Array) -> Mapping[str, Array]:
         """Return the network's outputs; those `needed` are among them.

@@ -98,9 +98,9 @@ def _answers(model: LoadedModel) -> bool:
         is_shaped = heat.shape[:2] == (rows // stride, columns // stride) if stride else False
         return is_shaped and _is_finite(heat)
     if card.task == "multi_label":
-        return _is_finite(np.array(model.label(batch)))
+        return _is_finite(np.array(model.label(batch)[0]))
     if card.task == "ordinal":
-        return _is_finite(np.array(model.grade_picture(batch)))
+        return _is_finite(np.array(model.grade_picture(batch)[0]))
     if card.task == "view":
         kinds, away = model.recognise(batch)
         return _is_finite(np.array([*kinds, away]))

@@ -304,17 +304,21 @@ def vgg16_linear(
     blocks: Sequence[tuple[int, int]] = VGG16_BLOCKS,
     outputs: int = 1,
 ) -> keras.Model:
-    """Build VGG16's convolutions, global average pooling, and several linear outputs.
+    """Build VGG16's convolutions, several linear outputs, and the map that each is the mean of.
+
+    The maps are class activation maps as in `vgg16_cam`.
 
     Returns
     -------
     keras.Model
-        Output ``logits`` (batch, outputs): of several findings one each, or of ordered grades
-        one for each step from a grade to higher ones.
+        Outputs ``logits`` (batch, outputs): of several findings one each, or of ordered grades
+        one for each step from a grade to higher ones; and ``activation_map`` (batch, h/16, w/16,
+        outputs).
     """
     image, x = vgg16_base(input_shape, blocks, pool_last=False)
-    x = layers.GlobalAveragePooling2D(name="pooled")(x)
-    return keras.Model(image, layers.Dense(outputs, name="logits")(x), name="vgg16_linear")
+    activation_map = layers.Conv2D(outputs, 1, name="activation_map")(x)
+    logits = layers.GlobalAveragePooling2D(name="logits")(activation_map)
+    return keras.Model(image, [logits, activation_map], name="vgg16_linear")
 
 
 def disc_grader(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from spinealign.wording.text import listed, probability_text, safe_text
 
 if TYPE_CHECKING:
-    from spinealign.domain.findings import GradedPicture, LabelAnswer, LabelledPicture
+    from spinealign.domain.findings import Analysis, GradedPicture, LabelAnswer, LabelledPicture
 
 FINDINGS_TITLE = "Findings of the model"
 GRADE_TITLE = "Grade of the model"
 FINDING_HEADINGS = ("Finding", "Probability", "Reported from", "Answer")
 GRADE_HEADINGS = ("Grade", "Probability")
+HIGHER_GRADE = "a higher grade"
 REPORTED, NOT_REPORTED = "reported", "not reported"
 NOT_CALIBRATED = "The probabilities are not calibrated."
 MEDIAN_GRADE = "The median grade counts: that or a lower one is at least as likely as not."
@@ -154,6 +155,18 @@ def grade_words(answer: GradedPicture) -> str:
         return f"“{safe_text(answer.predicted)}”"
     low, high = (safe_text(end) for end in answer.middle_half)
     return f"between “{low}” and “{high}”"
+
+
+def heat_words(analysis: Analysis) -> str:
+    """Return what a heat map is evidence for, as in its legend; empty without one."""
+    answer = analysis.explained
+    if answer is None:
+        return ""
+    if answer is analysis.classification:
+        return f"“{safe_text(analysis.classification.positive_label)}”"
+    if answer is analysis.labelled:
+        return listed([f"“{safe_text(one.name)}”" for one in answer.labels if one.is_present])
+    return HIGHER_GRADE
 
 
 def finding_rows(answer: LabelledPicture) -> list[tuple[str, ...]]:

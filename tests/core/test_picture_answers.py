@@ -10,7 +10,7 @@ import pytest
 
 from spinealign.analysis import analyze_image
 from spinealign.data_audit.label_tables import read_labels
-from spinealign.domain.errors import DataSetError
+from spinealign.domain.errors import DataSetError, ModelError
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import (
     GradedPicture,
@@ -23,12 +23,20 @@ from spinealign.domain.findings import (
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import LabelRule, ModelCard
+from spinealign.export.exporters import EXPORTERS
+from spinealign.export.overlay import heatmap_picture
 from spinealign.export.tables import analysis_json
+from spinealign.imaging.presenting import Placing, brought_back
 from spinealign.inference.engine import LoadedModel
 from spinealign.predict import grade_with, label_with
 from spinealign.wording import demonstration_text, headline
 from spinealign.wording.finding_text import finding_text
-from spinealign.wording.labels import grade_headline, grade_note, labels_headline
+from spinealign.wording.labels import (
+    grade_headline,
+    grade_note,
+    heat_words,
+    labels_headline,
+)
 from tests.cards import classifier_card
 from tests.core.test_region import image
 
@@ -38,11 +46,13 @@ class _Fixed:
 
     name = "fixed"
 
-    def __init__(self, logits):
-        self._logits = np.array([logits], np.float32)
+    def __init__(self, logits, maps=None):
+        self._outputs = {"logits": np.array([logits], np.float32)}
+        if maps is not None:
+            self._outputs["activation_map"] = np.moveaxis(np.array(maps, np.float32), 0, -1)[None]
 
     def run(self, batch, **others):
-        return {"logits": self._logits}
+        return self._outputs
 
 
 def card(task, classes, **changes):
@@ -60,14 +70,69 @@ RULES = {
 }  # fmt: skip
 
 
-def labels(logits=(-1.0, 1.0), **changes):
+def labels(logits=(-1.0, 1.0), maps=None, **changes):
     found = card("multi_label", ("bulging", "narrow"), label_rules=RULES, **changes)
-    return LoadedModel(found, _Fixed(logits))
+    return LoadedModel(found, _Fixed(logits, maps))
 
 
-def grades(logits=(2.0, 0.5, -3.0), **changes):
+def grades(logits=(2.0, 0.5, -3.0), maps=None, **changes):
     found = card("ordinal", ("none", "mild", "moderate", "severe"), **changes)
-    return LoadedModel(found, _Fixed(logits))
+    return LoadedModel(found, _Fixed(logits, maps))
+
+
+def spot(row, column, height=4.0, ground=0.0):
+    """A map of 4 x 4 places in which one stands out."""
+    made = np.full((4, 4), ground)
+    made[row, column] = height
+    return made
+
+
+def quarter(heat):
+    """In which quarter of a picture the strongest evidence lies: upper left is (0, 0)."""
+    row, column = np.unravel_index(int(np.argmax(heat)), heat.shape)
+    return int(row >= heat.shape[0] / 2), int(column >= heat.shape[1] / 2)
+
+
+def test_the_heat_map_is_of_findings_that_are_reported():
+    maps = (spot(0, 3), spot(3, 0))  # bulging at the upper right, narrow at the lower left
+    found = {
+        name: label_with(labels(logits, maps), image()).heatmap
+        for name, logits in {
+            "bulging": (-1.0, 1.0), "narrow": (-9.0, 9.0), "both": (9.0, 9.0), "none": (-9.0, -9.0),
+        }.items()
+    }  # fmt: skip
+    assert found["none"] is None
+    assert found["bulging"].shape == image().shape
+    assert (quarter(found["bulging"]), quarter(found["narrow"])) == ((0, 1), (1, 0))
+    upper, lower = found["both"][:10, -10:].max(), found["both"][-10:, :10].max()
+    assert min(upper, lower) > 0.9
+    assert label_with(labels(), image()).heatmap is None
+
+
+def test_the_heat_map_of_a_grade_is_what_speaks_for_a_higher_one_than_the_picture_on_average():
+    # Every step has the same map and another beginning: none of these speaks for a place.
+    maps = [spot(0, 3, ground=-5.0) - step for step in range(3)]
+    heat = grade_with(grades(maps=maps), image()).heatmap
+    assert quarter(heat) == (0, 1)
+    assert heat[-10:, :10].max() < 0.05
+    with pytest.raises(ModelError):
+        grade_with(grades(maps=maps[:2]), image())
+
+
+def test_one_heat_map_is_shown_and_its_legend_says_of_what():
+    maps = (spot(0, 3), spot(3, 0))
+    found = analysed(labels(maps=maps), grades(maps=[spot(3, 3)] * 3))
+    found = replace(found, image=SpineImage(found.image.pixels, 8, Path("a.png"), "0" * 64))
+    assert found.explained is found.labelled
+    assert heat_words(found) == "“bulging”"
+    alone = replace(found, labelled=None)
+    assert alone.heatmap is found.picture_grade.heatmap
+    assert heat_words(alone) == "a higher grade"
+    assert heat_words(replace(alone, picture_grade=None)) == ""
+    assert heatmap_picture(found).size == heatmap_picture(alone).size
+    assert "heatmap.png" in {one.file_name for one in EXPORTERS.values() if one.is_available(found)}
+    turned = brought_back(found, image(), Placing(image().shape, image().pixel_aspect, 180.0))
+    assert quarter(turned.labelled.heatmap) == (1, 0)
 
 
 def test_each_finding_has_the_output_and_the_threshold_of_its_own_name():

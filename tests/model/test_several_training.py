@@ -19,8 +19,10 @@ from spinealign.domain.findings import ModelStatus
 from spinealign.evaluation.answering import AskedOfModel
 from spinealign.evaluation.several import evaluated_grades, evaluated_labels
 from spinealign.evaluation.writing import write_evaluation
+from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.model_store.trial import _answers
+from spinealign.predict import grade_with, label_with
 from spinealign.training.classifier import ClassifierRecipe
 from spinealign.training.own import grades_jobs, labels_jobs
 from spinealign.training.own.about import intensity_rule
@@ -112,6 +114,9 @@ def test_findings_are_learned_from_what_is_known_of_them_and_mean_what_they_are_
         )
     model = ModelStore([tmp_path / "models"]).load("mine")
     assert _answers(model)
+    shown = label_with(model, read_image(data.parent / "p1.png"))
+    assert shown.labels[1].is_present
+    assert 0 < shown.heatmap.max() <= 1
     found = evaluated_labels(model, AskedOfModel(data), lambda *_: None, lambda text: None)
     assert found.evaluation.figures["auc/bright"].value == 1
     assert len(found.evaluation.cases) == 6
@@ -217,6 +222,7 @@ def test_grades_have_the_order_that_was_stated(tmp_path):
         assert row["predicted"] == row["class"]
     model = ModelStore([tmp_path / "models"]).load("mine")
     assert _answers(model)
+    assert grade_with(model, read_image(tmp_path / "p1.png")).heatmap is not None
     found = evaluated_grades(model, AskedOfModel(data), lambda *_: None, lambda text: None)
     assert found.evaluation.figures["kappa_quadratic"].value == 1
     assert found.evaluation.figures["mean_grade_error"].value == 0

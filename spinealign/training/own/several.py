@@ -206,7 +206,7 @@ def _whole(ready: Prepared, head: Head) -> keras.Model:
     for layer in ready.base.model.layers:
         if layer.weights:
             whole.get_layer(layer.name).set_weights(layer.get_weights())
-    whole.get_layer("logits").set_weights([kernel, bias])
+    whole.get_layer("activation_map").set_weights([kernel[None, None], bias])
     return whole
 
 

@@ -359,8 +359,8 @@ def _bytes_of(case: Case) -> int:
     arrays: list[NDArray] = [analysis.image.pixels, *case.finding.display.levels]
     if analysis.segmentation is not None:
         arrays += [analysis.segmentation.mask, analysis.segmentation.confidence]
-    if analysis.classification is not None and analysis.classification.heatmap is not None:
-        arrays.append(analysis.classification.heatmap)
+    answers = (analysis.classification, analysis.labelled, analysis.picture_grade)
+    arrays += [one.heatmap for one in answers if one is not None and one.heatmap is not None]
     return sum(array.nbytes for array in arrays)
 
 

@@ -185,8 +185,8 @@ def _grey_of_indices(low: float, step: float, window: DisplayWindow) -> NDArray[
 def prepare_overlay(analysis: Analysis) -> DisplayOverlay:
     """Make structures and heat map of an analysis ready to be drawn."""
     heatmap = None
-    if analysis.classification is not None and analysis.classification.heatmap is not None:
-        heatmap = _heatmap_image(analysis.classification.heatmap)
+    if analysis.heatmap is not None:
+        heatmap = _heatmap_image(analysis.heatmap)
     bodies, suggestions = prepare_bodies(analysis), prepare_suggestions(analysis)
     points = () if analysis.located is None else analysis.located.points
     segmentation = analysis.segmentation
