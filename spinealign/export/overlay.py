@@ -136,6 +136,11 @@ def overlay_picture(
         canvas = draw_measures(canvas, measures, scale, weight, letters, aside, not paper)
         if not _hides_structures(layers):
             canvas = write_names(canvas, analysis, scale, letters)
+    if analysis.located is not None and not _hides_structures(layers):
+        unit = _unit(canvas, paper)
+        names = [box * (scale[1], scale[0]) for box in name_boxes(analysis, scale, unit)]
+        taken = [(*low.tolist(), *high.tolist()) for low, high in names]
+        canvas = draw_points(canvas, analysis.located, scale, unit, taken)
     drawings = analysis.corrections.drawings if analysis.corrections is not None else ()
     if any(drawing.tool.is_note for drawing in drawings) and (layers is None or layers.notes):
         canvas = draw_notes(canvas, drawings, scale, weight, _unit(canvas, paper))
@@ -294,8 +299,6 @@ def _draw_structures(
         canvas = draw_bodies(canvas, analysis, scale, line_weight, unit, body_fill)
     if analysis.suggestions:
         canvas = draw_suggestions(canvas, analysis, scale, line_weight, unit)
-    if analysis.located is not None:
-        canvas = draw_points(canvas, analysis.located, scale, unit)
     return canvas
 
 

@@ -1,11 +1,11 @@
-"""Named points of a user's own model on the picture: dots with names, unsure ones as rings."""
+"""Named points of a user's own model on the picture: crosses with names, unsure ones as rings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QTransform
 from PyQt6.QtWidgets import QGraphicsItem
 
@@ -17,12 +17,16 @@ from spinealign.wording.points import shown_point
 
 COLOUR = QColor("#ff69dc")
 DOT_PX, RING_PX, LINE_PX, HALO_PX = 4.0, 6.0, 2.0, 4.0
-GAP_PX = 10.0
+ARM_PX = 9.0
+"""Half the length of a sure point's cross, which a corner that can be taken hold of hides not."""
+
+ARMS = (QLineF(-ARM_PX, 0, ARM_PX, 0), QLineF(0, -ARM_PX, 0, ARM_PX))
+GAP_PX = 12.0
 """From a point to its name."""
 
 
 class DotItem(ScreenSizedItem):
-    """One point: a dot, or a ring where it is unsure, the same size at every zoom."""
+    """One point: a dot in a cross, or a ring where it is unsure, the same size at every zoom."""
 
     def __init__(self, point: NamedPoint, parent: QGraphicsItem) -> None:
         super().__init__(parent, Layer.STROKES)
@@ -31,7 +35,7 @@ class DotItem(ScreenSizedItem):
 
     def boundingRect(self) -> QRectF:
         """Return a rectangle around dot or ring, in screen pixels about the point."""
-        reach = RING_PX + HALO_PX
+        reach = max(RING_PX, ARM_PX) + HALO_PX
         return QRectF(-reach, -reach, 2 * reach, 2 * reach)
 
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
@@ -41,6 +45,8 @@ class DotItem(ScreenSizedItem):
         painter.setBrush(COLOUR if self.is_sure else Qt.BrushStyle.NoBrush)
         for pen in self.over_halo(COLOUR, LINE_PX, HALO_PX):
             painter.setPen(pen)
+            if self.is_sure:
+                painter.drawLines(*ARMS)
             painter.drawEllipse(QPointF(), side, side)
 
 
