@@ -475,6 +475,14 @@ PACKAGE_TAKES = (
     "and bare weights (.weights.h5) of the architectures report and plain-cnn. Convert other "
     "formats to Keras first."
 )
+LEFT_BY_SEVERAL = (
+    "it is what “train multi-label” or “train ordinal” leaves; the model folder that they wrote is "
+    "complete, and “package” would make classes of findings or grades"
+)
+SEVERAL_SIGMOIDS = (
+    "each of its outputs is a probability by itself (sigmoid), so it answers several findings; of "
+    "the classes of a packaged model one is right. Such models come from “train multi-label”"
+)
 SECOND_LOOK_IS_OPEN = (
     "nothing tells how often such a network looks; state --second-look, the magnification of its "
     "second look over the first, which sees the whole picture (train landmarks: 3; without a "

@@ -448,6 +448,18 @@ def test_the_network_that_a_training_leaves_can_be_packaged_and_answers_alike(tm
     assert shown == pytest.approx(seen, abs=0.05)
 
 
+@pytest.mark.parametrize("stated", [(), ("--output", "probability")])
+def test_several_findings_are_not_made_into_classes(tmp_path, stated):
+    words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey", *stated)
+    with pytest.raises(ModelError) as caught:
+        package(tmp_path, user_network(activation="sigmoid"), *words)
+    assert "answers several findings" in explain(caught.value).sentence
+    left = networks.vgg16_linear((32, 32, 3), ((1, 2), (1, 2)), 3)
+    with pytest.raises(ModelError) as caught:
+        package(tmp_path, left, "--classes", "a", "b", "c", "--positive", "b", *stated)
+    assert "“train multi-label” or “train ordinal” leaves" in explain(caught.value).sentence
+
+
 def test_an_output_for_each_pixel_is_a_segmentation(tmp_path):
     network = user_network(3, 1, "sigmoid", is_mask=True)
     card = package(tmp_path, network, "--classes", "background", "disc", "--scaling", "bytes")

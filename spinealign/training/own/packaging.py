@@ -114,6 +114,7 @@ def _network(path: Path, options: argparse.Namespace) -> keras.Model:
 
 def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> keras.Model:
     """Return a network with one image input of a known size."""
+    _require_one_answer(model, path)
     outputs = 2 if _has_map(model) else 1
     if len(model.inputs) != 1 or len(model.outputs) != outputs or len(model.inputs[0].shape) != 4:
         shapes = [tuple(t.shape) for t in (*model.inputs, *model.outputs)]
@@ -132,6 +133,24 @@ def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> k
         return keras.Model(image, model(image))
     except ValueError as error:
         raise _not_taken(path, words.other_size(height, width)) from error
+
+
+def _require_one_answer(model: keras.Model, path: Path) -> None:
+    """Refuse networks for several findings: made into classes, one of them would be right."""
+    if output_names(model) == ["logits", "activation_map"]:
+        raise _not_taken(path, words.LEFT_BY_SEVERAL)
+    shape = model.outputs[0].shape
+    if len(shape) == 2 and shape[-1] != 1 and _last_activation(model) == "sigmoid":
+        raise _not_taken(path, words.SEVERAL_SIGMOIDS)
+
+
+def _last_activation(network: keras.Model) -> str:
+    last = network.outputs[0]._keras_history.operation
+    while isinstance(last, keras.Model):
+        last = last.outputs[0]._keras_history.operation
+    if isinstance(last, layers.Softmax):
+        return "softmax"
+    return str(getattr(getattr(last, "activation", None), "__name__", ""))
 
 
 def _classes(network: keras.Model, path: Path, options: argparse.Namespace) -> tuple[str, ...]:
@@ -213,11 +232,7 @@ def _is_probability(network: keras.Model, path: Path, options: argparse.Namespac
         return bool(options.output == "probability")
     if options.points and has_logits_of_points(network):
         return False
-    last = network.outputs[0]._keras_history.operation
-    while isinstance(last, keras.Model):
-        last = last.outputs[0]._keras_history.operation
-    name = getattr(getattr(last, "activation", None), "__name__", "")
-    if name in ("sigmoid", "softmax") or isinstance(last, layers.Softmax):
+    if _last_activation(network) in ("sigmoid", "softmax"):
         return True
     raise _not_taken(path, words.OUTPUT_IS_OPEN)
 

@@ -174,11 +174,11 @@ class ResultPage(QWidget):
         if not is_demonstration(finding.analysis.without_demonstration):
             parts.reverse()
         sections: list[Callable[[Analysis], None]] = [
+            self._add_probabilities,
+            self._add_picture_answers,
             *parts,
             self._add_measurements,
             partial(self._add_image_type, chosen=chosen_examination),
-            self._add_probabilities,
-            self._add_picture_answers,
             self._add_points,
             self._add_demonstration,
             lambda analysis: self._add_regions(finding),
