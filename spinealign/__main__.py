@@ -15,6 +15,7 @@ from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, show_sta
 from spinealign.working_files import private_working_folder
 
 _WORKER_OF_A_PACKAGE = "--multiprocessing-fork"
+_TRACKER_OF_A_PACKAGE = "from multiprocessing."
 NO_DISPLAY = """\
 SpineAlign found no display to open its window on.
 Use the command line instead, for example:  spinealign analyze IMAGE --out results
@@ -33,14 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     _print_whatever_comes()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if _WORKER_OF_A_PACKAGE in sys.argv:
-        # In the packaged program a worker process is this program with an argument.
+    if _is_process_of_a_package(sys.argv):
         import multiprocessing
 
         multiprocessing.freeze_support()
     refuse_old_processor()
     with private_working_folder():
         return _run(given)
+
+
+def _is_process_of_a_package(arguments: Sequence[str]) -> bool:
+    """Whether this is a helper of a packaged program, which has no other program to start.
+
+    A worker process is this program with an argument. On Linux and macOS so is the process that
+    clears up after workers (`multiprocessing.resource_tracker`), which gets a line of Python to
+    run. PyInstaller's `freeze_support` does what either is for.
+    """
+    is_tracker = arguments[-2:-1] == ["-c"] and arguments[-1].startswith(_TRACKER_OF_A_PACKAGE)
+    return _WORKER_OF_A_PACKAGE in arguments or is_tracker
 
 
 def _run(given: list[str]) -> int:

@@ -59,3 +59,25 @@ def test_the_names_of_commands_load_none_of_them():
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert "batch" in COMMANDS
+
+
+TRACKER = "from multiprocessing.resource_tracker import main;main(7)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--multiprocessing-fork", "pipe_handle=7"], ["-c", TRACKER], ["-B", "-I", "-c", TRACKER]],
+    ids=["worker", "tracker", "tracker with flags"],
+)
+def test_helpers_of_a_package_become_what_they_are_for(arguments, monkeypatch, started):
+    monkeypatch.setattr(sys, "argv", ["SpineAlign", *arguments])
+    monkeypatch.setattr("multiprocessing.freeze_support", lambda: sys.exit(9))
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert (ended.value.code, started) == (9, [])
+
+
+def test_other_arguments_are_no_helper(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["SpineAlign", "analyze", "--help"])
+    monkeypatch.setattr("multiprocessing.freeze_support", lambda: sys.exit(9))
+    assert entry.main() == 0

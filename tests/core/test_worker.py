@@ -111,6 +111,41 @@ def test_of_several_calls_each_is_tried_again_alone(worker, tmp_path):
     assert found == [worker.pid]
 
 
+def test_each_question_and_each_answer_finds_its_own(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "_step_limit_s", 20.0)
+    go, waits = tmp_path / "go", tmp_path / "waits"
+    other = threading.Thread(target=worker.call, args=(worker_calls.wait_for, go, waits))
+    other.start()
+    while not waits.exists():
+        worker_calls.never.wait(0.01)
+    try:
+        asked = worker.call(worker_calls.ask_both, lambda one: one + 1, lambda two: 10 * two)
+    finally:
+        go.touch()
+        other.join()
+    assert asked == (2, 20)
+
+
+def test_steps_that_were_told_are_not_told_again_after_a_new_start(worker, tmp_path):
+    steps, go = [], tmp_path / "go"
+
+    def count():
+        run_to_end(worker.stream(worker_calls.count_and_wait, tmp_path, go), steps.append)
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    for times in (1, 2):
+        while len(list(tmp_path.glob("counted *"))) < times:
+            worker_calls.never.wait(0.01)
+        if times == 1:
+            hanging = worker.stream(worker_calls.hang)
+            next(hanging)
+            hanging.close()
+    go.touch()
+    counting.join()
+    assert steps == [0, 1, 2]
+
+
 def test_what_does_not_stop_ends_with_its_process(worker):
     told = []
     worker.on_replaced = lambda: told.append(1)

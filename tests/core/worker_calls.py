@@ -55,6 +55,17 @@ def wait_for(path, mark):
     return os.getpid()
 
 
+def ask_both(first, second):
+    return first(1), second(2)
+
+
+def count_and_wait(folder, go):
+    yield from range(3)
+    (folder / f"counted {os.getpid()}").touch()
+    while not go.exists():
+        never.wait(0.01)
+
+
 def refuse():
     raise ImageReadError(Path("a.dcm"), ReadProblem.TOO_LARGE, "5 MB")
 
