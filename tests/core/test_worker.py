@@ -88,9 +88,17 @@ def test_a_process_that_dies_costs_the_only_call_in_it(worker):
     assert worker.call(worker_calls.pid) != before
 
 
-def _once(mark, then):
-    while not mark.exists():
+def until(is_so):
+    """Wait for what another process does, and fail where it never does."""
+    for _ in range(3000):
+        if is_so():
+            return
         worker_calls.never.wait(0.01)
+    raise AssertionError("it never came")
+
+
+def _once(mark, then):
+    until(mark.exists)
     then.touch()
 
 
@@ -101,8 +109,7 @@ def test_of_several_calls_each_is_tried_again_alone(worker, tmp_path):
         target=lambda: found.append(worker.call(worker_calls.wait_for, go, waits))
     )
     other.start()
-    while not waits.exists():
-        worker_calls.never.wait(0.01)
+    until(waits.exists)
     go_on = threading.Thread(target=lambda: _once(tmp_path / "ended", go))
     go_on.start()
     assert worker.call(worker_calls.end_once, tmp_path / "ended") == "whole"
@@ -114,10 +121,10 @@ def test_of_several_calls_each_is_tried_again_alone(worker, tmp_path):
 def test_each_question_and_each_answer_finds_its_own(worker, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "_step_limit_s", 20.0)
     go, waits = tmp_path / "go", tmp_path / "waits"
-    other = threading.Thread(target=worker.call, args=(worker_calls.wait_for, go, waits))
+    work = (worker_calls.wait_for, go, waits)
+    other = threading.Thread(target=worker.call, args=work, daemon=True)
     other.start()
-    while not waits.exists():
-        worker_calls.never.wait(0.01)
+    until(waits.exists)
     try:
         asked = worker.call(worker_calls.ask_both, lambda one: one + 1, lambda two: 10 * two)
     finally:
@@ -132,11 +139,10 @@ def test_steps_that_were_told_are_not_told_again_after_a_new_start(worker, tmp_p
     def count():
         run_to_end(worker.stream(worker_calls.count_and_wait, tmp_path, go), steps.append)
 
-    counting = threading.Thread(target=count)
+    counting = threading.Thread(target=count, daemon=True)
     counting.start()
     for times in (1, 2):
-        while len(list(tmp_path.glob("counted *"))) < times:
-            worker_calls.never.wait(0.01)
+        until(lambda times=times: len(list(tmp_path.glob("counted *"))) == times)
         if times == 1:
             hanging = worker.stream(worker_calls.hang)
             next(hanging)
@@ -174,24 +180,17 @@ def test_a_step_that_takes_too_long_is_given_up():
     assert "longer than 2 s" in explain(caught.value).sentence
 
 
-def test_a_process_that_nobody_asks_rests_once_and_not_while_it_works(tmp_path, monkeypatch):
-    mark, go, waits = (tmp_path / name for name in ("rested", "go", "waits"))
+def test_a_process_that_nobody_asks_rests_and_not_while_it_works(tmp_path, monkeypatch):
+    mark = tmp_path / "rested"
     monkeypatch.setenv("RESTED", str(mark))
     worker = Worker(at_rest="tests.core.worker_calls:note_rest", rest_s=0.05)
     try:
-        working = threading.Thread(target=worker.call, args=(worker_calls.wait_for, go, waits))
-        working.start()
-        while not waits.exists():
-            worker_calls.never.wait(0.01)
-        assert not mark.exists()
-        go.touch()
-        working.join()
-        while not mark.exists():
-            worker_calls.never.wait(0.01)
+        has_rested = worker.call(worker_calls.hold_while_looked_at, mark)
+        until(mark.exists)
         worker.call(worker_calls.pid)
     finally:
         worker.close()
-    assert mark.read_text().count("rested") == 1
+    assert not has_rested
 
 
 class Turned:

@@ -12,6 +12,7 @@ import pytest
 
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.paths import resources_dir
+from spinealign.ui.deidentify.jobs import look_through
 from spinealign.ui.work import in_worker
 from spinealign.ui.work.remote_services import remote_services, started_worker
 from spinealign.ui.work.services import program_services
@@ -36,6 +37,20 @@ def test_a_file_is_looked_at_read_and_named_as_here(worker, tmp_path):
     assert one.sha256 == other.sha256
     assert there.read_patient(entry.parts[0]) == here.read_patient(entry.parts[0])
     assert there.models().cards() == here.models().cards()
+
+
+def test_pictures_are_looked_at_for_text_there_as_here(worker, tmp_path):
+    file = resources_dir() / "samples" / "ct_axial" / "CT_small.dcm"
+    found = []
+    for name, away in (
+        ("there", remote_services(worker, tmp_path).away),
+        ("here", program_services(tmp_path).away),
+    ):
+        (tmp_path / name).mkdir()
+        work = away(look_through, (file,), tmp_path / "out", tmp_path / name)
+        [picture] = run_to_end(work)
+        found.append((picture.image, picture.boxes, picture.shown.read_bytes()))
+    assert found[0] == found[1]
 
 
 def _names_for_types(kind):

@@ -84,6 +84,8 @@ class DeidentifyDialog(QDialog):
         self.may_write: Callable[[Sequence[Path]], bool] = lambda _: True
         self.failed_to_write: FailedToWrite = lambda *_: None
         """Whether copies may be made of files and folders; where not, it said why."""
+        self.look_through: Callable[..., Work] = jobs.look_through
+        """Decodes pictures from outside: elsewhere, if there is a place for that."""
         self._folder = QTemporaryDir(f"{QDir.tempPath()}/spinealign-look-XXXXXX")
         self._out: Path | None = None
         self.choices, self.review = ChoicesPage(open_files), ReviewPage()
@@ -162,7 +164,7 @@ class DeidentifyDialog(QDialog):
         inputs = tuple(self.choices.inputs)
         if self.pages.currentIndex() == _CHOICES:
             folder = Path(self._folder.path())
-            self._begin(LOOKING, partial(jobs.look_through, inputs, out, folder), self._review)
+            self._begin(LOOKING, partial(self.look_through, inputs, out, folder), self._review)
             return
         if not self.may_write(inputs):
             return

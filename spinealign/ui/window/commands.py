@@ -272,6 +272,7 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
 
     def show() -> None:
         from spinealign.ui.deidentify.dialog import DeidentifyDialog
+        from spinealign.ui.deidentify.jobs import look_through
 
         stacks = [volume for case in bench.session.cases for volume in case.stack.volumes]
         files = dict.fromkeys(part.path for volume in stacks for part in volume.parts)
@@ -280,6 +281,7 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
         at_work = bench.at_work
         dialog.may_write = lambda paths: at_work.record("deidentify", paths, "")
         dialog.failed_to_write = partial(at_work.record_failure, "deidentify")
+        dialog.look_through = partial(bench.services.away, look_through)
         dialog.open()
 
     actions.on("deidentify", show)

@@ -40,12 +40,15 @@ AT_REST = "spinealign.ui.work.in_worker:let_go"
 """Called in the process when nothing was asked for a while."""
 
 ADMITTED = (
+    "spinealign.deidentification.boxes:Box",
+    "spinealign.deidentification.boxes:ReviewedImage",
     "spinealign.dicom.beside:DescribedImages",
     "spinealign.dicom.program_state:ProgramState",
     "spinealign.dicom.program_state:SaidDisc",
     "spinealign.dicom.program_state:SaidGrade",
     "spinealign.dicom.restoring:Restored",
     "spinealign.dicom.restoring_report:RestoredReport",
+    "spinealign.ui.deidentify.jobs:Picture",
     "spinealign.ui.work.services:TakenOver",
 )
 """What the functions return beside values of the domain; the window takes nothing else."""

@@ -106,6 +106,7 @@ def remote_services(worker: Worker, profile: Path | None = None) -> Services:
         write_motion=called(in_worker.write_motion),
         write_case_table=called(in_worker.write_case_table),
         let_go=worker.replace,
+        away=worker.stream,
     )
 
 

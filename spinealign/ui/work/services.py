@@ -138,6 +138,10 @@ FindResult = Callable[[ImageSource], "KeptResult | None"]
 AskSecret = Callable[["Peer"], str | None]
 """Gives the password or token of a peer where no key store keeps it."""
 
+Away = Callable[..., Generator[Any, None, Any]]
+"""Runs a generator function of a module, with its arguments, where files from outside are read; it
+may be begun anew there, so that it must bear that."""
+
 AnalyseArrived = Callable[[Path, Path, Models, DicomChoices], Sequence[Path]]
 """Of a folder with a received series, into another one; returns the DICOM objects among the
 results."""
@@ -199,6 +203,7 @@ class Services:
     open_models: OpenModels = no_models
     run_candidates: RunCandidates = no_candidates
     let_go: Callable[[], None] = lambda: None
+    away: Away = lambda function, *arguments: function(*arguments)
 
 
 def _no_network() -> Network:
