@@ -10,6 +10,7 @@ import pytest
 
 from spinealign import protected_folders
 from spinealign.accounts.book import Role
+from spinealign.accounts.key_store import ARCHIVE, KeyStore
 from spinealign.accounts.keys import LEAST_COST
 from spinealign.audit.events import EventKind, Outcome
 from spinealign.cli.main import run_command
@@ -20,8 +21,16 @@ from spinealign.model_store.signing import make_key
 from spinealign.vault import administration, place, session
 from spinealign.vault.model_changes import ModelChanges
 from spinealign.vault.place import Place
-from spinealign.vault.session import Session, set_up_accounts, sign_in
+from spinealign.vault.session import (
+    Session,
+    open_with_key_store,
+    set_up_accounts,
+    set_up_key_store,
+    sign_in,
+    system_name,
+)
 from spinealign.wording.archive import event_cells
+from tests import keyrings
 from tests.core.test_catalog import MODULES_THAT_LOOK, WEIGHTS, write_model
 
 PASSWORD, OTHER = "correct horse battery", "another horse battery"
@@ -144,6 +153,22 @@ def test_without_accounts_nobody_signs_in(models, tmp_path, monkeypatch):
     code, told = models("use", "mine")
     assert (code, "no accounts" in told) == (2, True)
     assert models("use", "mine", user="")[0] == 0
+
+
+def test_an_archive_without_accounts_keeps_its_trail_too(models, tmp_path, monkeypatch):
+    for module in MODULES_THAT_LOOK:
+        monkeypatch.setattr(f"{module}.models_dirs", lambda: (tmp_path / "none",))
+    keyrings.use(monkeypatch)
+    here = Place.of_profile(tmp_path / "profile")
+    set_up_key_store(here, KeyStore(ARCHIVE)).close()
+    assert models("install", made_by(tmp_path), "--use", user="")[0] == 0
+    opened = open_with_key_store(here, KeyStore(ARCHIVE))
+    told = [one for _, one in opened.events() if one.kind is EventKind.MODELS]
+    opened.close()
+    for folder in (here.files, here.kept):
+        protected_folders.release(folder)
+    assert [one.description for one in told] == ["installed", "chosen"]
+    assert told[0].user == system_name()
 
 
 class TestWatch:
