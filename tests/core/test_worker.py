@@ -118,6 +118,20 @@ def test_of_several_calls_each_is_tried_again_alone(worker, tmp_path):
     assert found == [worker.pid]
 
 
+def test_what_is_tried_again_has_the_process_to_itself(worker, tmp_path):
+    found = []
+
+    def call(name):
+        found.append(worker.call(worker_calls.end_together, tmp_path, name))
+
+    calls = [threading.Thread(target=call, args=(name,), daemon=True) for name in "ab"]
+    for each in calls:
+        each.start()
+    for each in calls:
+        each.join(60)
+    assert found == [False, False]
+
+
 def test_each_question_and_each_answer_finds_its_own(worker, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "_step_limit_s", 20.0)
     go, waits = tmp_path / "go", tmp_path / "waits"
@@ -171,10 +185,12 @@ def test_an_interrupt_ends_a_call_that_says_nothing(worker):
 
 def test_a_step_that_takes_too_long_is_given_up():
     worker = Worker()
-    worker.call(worker_calls.pid)
+    before = worker.call(worker_calls.pid)
     worker._step_limit_s = 1.5
     with pytest.raises(WorkerError) as caught:
         worker.call(worker_calls.hang)
+    worker._step_limit_s = 60.0
+    assert worker.call(worker_calls.pid) != before
     worker.close()
     assert (caught.value.problem, caught.value.step) == (WorkerProblem.TOO_LONG, "Decoding")
     assert "longer than 2 s" in explain(caught.value).sentence

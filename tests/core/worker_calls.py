@@ -67,6 +67,21 @@ def count_and_wait(folder, go):
         never.wait(0.01)
 
 
+def end_together(folder, name):
+    """End the process once two are in it; afterwards, say whether another one came beside."""
+    mark, all_here = folder / f"{name} {os.getpid()}", f"* {os.getpid()}"
+    mark.touch()
+    if not (folder / "ended").exists():
+        while len(list(folder.glob(all_here))) < 2:
+            never.wait(0.01)
+        (folder / "ended").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        never.wait()
+    is_together = any(len(list(folder.glob(all_here))) > 1 or never.wait(0.01) for _ in range(30))
+    mark.unlink()
+    return is_together
+
+
 def refuse():
     raise ImageReadError(Path("a.dcm"), ReadProblem.TOO_LARGE, "5 MB")
 
