@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,16 +71,16 @@ def damage(path: Path, kind: int) -> None:
     path.write_bytes(ways[kind % len(ways)])
 
 
-def command(images: Path, out: Path, workers: int) -> list[str]:
+def command(images: Path, out: Path, workers: int, more: Sequence[str] = ()) -> list[str]:
     """Return the command line of a batch."""
     given = [str(images), "--out", str(out), "--workers", str(workers), "--only", "mask,csv"]
-    return [sys.executable, "-m", "spinealign", "batch", *given]
+    return [sys.executable, "-m", "spinealign", "batch", *given, *more]
 
 
-def start(images: Path, out: Path, workers: int) -> subprocess.Popen[str]:
+def start(images: Path, out: Path, workers: int, more: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start a batch that prints to nowhere."""
     return subprocess.Popen(
-        command(images, out, workers), cwd=ROOT, stdout=subprocess.PIPE,
+        command(images, out, workers, more), cwd=ROOT, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
 
@@ -125,6 +126,7 @@ def run_killed(images: Path, out: Path, workers: int, kills: int, most_s: float)
         while process.poll() is None and (killed >= kills or time.perf_counter() < until):
             time.sleep(LOOK_S)
         if process.poll() is not None:
+            process.communicate()
             return killed
         of_worker = [child for child in children(process.pid) if killed % 2]
         victim = rng.choice(of_worker) if of_worker else process.pid
@@ -134,7 +136,7 @@ def run_killed(images: Path, out: Path, workers: int, kills: int, most_s: float)
             time.sleep(rng.uniform(0.2, most_s / 2))
             process.kill()
             killed += 1
-        process.wait()
+        process.communicate()
 
 
 def compare(undisturbed: Path, disturbed: Path) -> bool:

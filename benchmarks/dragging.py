@@ -57,7 +57,7 @@ def services_for(analysis, folder: Path):
     from spinealign.domain.findings import Step
     from spinealign.ui.work.services import program_services
 
-    def analyse(path, _models, _view, _companion=None):
+    def analyse(path, *_):
         image = replace(analysis.image, source_path=path)
         yield Step("Reading the image", 0.1, image)
         return replace(analysis, image=image)

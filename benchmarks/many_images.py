@@ -9,10 +9,14 @@ They are analysed twice by `spinealign batch`, with the program's own networks:
 
 Both must have a row for every image, each once, and tables alike byte by byte.
 
+With ``--cluster`` a third run is analysed by a Dask scheduler with as many workers on this
+computer, and kills meet the program, a worker and the scheduler in turn.
+
 It takes hours, so everything is kept in ``--folder``: started again, it goes on where it was ended.
 Then an undisturbed run was disturbed too, and the last lines say how often.
 
-Run: ``python -m benchmarks.many_images --data DATA --folder FOLDER [--images 10000] [--kills 20]``
+Run: ``python -m benchmarks.many_images --data DATA --folder FOLDER [--images 10000] [--kills 20]
+[--cluster]``
 """
 
 from __future__ import annotations
@@ -22,9 +26,12 @@ import csv
 import json
 import os
 import random
+import socket
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.batch import EVERY_BROKEN, ROOT, SAMPLES, children, compare, damage, resident_mb
@@ -40,6 +47,7 @@ SOURCES = (
 """Where images come from, and how many of a hundred; CT slices are quick to analyse."""
 
 LOOK_S = 0.5
+PROGRAM, WORKER, SCHEDULER = "program", "worker", "scheduler"
 
 
 def make_images(data: Path, folder: Path, count: int) -> int:
@@ -59,7 +67,7 @@ def make_images(data: Path, folder: Path, count: int) -> int:
         if source == "samples":
             _write_sample(made, number)
         else:
-            _write_picture(rng.choice(found[source]), made, number)
+            write_picture(rng.choice(found[source]), made, number)
         if is_broken:
             damage(made, number // EVERY_BROKEN)
         made.replace(path)
@@ -71,7 +79,7 @@ def _drawn(rng: random.Random) -> str:
     return str(rng.choices(names, weights)[0])
 
 
-def _write_picture(source: Path, path: Path, number: int) -> None:
+def write_picture(source: Path, path: Path, number: int) -> None:
     """Write a picture that was cut by up to four pixels at each side, with a little noise."""
     import numpy as np
     from PIL import Image
@@ -122,38 +130,112 @@ class Diary:
         return [line for line in lines if kind in line]
 
 
-def run(images: Path, out: Path, workers: int, diary: Diary, kills: int, every_s: float) -> None:
+class Cluster:
+    """A scheduler and workers on loopback, started again where they were killed.
+
+    Parameters
+    ----------
+    count : int
+        Workers, every second one under Dask's nanny.
+    folder : Path
+        For what workers keep while they run.
+    """
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        self.scheduler: subprocess.Popen[bytes] | None = None
+        self._workers: list[subprocess.Popen[bytes] | None] = [None] * count
+
+    def ensure(self) -> None:
+        """Start what does not run."""
+        if self.scheduler is None or self.scheduler.poll() is not None:
+            self.stop()
+            port = self.address.rsplit(":", 1)[1]
+            self.scheduler = self._started("scheduler", "--host", "127.0.0.1", "--port", port)
+        for place, worker in enumerate(self._workers):
+            if worker is None or worker.poll() is not None:
+                nanny = "--nanny" if place % 2 else "--no-nanny"
+                folder = ("--local-directory", str(self._folder))
+                self._workers[place] = self._started(
+                    "worker", self.address, "--nthreads", "1", nanny, *folder
+                )
+
+    def _started(self, name: str, *given: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *given, "--no-dashboard"]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
+
+    def processes(self) -> list[int]:
+        """Return all processes but the scheduler, those of workers too."""
+        own = [worker.pid for worker in self._workers if worker is not None]
+        return [*own, *(child for process in own for child in children(process))]
+
+    def stop(self) -> None:
+        """End all."""
+        for process in [self.scheduler, *self._workers]:
+            if process is not None:
+                process.kill()
+                process.wait()
+        self.scheduler, self._workers = None, [None] * len(self._workers)
+
+
+def run(
+    images: Path, out: Path, workers: int, diary: Diary, kills: int, every_s: float,
+    cluster: Cluster | None = None,
+) -> None:  # fmt: skip
     """Run a batch to its end, killed at random moments until that many kills are in the diary."""
     rng = random.Random(len(diary.all_of("killed")))
+    more: Sequence[str] = () if cluster is None else ("--scheduler", cluster.address)
     while not diary.all_of("said"):
+        if cluster is not None:
+            cluster.ensure()
         began = time.monotonic()
-        process = start_batch(images, out, workers)
+        process = start_batch(images, out, workers, more)
         until = began + rng.uniform(1, 2 * every_s)
         killed = len(diary.all_of("killed"))
         while process.poll() is None and (killed >= kills or time.monotonic() < until):
-            diary.note(memory_mb=round(resident_mb([process.pid, *children(process.pid)])))
+            of_cluster = [] if cluster is None else cluster.processes()
+            known = [process.pid, *children(process.pid), *of_cluster]
+            diary.note(memory_mb=round(resident_mb(known)))
             time.sleep(LOOK_S)
         if process.poll() is None:
-            _kill(process.pid, killed, rng, diary)
-            _wait(process, rng.uniform(1, every_s), killed)
+            what = _kill(process.pid, killed, rng, cluster)
+            diary.note(killed=what)
+            _wait(process, rng.uniform(1, every_s) if what == WORKER else 0, what)
         said = process.communicate()[0].strip().splitlines()
         diary.note(seconds=round(time.monotonic() - began, 1))
-        if process.returncode in (0, 1) and said:
+        # What lost its scheduler ends with what it began with.
+        if process.returncode in (0, 1) and said and "results are in" in said[-1]:
             diary.note(said=said[-1])
+    if cluster is not None:
+        cluster.stop()
 
 
-def _kill(program: int, killed: int, rng: random.Random, diary: Diary) -> None:
-    """Kill the program, or with each second kill one of its workers."""
-    workers = children(program) if killed % 2 else []
-    victim = rng.choice(workers) if workers else program
-    os.kill(victim, 9)
-    diary.note(killed="worker" if workers else "program")
+def _kill(program: int, killed: int, rng: random.Random, cluster: Cluster | None) -> str:
+    """Kill the program, one of its workers, or the scheduler, in turn; return which."""
+    victims = (PROGRAM, WORKER) if cluster is None else (PROGRAM, WORKER, SCHEDULER)
+    what = victims[killed % len(victims)]
+    workers = children(program) if cluster is None else cluster.processes()
+    if what == SCHEDULER:
+        assert cluster is not None
+        assert cluster.scheduler is not None
+        cluster.scheduler.kill()
+    elif what == WORKER and workers:
+        os.kill(rng.choice(workers), 9)
+    else:
+        what = PROGRAM
+        os.kill(program, 9)
+    return what
 
 
-def _wait(process: object, seconds: float, killed: int) -> None:
-    """After a worker's death let the program go on for a time, and end it."""
-    deadline = time.monotonic() + (seconds if killed % 2 else 0)
-    while process.poll() is None and time.monotonic() < deadline:  # type: ignore[attr-defined]
+def _wait(process: object, seconds: float, killed: str) -> None:
+    """End the program after a time; without its scheduler it must end by itself."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and (  # type: ignore[attr-defined]
+        killed == SCHEDULER or time.monotonic() < deadline
+    ):
         time.sleep(LOOK_S)
     process.kill()  # type: ignore[attr-defined]
 
@@ -190,6 +272,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cluster", action="store_true", help="a run by Dask with kills besides")
     options = parser.parse_args()
     folder = options.folder
     images = folder / "images"
@@ -202,9 +285,17 @@ def main() -> int:
     every_s = seconds / (options.kills + 1)
     run(images, folder / "killed", options.workers, diaries["killed"], options.kills, every_s)
     tell("killed", diaries["killed"])
+    if options.cluster:
+        diaries["cluster"] = Diary(folder / "cluster.jsonl")
+        cluster = Cluster(options.workers, folder)
+        run(
+            images, folder / "cluster", options.workers, diaries["cluster"], options.kills,
+            every_s, cluster,
+        )  # fmt: skip
+        tell("cluster", diaries["cluster"])
     whole = [count_rows(folder / name, options.images) for name in diaries]
-    alike = compare(folder / "undisturbed", folder / "killed")
-    return 0 if all(whole) and alike else 1
+    alike = [compare(folder / "undisturbed", folder / name) for name in [*diaries][1:]]
+    return 0 if all(whole) and all(alike) else 1
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
     BatchProblem.NO_PARQUET: (
         "The software that writes Parquet files is not installed, so none can be written into "
         "{name}{detail}.",
-        "Run: pip install “spinealign[cohort]”, or leave out --parquet: the CSV tables hold the "
+        "Run: pip install “spinealign[cohort]”, or leave Parquet out: the CSV tables hold the "
         "same.",
     ),
     BatchProblem.NO_CLUSTER: (
@@ -149,7 +149,7 @@ def worker_failure(path: Path, step: str, code: int, limit_s: float | None) -> t
     if limit_s is not None:
         return (
             f"“{name}” was given up{during}: that took longer than {limit_s:.0f} s.",
-            "Analyse it alone, or allow more time with --step-limit.",
+            "Analyse it alone; on the command line, --step-limit allows more time.",
         )
     how = f"signal {-code}" if code < 0 else f"code {code}"
     return (

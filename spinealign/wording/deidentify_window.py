@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from spinealign.wording.text import safe_text
-
 TITLE = "De-identify"
 INTRODUCTION = (
     "Copies of images are written without what names the patient (DICOM PS3.15 Annex E). The "
@@ -64,11 +62,6 @@ NO_PICTURES = "None of the files shows a picture; they are written without a loo
 SHOW_FOLDER = "Show in &folder"
 LEFT_OUT = "Not written:"
 LOOK_AGAIN = "Go back, look at it, correct its boxes and accept it."
-
-
-def source_text(path: str) -> str:
-    """Return a path as the list shows it."""
-    return safe_text(path)
 
 
 def picture_row(number: int, boxes: int, is_decided: bool, is_unseen: bool) -> str:

@@ -1,6 +1,7 @@
 """Every script under benchmarks/ loads and explains itself; the short ones measure something."""
 
 import importlib
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 from spinealign.imaging.samples import list_samples
 
@@ -158,3 +160,102 @@ def test_a_planted_text_that_lies_in_plain_is_told(tmp_path, capsys):
     film = pydicom.dcmread(trial.film)
     assert film.PatientName.given_name == planted.texts["given name"]
     assert len({*planted.texts.values()}) == 21
+
+
+def run_script(name, monkeypatch, *given):
+    script = load(name)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, given)])
+    return script.main()
+
+
+def test_outcomes_of_a_folder_are_listed(monkeypatch, capsys):
+    run_script("read_outcomes", monkeypatch, ROOT / "resources" / "samples" / "ct_axial")
+    assert "| CT_small.dcm | 1 | 128 x 128 |" in capsys.readouterr().out
+
+
+def test_an_archive_of_few_examinations_is_searched(monkeypatch, capsys):
+    run_script("archive_speed", monkeypatch, "--examinations", 5, "--events", 5, "--runs", 1)
+    told = capsys.readouterr().out
+    assert "5 examinations kept" in told
+    assert "events verified in" in told
+    assert "a password " in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signals")
+def test_an_archive_is_killed_once_in_each_way(monkeypatch, capsys):
+    run_script("killed_archive", monkeypatch, "--kills", 1)
+    assert ", 0 faults" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.fixture
+def stub_batches(monkeypatch):
+    """Batches whose workers do what `tests.batch_workers` does, in place of networks."""
+    batch = load("batch")
+    command = batch.command
+
+    def stub(*given):
+        return [sys.executable, "-m", "tests.batch_workers", *command(*given)[4:]]
+
+    monkeypatch.setattr(batch, "command", stub)
+    return batch
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes and their memory are those of Linux")
+def test_a_batch_is_killed_and_its_tables_are_those_of_an_undisturbed_one(
+    stub_batches, monkeypatch, capsys
+):
+    assert run_script("batch", monkeypatch, "--images", 20, "--kills", 1, "--scaling", 0) == 0
+    told = capsys.readouterr().out
+    assert "20 images, 1 of them broken" in told
+    assert "tables: alike, byte by byte" in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes and their memory are those of Linux")
+def test_many_images_are_killed_by_turns_and_none_is_lost(
+    stub_batches, tmp_path, monkeypatch, capsys
+):
+    many = load("many_images")
+    monkeypatch.setattr(many, "SOURCES", (("samples", 1),))
+    given = ["--data", tmp_path, "--folder", tmp_path, "--images", 20, "--kills", 1]
+    assert run_script("many_images", monkeypatch, *given) == 0
+    told = capsys.readouterr().out
+    assert "undisturbed: 20 of 20 images, 0 twice" in told
+    assert "killed: 20 of 20 images, 0 twice" in told
+    # The broken one was refused, or lost all that names it: either way it has its row.
+    (tmp_path / "killed" / "images.csv").write_text("path,status\na,done\na,done\n")
+    assert not many.count_rows(tmp_path / "killed", 2)
+
+
+def test_rates_become_the_page_of_ten_million_studies(tmp_path, monkeypatch, capsys):
+    from tools import ten_million
+
+    rates = load("batch_rates")
+    source = tmp_path / "ct_fracture" / "a.png"
+    source.parent.mkdir()
+    Image.fromarray(np.zeros((60, 60), np.uint8)).save(source)
+    asked = []
+
+    def run_batch(images, out, workers, only=""):
+        asked.append((workers, only, len(list(images.iterdir()))))
+        return {"seconds": 9.0 if only else 36.0, "memory_mb": 700.0, "bytes": 4000.0}
+
+    monkeypatch.setattr(rates, "run_batch", run_batch)
+    monkeypatch.setattr(rates, "run_report", lambda _: {"seconds": 18.0})
+    file, page = tmp_path / "rates.json", tmp_path / "page.md"
+    given = ["--data", tmp_path, "--out", file, "--images", 4, "--rounds", 2, "--kinds", "ct"]
+    assert run_script("batch_rates", monkeypatch, *given, "--workers", 2) == 0
+    assert "tables 1,600, whole 400, report 800; tables 2.00 times" in capsys.readouterr().out
+    assert set(asked) == {(2, "csv", 4), (2, "", 4), (1, "csv", 4)}
+    figures = json.loads(file.read_text())
+    # 10,000,000 images, 1,600 an hour on two cores.
+    need = ten_million.needs(figures, "ct", "tables", ten_million.Assumptions())
+    assert need.core_hours == pytest.approx(12_500)
+    assert need.machines == 1  # 12,500 / (24 x 30 x 32) = 0.54
+    assert need.gigabytes == pytest.approx(10)
+    assert need.cost == pytest.approx(12_500 * 0.05 + 10 * 0.02)
+    assert ten_million.needs(figures, "ct", "whole", ten_million.Assumptions()).machines == 3
+    monkeypatch.setattr(
+        sys, "argv", ["ten_million", "--figures", str(file), "--page", str(page), "--cores", "16"]
+    )
+    ten_million.main()
+    assert "| CT slices, one image a study | tables | 12,500 | 2 | 10 |" in page.read_text()

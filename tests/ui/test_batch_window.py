@@ -10,10 +10,11 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QMessageBox
 
 from spinealign.batch import pool
-from spinealign.batch.run import Begun, Counts, Progress, Waits
+from spinealign.batch.run import Begun, Counts, Progress, TableChoice, Waits
 from spinealign.batch.state import ItemStatus, Outcome, Row
 from spinealign.domain.errors import BatchError, BatchProblem
 from spinealign.domain.protection import Right
+from spinealign.ui.batch.choices_page import ChoicesPage
 from spinealign.ui.batch.dialog import BatchDialog
 from spinealign.ui.batch.jobs import Ended, Wanted, run_batch
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
@@ -85,7 +86,7 @@ def press(button):
 
 
 def ended(qtbot, dialog):
-    qtbot.waitUntil(lambda: not dialog.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not dialog.is_busy, timeout=60_000)
     return dialog.told.text()
 
 
@@ -178,8 +179,33 @@ def test_choices_become_options(tmp_path):
     assert tables.kinds == ("json", "regions", "measurements", "discs")
     assert (tables.gallery, tables.threads) == (False, 1)
     assert "mask" in Wanted(**given, results="masks").options(1).kinds
-    assert Wanted(**given).tables().patient == ()
+    assert Wanted(**given).tables() == TableChoice()
+    assert Wanted(**given, parquet=True).tables().parquet
     assert "patient_id" in Wanted(**given, with_patient=True).tables().patient
+
+
+def test_parquet_is_offered_where_its_software_is(window, qtbot, monkeypatch):
+    for is_there in (True, False):
+        monkeypatch.setattr(
+            "spinealign.ui.batch.choices_page.can_write_parquet", lambda there=is_there: there
+        )
+        page = ChoicesPage()
+        qtbot.addWidget(page)
+        assert page.parquet.isEnabled() is is_there
+        page.parquet.click()
+        assert page.wanted.parquet is is_there
+        assert ("is not installed" in page.parquet.toolTip()) is not is_there
+
+
+def test_entries_are_removed_from_the_list(dialog, tmp_path):
+    added = [tmp_path / name for name in ("a.png", "b.png", "b.png")]
+    dialog.choices.add(added)
+    assert dialog.choices.inputs == [tmp_path / "images", *added[:2]]
+    assert not dialog.choices.list.remove.isEnabled()
+    dialog.choices.list.item(1).setSelected(True)
+    press(dialog.choices.list.remove)
+    assert dialog.choices.inputs == [tmp_path / "images", added[1]]
+    assert dialog.choices.list.count() == 2
 
 
 def test_keys_names_and_words_fit(qtbot, dialog):
@@ -216,6 +242,6 @@ def test_a_stop_ends_what_a_process_hangs_in(qtbot, dialog, tmp_path, monkeypatc
     dialog.run_batch = run_batch
     Image.new("L", (40, 40)).save(tmp_path / "images" / f"{HANG}.png")
     press(dialog.start)
-    qtbot.waitUntil(lambda: dialog.progress.maximum() == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.progress.maximum() == 1, timeout=60_000)
     press(dialog.stop)
     assert ended(qtbot, dialog).startswith("Stopped: 0 done, 0 refused, 0 failed, 1 image not")

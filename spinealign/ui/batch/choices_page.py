@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QThread, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -14,7 +13,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -23,8 +21,9 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.examination import EXAMINATIONS
-from spinealign.ui.batch.jobs import Wanted
+from spinealign.ui.batch.jobs import Wanted, can_write_parquet
 from spinealign.ui.network.forms import choice
+from spinealign.ui.widgets.input_list import InputList, InputWords
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
 from spinealign.wording.batch_window import (
     ADD_FILES,
@@ -40,7 +39,9 @@ from spinealign.wording.batch_window import (
     NEEDS_INPUTS,
     NEEDS_TARGET,
     NO_INPUTS,
+    NO_PARQUET,
     NOTHING_CHOSEN,
+    PARQUET,
     PATIENT_COLUMNS,
     REMOVE,
     RESULTS,
@@ -50,21 +51,8 @@ from spinealign.wording.batch_window import (
     WORKERS,
 )
 from spinealign.wording.examinations import examination_label
-from spinealign.wording.text import safe_text
 
-_FEWEST_ROWS = 5
-
-
-class _Inputs(QListWidget):
-    """A list that says what it is for while it is empty."""
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        super().paintEvent(event)
-        port = self.viewport()
-        if self.count() or port is None:
-            return
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        QPainter(port).drawText(port.rect().adjusted(12, 4, -12, -4), flags, NO_INPUTS)
+_WORDS = InputWords(INPUTS, NO_INPUTS, ADD_FILES, ADD_FOLDER, REMOVE, NOTHING_CHOSEN)
 
 
 class ChoicesPage(QScrollArea):
@@ -74,15 +62,9 @@ class ChoicesPage(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inputs: list[Path] = []
-        self.list = _Inputs()
-        self.list.setAccessibleName(INPUTS)
-        self.list.setAccessibleDescription(NO_INPUTS)
-        self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
-        self.list.setMinimumHeight(_FEWEST_ROWS * self.fontMetrics().lineSpacing())
-        self.add_files, self.add_folder = QPushButton(ADD_FILES), QPushButton(ADD_FOLDER)
-        self.remove, self.browse = QPushButton(REMOVE), QPushButton(BROWSE)
-        self.target = QLineEdit()
+        self.list = InputList(_WORDS)
+        self.add_files, self.add_folder = self.list.add_files, self.list.add_folder
+        self.target, self.browse = QLineEdit(), QPushButton(BROWSE)
         kinds = {one.key: examination_label(one) for one in EXAMINATIONS.values()}
         self.examination = choice({"": AUTOMATIC, **kinds})
         self.results = choice({key: words.replace("&", "") for key, words in CHOICES.items()})
@@ -91,10 +73,11 @@ class ChoicesPage(QScrollArea):
         self.workers.setValue(QThread.idealThreadCount())
         self.gallery, self.patient = QCheckBox(GALLERY), QCheckBox(PATIENT_COLUMNS)
         self.tries_again = QCheckBox(TRY_AGAIN)
+        self.parquet = QCheckBox(PARQUET)
+        offer(self.parquet, "" if can_write_parquet() else NO_PARQUET)
         self.gallery.setChecked(True)
         self._lay_out()
         self._connect()
-        self._follow()
 
     def _lay_out(self) -> None:
         page = QWidget()
@@ -102,7 +85,7 @@ class ChoicesPage(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(wrapped_label(INTRODUCTION, "muted"))
         column.addWidget(self.list, 1)
-        column.addLayout(row_of(self.add_files, self.add_folder, self.remove, None))
+        column.addLayout(row_of(self.add_files, self.add_folder, self.list.remove, None))
         column.addLayout(_labelled(TARGET, self.target, self.browse))
         column.addWidget(wrapped_label(TARGET_NOTE, "muted"))
         halves = QHBoxLayout()
@@ -110,7 +93,7 @@ class ChoicesPage(QScrollArea):
         halves.addLayout(_labelled(WORKERS, self.workers))
         column.addLayout(halves)
         column.addLayout(_labelled(RESULTS, self.results))
-        for box in (self.gallery, self.patient, self.tries_again):
+        for box in (self.gallery, self.patient, self.parquet, self.tries_again):
             column.addWidget(box)
         self.setProperty("plain", "true")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -119,12 +102,14 @@ class ChoicesPage(QScrollArea):
         self.setWidget(page)
 
     def _connect(self) -> None:
-        self.add_files.clicked.connect(self._ask_files)
-        self.add_folder.clicked.connect(self._ask_folder)
-        self.remove.clicked.connect(self._remove)
+        self.list.changed.connect(self.changed)
         self.browse.clicked.connect(self._ask_target)
         self.target.textChanged.connect(self.changed)
-        self.list.itemSelectionChanged.connect(self._follow)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What is analysed."""
+        return self.list.paths
 
     @property
     def wanted(self) -> Wanted:
@@ -133,7 +118,7 @@ class ChoicesPage(QScrollArea):
             tuple(self.inputs), Path(self.target.text().strip()).absolute(),
             self.examination.currentData(), self.results.currentData(),
             self.gallery.isChecked(), self.patient.isChecked(), self.workers.value(),
-            self.tries_again.isChecked(),
+            self.tries_again.isChecked(), self.parquet.isChecked(),
         )  # fmt: skip
 
     @property
@@ -145,35 +130,12 @@ class ChoicesPage(QScrollArea):
 
     def add(self, paths: Sequence[Path]) -> None:
         """Add files and folders."""
-        self.inputs = list(dict.fromkeys([*self.inputs, *paths]))
-        self._show()
-
-    def _show(self) -> None:
-        self.list.clear()
-        self.list.addItems([safe_text(str(path)) for path in self.inputs])
-        self._follow()
-        self.changed.emit()
-
-    def _follow(self) -> None:
-        offer(self.remove, "" if self.list.selectedItems() else NOTHING_CHOSEN)
-
-    def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, ADD_FILES.replace("&", ""))
-        self.add([Path(name) for name in names])
-
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, ADD_FOLDER.replace("&", ""))
-        self.add([Path(name)] if name else [])
+        self.list.add(paths)
 
     def _ask_target(self) -> None:
         name = QFileDialog.getExistingDirectory(self, ASK_TARGET, self.target.text())
         if name:
             self.target.setText(name)
-
-    def _remove(self) -> None:
-        gone = {self.list.row(item) for item in self.list.selectedItems()}
-        self.inputs = [path for place, path in enumerate(self.inputs) if place not in gone]
-        self._show()
 
 
 def _labelled(text: str, field: QWidget, *others: QWidget) -> QHBoxLayout:

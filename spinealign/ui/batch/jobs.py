@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class Wanted:
         Whether the table of images says whose they are.
     workers : int
     tries_again : bool
+    parquet : bool
     """
 
     inputs: tuple[Path, ...]
@@ -52,6 +54,7 @@ class Wanted:
     with_patient: bool = False
     workers: int = 1
     tries_again: bool = False
+    parquet: bool = False
 
     def options(self, processors: int) -> BatchOptions:
         """Return what is done with each image."""
@@ -67,7 +70,7 @@ class Wanted:
         from spinealign.batch.cohort import PATIENT_COLUMNS
         from spinealign.batch.run import TableChoice
 
-        return TableChoice(tuple(PATIENT_COLUMNS) if self.with_patient else ())
+        return TableChoice(tuple(PATIENT_COLUMNS) if self.with_patient else (), self.parquet)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class Switches:
 
     stop: threading.Event = field(default_factory=threading.Event)
     pause: threading.Event = field(default_factory=threading.Event)
+
+
+def can_write_parquet() -> bool:
+    """Tell whether the software for Parquet files is there: the packaged program has none."""
+    return find_spec("duckdb") is not None
 
 
 def run_batch(

@@ -14,7 +14,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from PyQt6.QtWidgets import (
 
 from spinealign.deidentification.options import Dates, Options
 from spinealign.ui.network.forms import choice
+from spinealign.ui.widgets.input_list import InputList, InputWords
 from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
 from spinealign.wording.deidentify_window import (
     ADD_CASES,
@@ -42,10 +42,9 @@ from spinealign.wording.deidentify_window import (
     REMOVE,
     SOURCES,
     TARGET,
-    source_text,
 )
 
-_FEWEST_ROWS = 5
+_WORDS = InputWords(SOURCES, "", ADD_FILES, ADD_FOLDER, REMOVE, NOTHING_CHOSEN)
 _IN_FIRST_COLUMN = 4
 
 
@@ -63,21 +62,17 @@ class ChoicesPage(QScrollArea):
     def __init__(self, open_files: Sequence[Path]) -> None:
         super().__init__()
         self._open_files = tuple(open_files)
-        self.inputs: list[Path] = []
-        self.sources = QListWidget()
-        self.sources.setAccessibleName(SOURCES)
-        self.sources.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
+        self.sources = InputList(_WORDS)
         self.sources.setObjectName("settingsPages")
-        self.sources.setMinimumHeight(_FEWEST_ROWS * self.fontMetrics().lineSpacing())
-        self.add_files, self.add_folder = QPushButton(ADD_FILES), QPushButton(ADD_FOLDER)
-        self.add_cases, self.remove = QPushButton(ADD_CASES), QPushButton(REMOVE)
+        self.add_files, self.add_folder = self.sources.add_files, self.sources.add_folder
+        self.remove, self.add_cases = self.sources.remove, QPushButton(ADD_CASES)
         self.target, self.browse = QLineEdit(), QPushButton(BROWSE)
         self.target.setAccessibleName(TARGET.replace("&", ""))
         self.dates = choice({each: DATE_WORDS[each.value] for each in Dates})
         self.options = {name: QCheckBox(words) for name, words in OPTION_WORDS.items()}
         self._lay_out()
         self._connect()
-        self._follow()
+        offer(self.add_cases, "" if self._open_files else NO_OPEN_CASES)
 
     def _lay_out(self) -> None:
         page = QWidget()
@@ -105,13 +100,15 @@ class ChoicesPage(QScrollArea):
         self.setWidget(page)
 
     def _connect(self) -> None:
-        self.add_files.clicked.connect(self._ask_files)
-        self.add_folder.clicked.connect(self._ask_folder)
+        self.sources.changed.connect(self.changed)
         self.add_cases.clicked.connect(lambda: self.add(self._open_files))
-        self.remove.clicked.connect(self._remove)
         self.browse.clicked.connect(self._ask_target)
         self.target.textChanged.connect(self.changed)
-        self.sources.itemSelectionChanged.connect(self._follow)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """What is de-identified."""
+        return self.sources.paths
 
     @property
     def out(self) -> Path:
@@ -133,36 +130,12 @@ class ChoicesPage(QScrollArea):
 
     def add(self, paths: Sequence[Path]) -> None:
         """Add files and folders."""
-        self.inputs = list(dict.fromkeys([*self.inputs, *paths]))
-        self._show_sources()
-
-    def _show_sources(self) -> None:
-        self.sources.clear()
-        self.sources.addItems([source_text(str(path)) for path in self.inputs])
-        self._follow()
-        self.changed.emit()
-
-    def _follow(self) -> None:
-        offer(self.add_cases, "" if self._open_files else NO_OPEN_CASES)
-        offer(self.remove, "" if self.sources.selectedItems() else NOTHING_CHOSEN)
-
-    def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, ADD_FILES.replace("&", ""))
-        self.add([Path(name) for name in names])
-
-    def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, ADD_FOLDER.replace("&", ""))
-        self.add([Path(name)] if name else [])
+        self.sources.add(paths)
 
     def _ask_target(self) -> None:
         name = QFileDialog.getExistingDirectory(self, ASK_TARGET, self.target.text())
         if name:
             self.target.setText(name)
-
-    def _remove(self) -> None:
-        gone = {self.sources.row(item) for item in self.sources.selectedItems()}
-        self.inputs = [path for place, path in enumerate(self.inputs) if place not in gone]
-        self._show_sources()
 
 
 def _labelled(text: str, field: QWidget, *others: QWidget) -> QHBoxLayout:

@@ -1,0 +1,111 @@
+"""A list of files and folders that a person puts together, with the buttons that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QFileDialog, QListWidget, QPushButton, QWidget
+
+from spinealign.ui.widgets.labels import offer
+from spinealign.wording.text import safe_text
+
+_FEWEST_ROWS = 5
+
+
+@dataclass(frozen=True)
+class InputWords:
+    """What the list and its buttons are called.
+
+    Parameters
+    ----------
+    name : str
+        Of the list.
+    empty : str
+        Shown in it while nothing is in it; may be empty.
+    add_files, add_folder, remove : str
+        Of the buttons, with their keys.
+    nothing_chosen : str
+        Why nothing can be removed.
+    """
+
+    name: str
+    empty: str
+    add_files: str
+    add_folder: str
+    remove: str
+    nothing_chosen: str
+
+
+class InputList(QListWidget):
+    """Files and folders, each once; `changed` says that there are others now.
+
+    The buttons `add_files`, `add_folder` and `remove` are laid out by who has the list.
+
+    Parameters
+    ----------
+    words : InputWords
+    parent : QWidget, optional
+        Of the dialogs that ask for files; the list itself where left out.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, words: InputWords, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.paths: list[Path] = []
+        self._words = words
+        self.setAccessibleName(words.name)
+        self.setAccessibleDescription(words.empty)
+        self.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
+        self.setMinimumHeight(_FEWEST_ROWS * self.fontMetrics().lineSpacing())
+        self.add_files, self.add_folder = (
+            QPushButton(words.add_files),
+            QPushButton(words.add_folder),
+        )
+        self.remove = QPushButton(words.remove)
+        self.add_files.clicked.connect(self._ask_files)
+        self.add_folder.clicked.connect(self._ask_folder)
+        self.remove.clicked.connect(self._remove)
+        self.itemSelectionChanged.connect(self._follow)
+        self._follow()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Say what the list is for while it is empty."""
+        super().paintEvent(event)
+        port = self.viewport()
+        if self.count() or port is None:
+            return
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        QPainter(port).drawText(port.rect().adjusted(12, 4, -12, -4), flags, self._words.empty)
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Add files and folders."""
+        self._set([*self.paths, *paths])
+
+    def _set(self, paths: Sequence[Path]) -> None:
+        self.paths = list(dict.fromkeys(paths))
+        self.clear()
+        self.addItems([safe_text(str(path)) for path in self.paths])
+        self._follow()
+        self.changed.emit()
+
+    def _follow(self) -> None:
+        offer(self.remove, "" if self.selectedItems() else self._words.nothing_chosen)
+
+    def _ask_files(self) -> None:
+        title = self._words.add_files.replace("&", "")
+        names, _ = QFileDialog.getOpenFileNames(self, title)
+        self.add([Path(name) for name in names])
+
+    def _ask_folder(self) -> None:
+        title = self._words.add_folder.replace("&", "")
+        name = QFileDialog.getExistingDirectory(self, title)
+        self.add([Path(name)] if name else [])
+
+    def _remove(self) -> None:
+        gone = {self.row(item) for item in self.selectedItems()}
+        self._set([path for place, path in enumerate(self.paths) if place not in gone])
