@@ -259,3 +259,11 @@ def test_rates_become_the_page_of_ten_million_studies(tmp_path, monkeypatch, cap
     )
     ten_million.main()
     assert "| CT slices, one image a study | tables | 12,500 | 2 | 10 |" in page.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's list of pages")
+def test_memory_that_processes_share_counts_once():
+    window = load("window_worker")
+    own = window.held_mb([window.os.getpid()])
+    assert own > 20
+    assert window.held_mb([window.os.getpid()] * 2) < 2 * own
