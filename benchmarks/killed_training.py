@@ -76,7 +76,8 @@ def outlines(data: Path, folder: Path) -> None:
 
 def points(data: Path, folder: Path) -> None:
     """Train named points."""
-    from spinealign.training.own.landmarks import LandmarkJob, LandmarkRecipe, train_landmarks
+    from spinealign.training.own.landmark_recipe import LandmarkJob, LandmarkRecipe
+    from spinealign.training.own.landmarks import train_landmarks
 
     recipe = LandmarkRecipe(
         widths=(8, 12), context=(2,), input_px=64, zoom=2.0, batch=4, steps=30, save_every=5

@@ -29,12 +29,8 @@ from spinealign.training.own.landmark_patches import (
     heat_maps,
     swaps_of,
 )
-from spinealign.training.own.landmarks import (
-    LandmarkJob,
-    LandmarkRecipe,
-    point_loss,
-    train_landmarks,
-)
+from spinealign.training.own.landmark_recipe import LandmarkJob, LandmarkRecipe
+from spinealign.training.own.landmarks import point_loss, train_landmarks
 from spinealign.training.train import Checkpoint
 from tests.pointed import pointed
 

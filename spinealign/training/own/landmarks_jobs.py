@@ -20,7 +20,8 @@ from spinealign.training.own.jobs import (
     told_by_recipe,
     window_of,
 )
-from spinealign.training.own.landmarks import LandmarkJob, LandmarkRecipe, train_landmarks
+from spinealign.training.own.landmark_recipe import LandmarkJob, LandmarkRecipe
+from spinealign.training.own.landmarks import train_landmarks
 from spinealign.wording import landmarks as words
 
 if TYPE_CHECKING:

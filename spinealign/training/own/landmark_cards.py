@@ -1,0 +1,176 @@
+"""Cards of networks of named points: what they were taught, and how they answer by use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from spinealign.data_audit.landmarks import MarkedSet
+from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_card import ModelCard
+from spinealign.domain.trained_on import KEY as LEARNED_FROM
+from spinealign.domain.trained_on import picture_marks
+from spinealign.evaluation.answering_points import cases_of
+from spinealign.evaluation.landmarks import (
+    PointedCases,
+    point_figures_by_patient,
+    prediction_rows,
+)
+from spinealign.inference.catalog import ModelStore
+from spinealign.training.own.about import earned_by_points, told_augmentation
+from spinealign.training.own.landmark_patches import PointedPicture
+from spinealign.training.own.landmark_recipe import LandmarkJob
+from spinealign.training.own.pictures import PictureSet
+from spinealign.training.progress import Progress
+from spinealign.wording import landmarks as point_words
+from spinealign.wording import training as words
+
+
+def points_card(
+    job: LandmarkJob, marked: MarkedSet, taught: Sequence[PointedPicture],
+    parts: tuple[PictureSet, PictureSet], left_out: tuple[int, int], steps: int,
+) -> ModelCard:  # fmt: skip
+    """Return the card of a network before anybody knows how well it answers.
+
+    Parameters
+    ----------
+    taught : sequence of PointedPicture
+        All that was learned from.
+    parts : tuple of PictureSet
+        Trained on, held out.
+    left_out : tuple of int
+        How many pictures were skipped, and left out for their quality.
+    """
+    training, held = parts
+    stated, recipe = job.stated, job.recipe
+    counts = [
+        words.classes_text({"": (len(p.pictures), len(p.patients()))}, p.has_patients).strip()
+        for p in parts
+    ]
+    known = np.sum([np.isfinite(one.points[:, 0]) for one in taught], axis=0).tolist()
+    failures = words.failures_of(
+        training.has_patients, True, stated.although, stated.examination is not None,
+        stated.verdict, job.leave_out,
+    )  # fmt: skip
+    data = words.training_data_text(
+        counts[0], counts[1] if held.pictures else "", stated.source, left_out[0], "",
+        training.has_patients, left_out[1],
+    )  # fmt: skip
+    return ModelCard(
+        name=job.out.name,
+        title=stated.title or point_words.untitled(marked.names),
+        version="1",
+        status=ModelStatus.DEMONSTRATION,
+        task="landmarks",
+        examinations=stated.examinations,
+        weights="model.tflite",
+        sha256="0" * 64,
+        architecture={
+            "name": "landmark_unet", "arguments": recipe.arguments(len(marked.names)),
+        },
+        input_shape=(recipe.input_px, recipe.input_px),
+        intensity=recipe.rule,
+        classes=marked.names,
+        training_data=f"{data} {point_words.known_text(marked.names, known, len(taught))}",
+        metrics={"note": words.NOT_EVALUATED},
+        known_failures=(point_words.NEVER_ABSENT, *failures),
+        limits=words.limits_text(0, training.has_patients, False),
+        training=_told_training(job, marked, training, known, steps),
+        licence=words.licence_text(stated.licence, False),
+        intended_use=stated.intended_use or words.NOT_STATED,
+        landmarks=recipe.looks,
+    )  # fmt: skip
+
+
+def _told_training(
+    job: LandmarkJob, marked: MarkedSet, training: PictureSet, known: Sequence[int], steps: int
+) -> dict[str, Any]:
+    """Return how the network was trained, as the card keeps it."""
+    stated, recipe = job.stated, job.recipe
+    return {
+        "recipe": "spinealign train landmarks",
+        "seed": recipe.seed,
+        "steps": steps,
+        "batch": recipe.batch,
+        "learning_rate": recipe.learning_rate,
+        "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
+        "mirror_pairs": {
+            marked.names[k]: marked.names[other] for k, other in enumerate(recipe.swaps)
+        },
+        "coordinates": marked.coordinates,
+        "known_in": dict(zip(marked.names, known, strict=True)),
+        "recipe_file": recipe.file,
+        "patients_from": str(training.source),
+        "audit": stated.verdict,
+        LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
+        "although": stated.although,
+    }
+
+
+def with_figures(
+    card: ModelCard, job: LandmarkJob, metrics: dict[str, Any], held: PictureSet
+) -> ModelCard:
+    """Return a card with what was measured, and the status that this earns."""
+    status = earned_by_points(
+        metrics.get("held_out", {}), card.classes,
+        has_patients=held.has_patients, although=job.stated.although,
+    )  # fmt: skip
+    patients = len(held.patients()) if held.has_patients else 0
+    earned = status is not ModelStatus.DEMONSTRATION
+    return replace(
+        card,
+        metrics=metrics or card.metrics,
+        status=status,
+        limits=words.limits_text(patients, held.has_patients, earned),
+    )
+
+
+def measured_points(
+    job: LandmarkJob, marked: MarkedSet, parts: tuple[PictureSet, PictureSet]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return figures on both parts through the way of use, and every point's answer."""
+    model = ModelStore([job.out.parent]).load(job.out.name)
+    by_name = {each.name: each for each in marked.pictures}
+    metrics: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
+    for part, found in zip(("training", "held_out"), parts, strict=True):
+        if not found.pictures:
+            continue
+        members = [replace(by_name[p.name], patient=p.patient) for p in found.pictures]
+        tell = Progress(f"placing points, {part.replace('_', ' ')}", "picture")
+        part_set = replace(marked, pictures=tuple(members))
+        cases = cases_of(model, part_set, found.has_patients, _Counted(tell)).cases
+        metrics[part] = _figures(cases)
+        held = "yes" if part == "held_out" else "no"
+        rows += [{**row, "held_out": held} for row in prediction_rows(cases)]
+    return metrics, rows
+
+
+class _Counted:
+    """Tells how many pictures are done, and not which."""
+
+    def __init__(self, tell: Progress) -> None:
+        self._tell = tell
+
+    def __call__(self, _name: str, done: int, of: int) -> None:
+        self._tell(done + 1, of)
+
+
+def _figures(cases: PointedCases) -> dict[str, Any]:
+    figures = point_figures_by_patient(cases)
+    patients = len(set(cases.patients)) if cases.knows_patients else len(cases)
+    told: dict[str, Any] = {
+        name: {
+            "value": _known(each.value), "low": _known(each.low), "high": _known(each.high),
+            "units": patients,
+        }
+        for name, each in figures.items()
+    }  # fmt: skip
+    return {**told, "images": len(cases)}
+
+
+def _known(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
