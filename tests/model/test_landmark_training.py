@@ -20,7 +20,6 @@ from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.locate import locate_with
 from spinealign.model_store.trial import try_here
 from spinealign.training.augment import Exposure, Geometry
-from spinealign.training.own import landmarks
 from spinealign.training.own.landmark_patches import (
     UNKNOWN,
     PointedPicture,
@@ -253,4 +252,3 @@ def test_other_points_in_the_same_work_begin_anew(tmp_path):
     train_landmarks(job(tmp_path, data, 1))
     train_landmarks(job(tmp_path, data, 1, coordinates="centres"))
     assert len(list((tmp_path / "work").glob("landmarks-*"))) == 2
-    assert landmarks.STRIDE == 2

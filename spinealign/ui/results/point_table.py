@@ -35,6 +35,8 @@ class PointTable(QTableWidget):
         ):
             item = QTableWidgetItem(heading)
             item.setToolTip(meaning)
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, item)
         for number, row in enumerate(rows):
             for column, text in enumerate(row):
