@@ -28,7 +28,8 @@ Channels = Literal["grey", "rgb_unit", "vgg_caffe"]
 Percentile = Annotated[float, Meta(ge=0, le=100)]
 Side = Annotated[int, Meta(ge=1, le=4096)]
 """Of a network's input or a tile, in pixels; ours are at most 384."""
-Temperature = Annotated[float, Meta(ge=0.2, le=20)]
+MOST_TEMPERATURE = 20.0
+Temperature = Annotated[float, Meta(ge=0.2, le=MOST_TEMPERATURE)]
 """A logit's divisor; near 0 every answer would be certain, far above 1 none.
 
 Fitted ones of networks lie between 0.5 and 5; set by hand.

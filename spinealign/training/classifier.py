@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
 from spinealign.domain.errors import DataSetError
-from spinealign.domain.model_card import IntensityRule, RegionRule
+from spinealign.domain.model_card import MOST_TEMPERATURE, IntensityRule, RegionRule
 from spinealign.training import augment, networks
 from spinealign.training.schedules import RateRule
 from spinealign.wording import training as words
@@ -225,14 +225,16 @@ def stepped_head(recipe: ClassifierRecipe, feature_shape: tuple[int, ...]) -> ke
 def fit_temperature(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     """Return the temperature with the least held-out log loss (Guo 2017, arXiv:1706.04599).
 
-    Never below 1: perfectly separated images would ask for endless confidence.
+    Never below 1: perfectly separated images would ask for endless confidence. Never above what a
+    card may hold: answers that are worth nothing ask for an endless one.
     """
 
     def log_loss(log_t: float) -> float:
         z = logits / np.exp(log_t)
         return float(np.mean(np.logaddexp(0, z) - labels * z))
 
-    return float(np.exp(minimize_scalar(log_loss, bounds=(0, 3), method="bounded").x))
+    bounds = (0, float(np.log(MOST_TEMPERATURE)))
+    return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded").x))
 
 
 def assemble(base: keras.Model | None, head: keras.Model, recipe: ClassifierRecipe) -> keras.Model:

@@ -302,8 +302,9 @@ def silent_model_text(
     if examination is not None and (not kinds or examination.kind in kinds):
         return f"The model “{safe_text(title)}” was chosen, and has no task on this image."
     if examination is None:
-        named = listed([kind_text(kind) for kind in image_kinds], "or")
-        why = f"its card is for {named}" if named else NO_IMAGE_KINDS
+        why = NO_IMAGE_KINDS
+        if image_kinds:
+            why = f"its card is for {listed([kind_text(kind) for kind in image_kinds], 'or')}"
         return f"The model “{safe_text(title)}” was not asked: the image was rejected, and {why}."
     meant = listed([examination_text(kind.examination) for kind in kinds], "or")
     return (

@@ -144,6 +144,7 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
         positive="fracture", scaling="unit", threshold=0.5, out=tmp_path / "models" / "mine",
         recipe="package", examination=SPINE_MR, output=None, input_size=None, window_hu=None,
         percentiles=None, title=None, licence=None, source=None, intended_use=None,
+        points=None, image_kind=None, clahe=0.0,
     )  # fmt: skip
     assert commands.run(options) == 0
     loaded = ModelStore([tmp_path / "models"]).load("mine")
@@ -249,3 +250,10 @@ def test_temperature_softens_overconfident_logits():
     labels = (rng.uniform(size=4000) < p).astype(int)
     overconfident = 3 * np.log(p / (1 - p))
     assert classifier.fit_temperature(overconfident, labels) == pytest.approx(3, rel=0.15)
+
+
+def test_answers_that_are_worth_nothing_get_a_temperature_that_a_card_holds():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    against = (1 - 2 * labels) * rng.uniform(20, 60, 400)
+    assert 19 < round(classifier.fit_temperature(against, labels), 4) <= 20
