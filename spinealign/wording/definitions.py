@@ -125,7 +125,7 @@ _CURVE_DIFFERS = (
     "What is usual at an angle depends on age, growth and symptoms."
 )
 _TO_THE_RIGHT = "Positive to the right of the picture."
-_PLUMB = "It needs the middle of C7 and of S1 from you: **Plumb points**."
+_PLUMB = "It needs the middle of C7 and of S1 from you."
 _OF_CHALLENGE = (
     "As the AASCE challenge of 2019 defines it: a body’s tilt is that of the line between the "
     "middles of its two sides."
@@ -501,7 +501,7 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Trunk shift", "Trunk shift",
         "Horizontal distance of the middle between both edges of the chest, at the height of the "
         "thoracic apex, from the central sacral vertical line.",
-        f"{_TO_THE_RIGHT} {_PLUMB} The edges of the chest come from you too: **Chest edges**.",
+        f"{_TO_THE_RIGHT} {_PLUMB} The edges of the chest come from you too.",
         contradictions="No limit is agreed on.",
     ),
     MeasureCode.APICAL_TRANSLATION: MeasureWords(

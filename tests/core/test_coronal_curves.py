@@ -297,3 +297,22 @@ def test_a_body_of_a_frontal_film_is_added_like_its_neighbours() -> None:
 def test_lateral_bodies_lack_no_frontal_corner() -> None:
     lateral = Vertebra("L1", 1, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), (), 1.0, VertebraState.ADDED)
     assert not {*missing_landmarks(lateral)} & {*RING}
+
+
+def test_a_turn_between_equal_bodies_is_one_turn() -> None:
+    assert turning_points(np.array([0.0, 10, 10, 0]), 5) == [0, 2, 3]
+
+
+def wedged(ring: np.ndarray, superior_deg: float, inferior_deg: float) -> None:
+    """Turn the endplates of a body about their left corners."""
+    for left, right, tilt in ((0, 1, superior_deg), (3, 2, inferior_deg)):
+        angle = np.radians(tilt)
+        ring[right] = ring[left] + WIDTH * np.array([np.cos(angle), np.sin(angle)])
+
+
+def test_curves_do_not_overlap_where_endplates_beside_their_border_are_steeper() -> None:
+    corners = column([-20, -10, 0, 10, 20, 10, 0, -10, -20])
+    wedged(corners[3], 28, -8)
+    wedged(corners[5], -8, 28)
+    upper, lower = coronal_curves(corners)
+    assert (upper.lower, lower.upper) == (4, 4)
