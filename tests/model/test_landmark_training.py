@@ -14,12 +14,14 @@ pytest.importorskip("tensorflow")
 
 from spinealign.cli.main import run_command
 from spinealign.domain.errors import DataSetError
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import ModelStatus
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.locate import locate_with
 from spinealign.model_store.trial import try_here
 from spinealign.training.augment import Exposure, Geometry
+from spinealign.training.own.about import Stated
 from spinealign.training.own.landmark_patches import (
     UNKNOWN,
     PointedPicture,
@@ -57,7 +59,8 @@ def job(tmp_path, data, steps=60, **changes):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("points")
-    card = train_landmarks(job(folder, pointed(folder / "data", patients=8)))
+    stated = Stated(image_kind=ImageKind.FRONTAL_FILM)
+    card = train_landmarks(job(folder, pointed(folder / "data", patients=8), stated=stated))
     return folder, card
 
 
@@ -90,6 +93,7 @@ def test_the_card_says_what_was_known_and_what_was_never_taught(trained, monkeyp
     assert "absent" in " ".join(card.known_failures)
     assert "Trained on 6 pictures of 6 patients" in card.training_data
     assert card.training["coordinates"] == "edges"
+    assert card.image_kinds == (ImageKind.FRONTAL_FILM,)
     assert try_here(folder / "models" / "mine")
 
 

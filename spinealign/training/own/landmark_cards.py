@@ -52,8 +52,9 @@ def points_card(
     ]
     known = np.sum([np.isfinite(one.points[:, 0]) for one in taught], axis=0).tolist()
     failures = words.failures_of(
-        training.has_patients, True, stated.although, stated.examination is not None,
-        stated.verdict, job.leave_out,
+        training.has_patients, True, stated.although,
+        stated.examination is not None or stated.image_kind is not None, stated.verdict,
+        job.leave_out,
     )  # fmt: skip
     data = words.training_data_text(
         counts[0], counts[1] if held.pictures else "", stated.source, left_out[0], "",
@@ -66,6 +67,7 @@ def points_card(
         status=ModelStatus.DEMONSTRATION,
         task="landmarks",
         examinations=stated.examinations,
+        image_kinds=stated.image_kinds,
         weights="model.tflite",
         sha256="0" * 64,
         architecture={
