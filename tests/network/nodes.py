@@ -31,7 +31,7 @@ from spinealign.network.peers import (
     save_settings,
 )
 
-QUICK = Timeouts(connect=5, associate=5, answer=20, commitment=0.5)
+QUICK = Timeouts(connect=30, associate=30, answer=60, commitment=0.5)
 IMPATIENT = Timeouts(connect=0.3, associate=0.3, answer=0.3, commitment=0.3)
 OWN_TITLE = "SPINEALIGN"
 

@@ -217,7 +217,8 @@ def test_commitment_that_is_pending_is_no_failure(command, profile, tmp_path, re
     receiver = ReceiverSettings(address="127.0.0.1", port=other.own_port)
     save_settings(profile, load_settings(profile).with_receiver(receiver))
     with other.listening():
-        code, out, err = command("send", slice_file(tmp_path / "in"), "--to", "Other")
+        first = slice_file(tmp_path / "in")
+        code, out, err = command("send", first, "--to", "Other", "--wait", "0.1")
         assert (code, out, err) == (0, "0 delivered, 1 sent, storage commitment pending\n", "")
         said = command("send", "--list")[1]
         assert said.endswith("  To “Other”: sent, waits for commitment.\n")

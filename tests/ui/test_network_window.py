@@ -50,7 +50,7 @@ from tests.ui.hands import at_rest
 
 LEFT = Qt.MouseButton.LeftButton
 ALT = Qt.KeyboardModifier.AltModifier
-QUICK = Timeouts(connect=5, associate=5, answer=20, commitment=0.5)
+QUICK = Timeouts(connect=30, associate=30, answer=60, commitment=0.5)
 IMPATIENT = Timeouts(connect=0.5, associate=0.5, answer=0.5, commitment=0.5)
 
 
