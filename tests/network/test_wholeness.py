@@ -127,7 +127,7 @@ def test_two_bad_objects_at_the_front_come_last_the_next_time(tmp_path):
 def test_orthanc_gets_the_others_where_a_cut_object_is_in_the_queue(tmp_path, orthanc):
     """The copy is cut after it was queued: as queues of earlier programs hold such."""
     paths = slices(tmp_path / "in", 4, study=generate_uid(), series=generate_uid())
-    timeouts = replace(QUICK, associate=2)  # of its release nothing comes back
+    timeouts = replace(QUICK, connect=3, associate=3)  # of its release nothing comes back
     with closing(node(tmp_path / "profile", orthanc.peer(), timeouts=timeouts)) as own:
         own.send([orthanc.peer().name], paths)
         first = own._outbox().due(float("inf"), orthanc.peer().name)[0].file.path
