@@ -149,6 +149,7 @@ class Orthanc:
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": True},
             "Worklists": {"Enable": True, "Database": str(self.worklists)},
             "StableAge": 1, "SyncStorageArea": False, "DicomThreadsCount": 4,
+            "DicomScpTimeout": 8,  # of a cut object the rest is waited for so long
             "OverwriteInstances": True,
         }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.network import DeliveryState, NetworkError, NetworkProblem
 from spinealign.network.outbox import MOST_BREAKS, PAUSES_S
 from spinealign.network.wholeness import require_whole
-from tests.network.nodes import QUICK, Clock, OtherPeer, node, slice_file, slices, uid_of
+from tests.network.nodes import Clock, OtherPeer, node, slice_file, slices, uid_of
 
 
 def problem_of(content: bytes) -> NetworkProblem:
@@ -127,8 +126,7 @@ def test_two_bad_objects_at_the_front_come_last_the_next_time(tmp_path):
 def test_orthanc_gets_the_others_where_a_cut_object_is_in_the_queue(tmp_path, orthanc):
     """The copy is cut after it was queued: as queues of earlier programs hold such."""
     paths = slices(tmp_path / "in", 4, study=generate_uid(), series=generate_uid())
-    timeouts = replace(QUICK, connect=3, associate=3)  # of its release nothing comes back
-    with closing(node(tmp_path / "profile", orthanc.peer(), timeouts=timeouts)) as own:
+    with closing(node(tmp_path / "profile", orthanc.peer())) as own:
         own.send([orthanc.peer().name], paths)
         first = own._outbox().due(float("inf"), orthanc.peer().name)[0].file.path
         first.write_bytes(first.read_bytes()[:-5000])
