@@ -16,6 +16,7 @@ from pydicom import dcmread
 
 from spinealign.cli import main as cli
 from spinealign.domain.paths import PROFILE_VARIABLE, resources_dir
+from spinealign.network.connecting import Timeouts
 from spinealign.network.peers import (
     SETTINGS_FILE,
     ReceiverSettings,
@@ -209,7 +210,10 @@ def test_objects_are_taken_out_of_the_queue(command, profile, tmp_path):
 
 
 @pytest.mark.parametrize("reports_on", ["same", "other", "never"])
-def test_commitment_that_is_pending_is_no_failure(command, profile, tmp_path, reports_on):
+def test_commitment_that_is_pending_is_no_failure(
+    command, profile, tmp_path, monkeypatch, reports_on
+):
+    monkeypatch.setattr(Timeouts.__init__, "__defaults__", (10.0, 10.0, 60.0, 1.0))
     other = OtherPeer()
     other.reports_on, other.own_port = "never", free_port()
     address = ("--host", "127.0.0.1", "--port", other.port, "--called", "OTHER", "--commitment")
