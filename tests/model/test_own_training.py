@@ -24,9 +24,10 @@ from spinealign.inference.checksums import read_checksums
 from spinealign.model_store.signing import fingerprint, make_key, public_key_of, signature_of
 from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
-from spinealign.training.own import classifier_jobs, heads, segmentation_jobs
+from spinealign.training.own import classifier_jobs, frugal, heads, segmentation_jobs
 from spinealign.training.own.about import Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
+from spinealign.training.own.frugal import FrugalSteps
 from spinealign.training.own.learning import chosen_patients, learning_curve
 from spinealign.training.own.packaging import package_own
 from spinealign.training.own.pictures import Picture
@@ -267,6 +268,43 @@ def test_a_killed_training_goes_on_with_the_same_curve(tmp_path, monkeypatch, he
     for part, curve in first.items():
         for one, other in zip(curve, second[part], strict=True):
             assert one == pytest.approx(other, rel=1e-4), part
+    assert not list((tmp_path / "a" / "work").rglob(heads.BEGIN))
+
+
+def test_steps_of_little_memory_are_keras_own_steps():
+    """Of every weight and of Adam's moments, after several batches of another size each."""
+    arguments = {"input_shape": [32, 32, 3], "filters": [4, 4, 4], "hidden": 8}
+    recipe = ClassifierRecipe(head="plain-cnn", arguments=arguments, learning_rate=1e-2)
+    rng = np.random.default_rng(0)
+    usual, thrifty = (stepped_head(recipe, (32, 32, 3)) for _ in range(2))
+    thrifty.optimizer.build(thrifty.trainable_variables)
+    steps = FrugalSteps(thrifty)
+    for count in (7, 4, 1, 6):
+        pictures = rng.random((count, 32, 32, 3)).astype(np.float32)
+        labels = (rng.random((count, 1)) > 0.5).astype(np.float32)
+        weights = rng.uniform(0.3, 2, count)
+        loss = usual.train_on_batch(pictures, labels, sample_weight=weights)
+        assert steps.train(pictures, labels, weights) == pytest.approx(float(loss), rel=1e-5)
+    of_usual, of_thrifty = (
+        [np.asarray(v, float) for v in (*head.variables, *head.optimizer.variables)]
+        for head in (usual, thrifty)
+    )
+    for one, other in zip(of_usual, of_thrifty, strict=True):
+        assert other == pytest.approx(one, abs=1e-5)
+    assert steps.ask(pictures) == pytest.approx(usual.predict_on_batch(pictures), abs=1e-5)
+
+
+def test_the_large_layer_is_multiplied_in_parts(monkeypatch):
+    arguments = {"input_shape": [32, 32, 3], "filters": [4, 4, 4], "hidden": 8}
+    head = stepped_head(ClassifierRecipe(head="plain-cnn", arguments=arguments), (32, 32, 3))
+    head.optimizer.build(head.trainable_variables)
+    pictures = np.random.default_rng(0).random((3, 32, 32, 3)).astype(np.float32)
+    whole = FrugalSteps(head)
+    told = whole.ask(pictures)
+    monkeypatch.setattr(frugal, "PART_BYTES", 5 * 4 * 8)
+    rows = whole._rows()
+    assert len(rows) == 4  # 16 features of 5 and 5 and 5 and 1
+    assert whole.ask(pictures) == pytest.approx(told, abs=1e-6)
 
 
 def test_steps_are_steps(tmp_path):

@@ -95,6 +95,7 @@ def train_crossed(
     epochs = [fold.epochs for fold in done]
     head = job.final(epochs)
     model = assemble(base.model, head.head, recipe)
+    job.start.tidied()
     curves = {f"fold {number}": fold.curve for number, fold in enumerate(done, start=1)}
     return Trained(
         model,

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from spinealign.files import write_whole
 from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
 from spinealign.training.own.features import FeatureStore
+from spinealign.training.own.frugal import FrugalSteps
 from spinealign.training.progress import Board, Progress
 
 STATE = "state.json"
+BEGIN = "begin.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,27 +53,47 @@ class Fitted:
 class SteppedHead:
     """The one network that each part of a training begins anew with.
 
-    TensorFlow keeps the memory of networks that are let go, and the plain CNN has two gigabytes
-    with Adam's moments: a network for each fold filled any computer.
+    The plain CNN has one and a half gigabytes with Adam's moments: a network for each fold would
+    fill any computer. What a part begins with lies on the disk, as drawing it again takes three
+    times its memory.
     """
 
     def __init__(self) -> None:
         self._head: keras.Model | None = None
+        self._begin: Path | None = None
 
-    def fresh(self, recipe: ClassifierRecipe, shape: tuple[int, ...]) -> keras.Model:
-        """Return the network as it was before any step."""
-        if self._head is None:
+    def fresh(self, recipe: ClassifierRecipe, shape: tuple[int, ...], folder: Path) -> keras.Model:
+        """Return the network as it was before any step.
+
+        Parameters
+        ----------
+        folder : Path
+            For what all parts begin with; see `tidied`.
+        """
+        if self._head is None or self._begin is None:
             self._head = stepped_head(recipe, shape)
+            self._begin = folder / BEGIN
+            folder.mkdir(parents=True, exist_ok=True)
+            _save_arrays(self._begin, self._head.variables)
             self._head.optimizer.build(self._head.trainable_variables)
             return self._head
-        for layer in self._head.layers:
-            if layer.weights:  # an initializer draws the same values every time
-                layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
-                layer.bias.assign(layer.bias_initializer(layer.bias.shape))
-        for variable in self._head.optimizer.variables:
-            if "learning_rate" not in variable.path:
-                variable.assign(np.zeros(variable.shape))
+        moments = [v for v in self._head.optimizer.variables if "learning_rate" not in v.path]
+        for variable in moments:
+            _let_go(variable)
+        _put(self._head.variables, _arrays(self._begin))
+        for variable in moments:
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
         return self._head
+
+    def tidied(self) -> None:
+        """Let go of what parts begin with, and of Adam's moments; nothing is trained any more."""
+        if self._head is None or self._begin is None:
+            return
+        self._begin.unlink(missing_ok=True)
+        for variable in self._head.optimizer.variables:
+            # The traced step refers to it until the process ends; its memory goes now.
+            tf.raw_ops.DestroyResourceOp(resource=variable.value.handle)
+        self._head = self._begin = None
 
 
 def fit(
@@ -101,8 +124,10 @@ def fit(
 
 def logits(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> NDArray[np.float64]:
     """Return the logit of each row (n,)."""
+    frugal = frugal_steps(head, recipe)
+    ask = head.predict_on_batch if frugal is None else frugal.ask
     parts = [
-        np.asarray(head.predict_on_batch(rows.store.values(rows.index[part])), np.float64)[:, 0]
+        np.asarray(ask(rows.store.values(rows.index[part])), np.float64)[:, 0]
         for part in rows.batches(recipe.batch)
     ]
     out = np.concatenate(parts) if parts else np.zeros(0)
@@ -110,6 +135,11 @@ def logits(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> NDArray[n
         return out
     p = np.clip(out, 1e-7, 1 - 1e-7)
     return np.asarray(np.log(p / (1 - p)))
+
+
+def frugal_steps(head: keras.Model, recipe: ClassifierRecipe) -> FrugalSteps | None:
+    """Return how a network with one very large layer is trained and asked; None for others."""
+    return FrugalSteps(head) if recipe.head == "plain-cnn" else None
 
 
 def log_loss(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> float:
@@ -144,7 +174,6 @@ class _Stepping:
         self._curve: list[dict[str, float]] = []
         self._step = 0
         self._best: tuple[float, int] | None = None
-        self._best_weights: list[NDArray[Any]] = []
 
     def run(self) -> Fitted:
         head = self._resumed() or self._fresh()
@@ -172,11 +201,15 @@ class _Stepping:
             self._save(head)
         if self._best is None:
             return Fitted(head, len(self._curve), self._curve)
-        head.set_weights(self._best_weights)
+        _put(head.variables, _arrays(self._best_file(self._best[1])))
         return Fitted(head, self._best[1], self._curve)
 
     def _fresh(self) -> keras.Model:
-        return self._start.fresh(self._recipe, self._rows.store.shape)
+        return self._start.fresh(self._recipe, self._rows.store.shape, self._folder.parent)
+
+    def _best_file(self, epoch: int) -> Path:
+        """Return where the weights of an epoch lie that was the best one so far."""
+        return self._folder / f"best{epoch:05d}.npz"
 
     def _epoch(self, head: keras.Model, most: int, tell: Progress) -> float:
         number = len(self._curve)
@@ -187,6 +220,7 @@ class _Stepping:
         )
         weights = _weights(self._rows.labels, self._recipe)
         head.reset_metrics()
+        frugal = frugal_steps(head, self._recipe)
         loss = 0.0
         for part in self._rows.batches(self._recipe.batch):
             if self._step >= most:
@@ -194,7 +228,10 @@ class _Stepping:
             at = order[part]
             values = self._rows.store.values(self._rows.index[at])
             labels = self._rows.labels[at].astype(np.float32)[:, None]
-            loss = float(head.train_on_batch(values, labels, sample_weight=weights[at]))
+            if frugal is None:
+                loss = float(head.train_on_batch(values, labels, sample_weight=weights[at]))
+            else:
+                loss = frugal.train(values, labels, weights[at])
             self._step += 1
             tell(self._step, most, loss=loss)
         return loss
@@ -212,7 +249,8 @@ class _Stepping:
     def _keep_best(self, head: keras.Model, loss: float) -> None:
         if self._best is None or loss < self._best[0]:
             self._best = (loss, len(self._curve) + 1)
-            self._best_weights = [np.array(w) for w in head.get_weights()]
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _save_arrays(self._best_file(self._best[1]), head.variables)
 
     def _save(self, head: keras.Model) -> None:
         """Write all parts under the epoch's name, then move the pointer.
@@ -223,12 +261,11 @@ class _Stepping:
         stem = f"epoch{len(self._curve):05d}"
         self._folder.mkdir(parents=True, exist_ok=True)
         _save_arrays(self._folder / f"{stem}.npz", _variables(head))
-        if self._best is not None:
-            _save_arrays(self._folder / f"{stem}-best.npz", self._best_weights)
         state = {"stem": stem, "step": self._step, "curve": self._curve, "best": self._best}
         write_whole(self._folder / STATE, json.dumps(state).encode())
-        for old in self._folder.glob("epoch*"):
-            if not old.name.startswith(stem):
+        best = "" if self._best is None else self._best_file(self._best[1]).name
+        for old in (*self._folder.glob("epoch*"), *self._folder.glob("best*")):
+            if old.name not in (f"{stem}.npz", best):
                 old.unlink()
 
     def _resumed(self) -> keras.Model | None:
@@ -236,13 +273,13 @@ class _Stepping:
             state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
             values = _arrays(self._folder / f"{state['stem']}.npz")
             if state["best"] is not None:
-                self._best_weights = list(_arrays(self._folder / f"{state['stem']}-best.npz"))
                 self._best = (float(state["best"][0]), int(state["best"][1]))
+                if not is_zipfile(self._best_file(self._best[1])):
+                    raise ValueError("the best weights are gone")
             head = self._fresh()
-            for variable, value in zip(_variables(head), values, strict=True):
-                variable.assign(value)
+            _put(_variables(head), values)
         except (OSError, ValueError, KeyError, BadZipFile):
-            self._best, self._best_weights = None, []
+            self._best = None
             return None
         self._curve, self._step = state["curve"], int(state["step"])
         return head
@@ -259,6 +296,23 @@ def _save_arrays(path: Path, arrays: Iterable[Any]) -> None:
         for number, values in enumerate(arrays):
             with file.open(f"arr_{number}.npy", "w", force_zip64=True) as part:
                 np.lib.format.write_array(part, np.asarray(values))
+
+
+def _put(variables: Sequence[keras.Variable], arrays: Iterable[NDArray[Any]]) -> None:
+    """Give variables the values of arrays, one after the other.
+
+    What they held goes first: it would stay beside the array and its copy as a tensor.
+    """
+    for variable in variables:
+        _let_go(variable)
+    for variable, values in zip(variables, arrays, strict=True):
+        variable.assign(values)
+
+
+def _let_go(variable: keras.Variable) -> None:
+    """Free what a variable holds; it must be given a value before it is read again."""
+    empty = tf.zeros([0], variable.dtype)
+    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty, validate_shape=False)
 
 
 def _arrays(path: Path) -> Iterator[NDArray[Any]]:
