@@ -82,7 +82,7 @@ class SteppedHead:
             _let_go(variable)
         _put(self._head.variables, _arrays(self._begin))
         for variable in moments:
-            variable.assign(tf.zeros(variable.shape, variable.dtype))
+            _set(variable, tf.zeros(variable.shape, variable.dtype))
         return self._head
 
     def tidied(self) -> None:
@@ -306,13 +306,27 @@ def _put(variables: Sequence[keras.Variable], arrays: Iterable[NDArray[Any]]) ->
     for variable in variables:
         _let_go(variable)
     for variable, values in zip(variables, arrays, strict=True):
-        variable.assign(values)
+        _set(variable, values)
 
 
 def _let_go(variable: keras.Variable) -> None:
-    """Free what a variable holds; it must be given a value before it is read again."""
+    """Free what a variable holds; it must be `_set` before it is read again."""
     empty = tf.zeros([0], variable.dtype)
     tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty, validate_shape=False)
+
+
+def _set(variable: keras.Variable, values: Any) -> None:
+    """Give a variable its values, also where nothing is in it.
+
+    Raises
+    ------
+    ValueError
+        They have another shape.
+    """
+    if tuple(variable.shape) != tuple(values.shape):
+        raise ValueError(f"{tuple(values.shape)} instead of {tuple(variable.shape)}")
+    tensor = tf.convert_to_tensor(values, variable.dtype)
+    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=tensor, validate_shape=False)
 
 
 def _arrays(path: Path) -> Iterator[NDArray[Any]]:
