@@ -117,7 +117,10 @@ def _calibration(points: Points, line: Sequence[float]) -> str:
     _counts(below, answered, count)
     intercept, slope = line
     axes.set_title(words.calibration_line(intercept, slope), fontsize=9)
-    return _unit_square(canvas, axes)
+    # No equal sides here: they would move this picture off the bars below it.
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    return _svg(canvas)
 
 
 def _counts(axes: Any, answered: Any, count: Any) -> None:

@@ -227,7 +227,10 @@ def _worst(found: Evaluation, gallery: Mapping[str, bytes]) -> str:
         if one.image in gallery
     )
     shown = f'<div class="pairs">{figures}</div>' if figures else ""
-    table = html_table(words.WORST_HEADINGS, rows, 1)
+    # Outlines have neither truth nor answer in words, and some sets no patients.
+    told = [at for at in range(len(words.WORST_HEADINGS)) if any(row[at] for row in rows)]
+    head = [words.WORST_HEADINGS[at] for at in told]
+    table = html_table(head, [[row[at] for at in told] for row in rows], 1)
     return f"<h2>{words.WORST_TITLE}</h2>{html_note(note)}{table}{shown}"
 
 
