@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from spinealign.data_audit.splitting import TRAIN
 from spinealign.domain.data_audit import (
     AuditedFile,
     Counted,
@@ -66,7 +67,9 @@ def all_findings(
     ]  # fmt: skip
     if not split.is_possible:
         labels = split.blocking
-        found.append(Finding(FindingKind.NO_SPLIT, Severity.CONDEMNS, len(labels), labels=labels))
+        # Without such a class nobody showed that there is none, only that none was found.
+        severity = Severity.CONDEMNS if labels or not used else Severity.DOUBT
+        found.append(Finding(FindingKind.NO_SPLIT, severity, len(labels), labels=labels))
     order = list(FindingKind)
     return tuple(sorted(found, key=lambda one: (_RANK[one.severity], order.index(one.kind))))
 
@@ -290,11 +293,16 @@ def _balance(files: Sequence[AuditedFile]) -> list[Finding]:
         seen = {file.label for file in files if file.part == part and file.label}
         missing = tuple(sorted(set(sizes) - seen))
         if missing and len(sizes) > 1:
-            kind = FindingKind.CLASS_MISSING_IN_PART
-            found.append(
-                Finding(kind, Severity.CONDEMNS, len(missing), labels=missing, names=(part,))
-            )
+            kind, severity = FindingKind.CLASS_MISSING_IN_PART, Severity.CONDEMNS
+            if part != TRAIN and all(_is_rare(files, label) for label in missing):
+                severity = Severity.DOUBT
+            found.append(Finding(kind, severity, len(missing), labels=missing, names=(part,)))
     return found
+
+
+def _is_rare(files: Sequence[AuditedFile], label: str) -> bool:
+    """Tell whether so few patients have a class that a part without it proves no mistake."""
+    return len({file.group for file in files if file.label == label}) < _FEW_PATIENTS
 
 
 def _of_files(files: Sequence[AuditedFile]) -> list[Finding]:

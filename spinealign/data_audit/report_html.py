@@ -52,7 +52,7 @@ def _head(audit: DataAudit) -> str:
     return (
         f"<h1>{html_text(words.TITLE)}</h1><p>{html_text(audit.name)}</p>"
         f'<p class="{kind}">{html_text(words.verdict_text(audit))}</p>'
-        f'<p class="split">{html_text(words.split_text(audit.split))}</p>'
+        f'<p class="split">{html_text(words.split_text(audit.split, audit.findings))}</p>'
         f'<p class="small">{html_text(told)} SpineAlign {html_text(audit.program)}</p>'
     )
 

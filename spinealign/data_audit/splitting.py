@@ -36,13 +36,17 @@ def honest_split(files: Sequence[AuditedFile]) -> tuple[HonestSplit, dict[str, s
         return HonestSplit(False, blocking=blocking), {}
     held = _held_out(used, sorted(groups_of))
     if held is None:
-        return HonestSplit(False, blocking=tuple(sorted(groups_of))), {}
+        # No class is to blame alone: each has several groups, and they overlap.
+        return HonestSplit(False), {}
     parts = {file.path: HELD_OUT if file.group in held else TRAIN for file in used}
     return HonestSplit(True, _counted(used, parts)), parts
 
 
 def _held_out(files: Sequence[AuditedFile], labels: Sequence[str]) -> set[int] | None:
-    """Return the groups to hold out, the best of many orders in which they were tried."""
+    """Return the groups to hold out, the best of many orders in which they were tried.
+
+    None where none of the orders left every class on both sides.
+    """
     groups = sorted({file.group for file in files})
     places = {group: place for place, group in enumerate(groups)}
     table = np.zeros((len(groups), len(labels)))
@@ -52,7 +56,8 @@ def _held_out(files: Sequence[AuditedFile], labels: Sequence[str]) -> set[int] |
     rng = np.random.default_rng(_SEED)
     best: tuple[float, list[int]] | None = None
     for _ in range(_TRIES):
-        chosen = _tried(table, totals, rng.permutation(len(groups)))
+        order = rng.permutation(len(groups))
+        chosen = _completed(table, totals, order, _tried(table, totals, order))
         held = table[chosen].sum(axis=0)
         if (held == 0).any() or (held == totals).any():
             continue
@@ -73,6 +78,34 @@ def _tried(table: np.ndarray, totals: np.ndarray, order: np.ndarray) -> list[int
             held = after
             chosen.append(int(place))
     return chosen
+
+
+def _completed(
+    table: np.ndarray, totals: np.ndarray, order: np.ndarray, chosen: Sequence[int]
+) -> list[int]:
+    """Hold out a group of every class that has none yet: of two equal groups, half is too much.
+
+    Parameters
+    ----------
+    table : (groups, classes) float64
+        Files.
+    totals : (classes,) float64
+    order : (groups,) int
+        In which groups are tried.
+    chosen : sequence of int
+        Groups that are held out already.
+    """
+    found = list(chosen)
+    for label in range(table.shape[1]):
+        held = table[found].sum(axis=0)
+        if held[label]:
+            continue
+        possible = [
+            place for place in order if table[place, label] and (held + table[place] < totals).all()
+        ]
+        if possible:
+            found.append(int(min(possible, key=lambda place: table[place].sum())))
+    return found
 
 
 def _counted(files: Sequence[AuditedFile], parts: dict[str, str]) -> tuple[SplitPart, ...]:

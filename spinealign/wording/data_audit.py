@@ -132,9 +132,11 @@ def _label(finding: Finding) -> str:
 def _few_patients(finding: Finding) -> str:
     names = f": {_names(finding.names, len(finding.names))}" if finding.names else ""
     if finding.count == 1:
+        files = f"All {finding.of:,} files of class {_label(finding)} belong to"
+        if finding.of == 1:
+            files = f"The only file of class {_label(finding)} belongs to"
         return (
-            f"All {count_text(finding.of, 'file')} of class {_label(finding)} belong to one "
-            f"patient or series{names}. A network learns that patient, not the class."
+            f"{files} one patient or series{names}. A network learns that patient, not the class."
         )
     return (
         f"Class {_label(finding)} comes from only {finding.count} patients or series{names}. "
@@ -207,11 +209,15 @@ def _missing(finding: Finding) -> str:
 
 def _no_split(finding: Finding) -> str:
     if not finding.labels:
-        return "No honest split is possible. Collect pictures of more patients."
-    labels = _names(finding.labels, len(finding.labels))
+        return (
+            "No split was found that has every class on both sides and parts no patient, series or "
+            "copies. Collect pictures of more patients."
+        )
+    whose = "class" if len(finding.labels) == 1 else "each of the classes"
+    of = f"{whose} {_names(finding.labels, len(finding.labels))}" if any(finding.labels) else "all"
     return (
-        f"No honest split is possible: everything of class {labels} hangs together, so that no "
-        "patient or series of it could be held out. Collect pictures of more patients."
+        f"No honest split is possible: {of} comes from one patient, series or group "
+        "of alike pictures, which cannot be on both sides. Collect pictures of more patients."
     )
 
 
@@ -286,21 +292,43 @@ def verdict_text(audit: DataAudit) -> str:
         more = len(reasons) - TOLD_REASONS
         rest = f" Further reasons: {more}." if more > 0 else ""
         return f"Do not train {what}, because: {told}{rest}"
-    doubts = sum(finding.severity is Severity.DOUBT for finding in audit.findings)
-    told = f" {count_text(doubts, 'doubt')} to read first." if doubts else ""
+    told = _doubts(audit.findings)
     if has_split:
-        return f"This split is honest as far as the audit can tell.{told}"
+        return f"This split is honest as far as the audit can tell{told}"
+    if not audit.split.is_possible:
+        return f"These data have no split, and none was found that is honest{told}"
     return (
-        "These data have no split; split.csv has one that is honest as far as the audit can "
-        f"tell.{told}"
+        f"These data have no split; split.csv has one that is honest as far as the audit can tell"
+        f"{told}"
     )
 
 
-def split_text(split: HonestSplit) -> str:
-    """Return which split would be honest, or why there is none."""
+def _doubts(findings: Sequence[Finding]) -> str:
+    """Return the end of a verdict that names the first doubts, those about classes first."""
+    doubts = [one for one in findings if one.severity is Severity.DOUBT]
+    if not doubts:
+        return "."
+    # What tells the class would make good figures of a network that learned nothing.
+    doubts.sort(key=lambda one: one.kind is not FindingKind.SHORTCUT)
+    told = " ".join(finding_text(one) for one in doubts[:TOLD_REASONS])
+    more = len(doubts) - TOLD_REASONS
+    rest = f" Further doubts: {more}." if more > 0 else ""
+    return f", but for {count_text(len(doubts), 'doubt')}: {told}{rest}"
+
+
+def split_text(split: HonestSplit, findings: Sequence[Finding] = ()) -> str:
+    """Return which split would be honest, or why there is none.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        No split takes away what tells the class: where that was found, it is said.
+    """
     if not split.is_possible:
+        if not split.blocking:
+            return "No honest split of these files was found. More patients are needed."
         labels = _names(split.blocking, len(split.blocking))
-        of = f": class {labels} cannot be on both sides" if split.blocking else ""
+        of = f": class {labels} cannot be on both sides" if any(split.blocking) else ""
         return f"No split of these files would be honest{of}. More patients are needed."
     parts = []
     for part in dict.fromkeys(one.part for one in split.parts):
@@ -311,7 +339,14 @@ def split_text(split: HonestSplit) -> str:
             if one.part == part
         ]
         parts.append(f"“{part}” with {listed(counted)}")
-    return f"This split would be honest: {listed(parts)}. It is in split.csv."
+    shortcuts = [one.shortcut for one in findings if one.shortcut is not None]
+    if not shortcuts:
+        return f"This split would be honest: {listed(parts)}. It is in split.csv."
+    kinds = list(dict.fromkeys(SHORTCUT_TITLES[one.kind] for one in shortcuts))
+    return (
+        f"This split would part no patient, series or copies: {listed(parts)}. It is in split.csv. "
+        f"What tells the class stays on both of its sides: {listed(kinds)}."
+    )
 
 
 def pair_text(pair: Pair) -> str:
@@ -350,7 +385,7 @@ def audit_lines(audit: DataAudit) -> list[str]:
         if found:
             lines += ["", f"{SEVERITY_WORDS[severity].capitalize()}:"]
             lines += [f"  - {finding_text(one)}" for one in found]
-    return [*lines, "", split_text(audit.split)]
+    return [*lines, "", split_text(audit.split, audit.findings)]
 
 
 STAGE_WORDS: Mapping[str, str] = MappingProxyType(

@@ -18,7 +18,7 @@ def test_an_honest_set_ends_well_and_leaves_three_files(honest, tmp_path, capsys
     out = tmp_path / "out"
     assert cli.run_command(["audit", str(honest), "--out", str(out)]) == 0
     told = capsys.readouterr()
-    assert told.out.startswith("This split is honest as far as the audit can tell.")
+    assert told.out.startswith("This split is honest as far as the audit can tell, but for 2 ")
     assert told.err == ""
     assert {path.name for path in out.iterdir()} == {
         "audit.html", "audit.json", "split.csv", "looked-at"

@@ -443,10 +443,21 @@ def test_a_condemned_training_needs_a_reason(tmp_path):
     assert "Nothing was trained." in told.sentence
     assert "--although" in told.advice
     assert (work / "audit" / "audit.html").is_file()
-    assert audited(found, held, work, "a trial").startswith("Do not train on this split")
+    said = audited(found, held, work, "a trial")
+    assert said.is_condemned
+    assert said.verdict.startswith("Do not train on this split")
     # The split that it writes is one that the same data can be trained with.
     parted = with_split(found, work / "audit" / "split.csv")
     assert len(parted.pictures) == len(found.pictures)
     listed = list_pictures(work / "audit" / "split.csv")
     assert sorted(p.label for p in listed.pictures) == sorted(p.label for p in found.pictures)
     assert all(p.path.is_file() for p in listed.pictures)
+
+
+def test_what_an_audit_doubts_is_said_where_it_does_not_condemn(tmp_path):
+    pytest.importorskip("sklearn")
+    found = list_pictures(two_classes(tmp_path / "data", patients=3, side=72), BY_NAME)
+    said = audited(found, held_out(found, "0.34", 1), tmp_path / "work", "")
+    assert not said.is_condemned
+    assert said.verdict.startswith("This split is honest as far as the audit can tell, but for ")
+    assert "comes from only 3 patients" in said.verdict

@@ -21,7 +21,7 @@ from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.locate import locate_with
 from spinealign.model_store.trial import try_here
 from spinealign.training.augment import Exposure, Geometry
-from spinealign.training.own.about import Stated
+from spinealign.training.own.about import Judgement, Stated
 from spinealign.training.own.landmark_patches import (
     UNKNOWN,
     PointedPicture,
@@ -51,7 +51,7 @@ def job(tmp_path, data, steps=60, **changes):
     )  # fmt: skip
     standard = LandmarkJob(
         data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", recipe=recipe,
-        coordinates="edges", audit=lambda *_: "",
+        coordinates="edges", audit=lambda *_: Judgement(),
     )  # fmt: skip
     return replace(standard, **changes)
 

@@ -25,7 +25,7 @@ from spinealign.model_store.signing import fingerprint, make_key, public_key_of,
 from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
 from spinealign.training.own import classifier_jobs, frugal, heads, segmentation_jobs
-from spinealign.training.own.about import Stated, intensity_rule
+from spinealign.training.own.about import Judgement, Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.frugal import FrugalSteps
 from spinealign.training.own.learning import chosen_patients, learning_curve
@@ -76,7 +76,7 @@ def job(tmp_path, data, positive="narrow", head="lean", **changes):
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine",
             positive=positive, recipe=recipe, stated=Stated(examination=SPINE_MR),
             imagenet=tiny_imagenet(tmp_path / "imagenet.npz"), pattern=BY_NAME,
-            audit=lambda *_: "",
+            audit=lambda *_: Judgement(),
         ),
         **changes,
     )  # fmt: skip
@@ -330,7 +330,7 @@ def outline_job(tmp_path, data, **changes):
         OutlineJob(
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", recipe=recipe,
             stated=Stated(examination=SPINE_MR), classes=("background", "disc"),
-            audit=lambda *_: "",
+            audit=lambda *_: Judgement(),
         ),
         **changes,
     )  # fmt: skip
@@ -574,7 +574,7 @@ def test_the_card_of_a_training_against_the_audit_shows_the_reason(tmp_path):
 
     def condemns(found, held, work, although, earlier):
         asked.append((len(found.pictures), len(held), although))
-        return verdict
+        return Judgement(verdict, is_condemned=True)
 
     reason = "a trial of the commands"
     wanted = job(tmp_path, two_classes(tmp_path / "data"), audit=condemns, held_out="0.2")
@@ -583,13 +583,17 @@ def test_the_card_of_a_training_against_the_audit_shows_the_reason(tmp_path):
     told = " ".join(card.known_failures)
     assert f"(Do not train on this split, because: copies); it was done although: {reason}." in told
     assert card.training["although"] == reason
+    assert card.training["audit"] == verdict
     assert card.status is ModelStatus.DEMONSTRATION
 
 
 def test_a_reason_that_was_not_needed_stands_in_no_card(tmp_path):
-    stated = Stated(although="to be sure").judged("")
+    doubt = Judgement("This split is honest, but for 1 doubt: few patients.")
+    stated = Stated(although="to be sure").judged(doubt)
     assert stated.although == ""
-    assert Stated(although="the only data").judged("Do not train").although == "the only data"
+    assert stated.verdict == doubt.verdict
+    condemned = Judgement("Do not train", is_condemned=True)
+    assert Stated(although="the only data").judged(condemned).although == "the only data"
 
 
 def own_options(tmp_path, *words):

@@ -25,7 +25,7 @@ from spinealign.model_store.trial import _answers
 from spinealign.predict import grade_with, label_with
 from spinealign.training.classifier import ClassifierRecipe
 from spinealign.training.own import grades_jobs, labels_jobs
-from spinealign.training.own.about import intensity_rule
+from spinealign.training.own.about import Judgement, intensity_rule
 from spinealign.training.own.grades import probabilities_of, train_grades
 from spinealign.training.own.labels import (
     listed_labels,
@@ -59,7 +59,8 @@ def job(tmp_path, data, names, **changes):
     return replace(
         SeveralJob(
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", names=names,
-            recipe=recipe, imagenet=tiny_imagenet(tmp_path / "imagenet.npz"), audit=lambda *_: "",
+            recipe=recipe, imagenet=tiny_imagenet(tmp_path / "imagenet.npz"),
+            audit=lambda *_: Judgement(),
         ),
         **changes,
     )  # fmt: skip
@@ -159,7 +160,7 @@ def test_every_finding_is_audited_with_what_is_known_of_it(tmp_path):
         # What the first finding's audit saw spares the others looking at the pictures again.
         assert earlier[-1] == tmp_path / "work" / "audit-1" / "audit" / "seen"
         seen.append((found.classes, len(found.pictures), len(held), work.name, although))
-        return "leak" if len(seen) == 1 else ""
+        return Judgement("leak", is_condemned=True) if len(seen) == 1 else Judgement("doubt")
 
     from spinealign.training.own.labels import _audited
 
@@ -169,7 +170,7 @@ def test_every_finding_is_audited_with_what_is_known_of_it(tmp_path):
     found = read_labels(asked.data, asked.names)
     listed = listed_labels(found, truths_of(found), None, 3)
     said = _audited(asked, listed, {"p23.png"}, found.labels, truths_of(found))
-    assert said == "bright: leak"
+    assert said == Judgement("bright: leak odd: doubt", is_condemned=True)
     assert seen == [
         (("bright", "no bright"), 20, 1, "audit-1", ""), (("no odd", "odd"), 24, 1, "audit-2", ""),
     ]  # fmt: skip

@@ -43,6 +43,22 @@ errors of found points alone say nothing of a network that finds few."""
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What an audit says of data that are about to be trained on.
+
+    Parameters
+    ----------
+    verdict : str
+        In words, with the doubts; empty where nothing was audited.
+    is_condemned : bool
+        Whether it advises against the training.
+    """
+
+    verdict: str = ""
+    is_condemned: bool = False
+
+
+@dataclass(frozen=True)
 class Stated:
     """What whoever trains says of data and purpose; empty where nothing was said.
 
@@ -54,7 +70,7 @@ class Stated:
     although : str
         Why the training was done although the audit advised against it.
     verdict : str
-        What the audit says against the data; empty if it does not.
+        What the audit says of the data, doubts included; empty without an audit.
     image_kind : ImageKind or None
         Which images the model is for, where they are of no examination.
     """
@@ -78,9 +94,10 @@ class Stated:
         """For the card; empty where it was not stated."""
         return () if self.examination is None else (self.examination.kind,)
 
-    def judged(self, verdict: str) -> Stated:
-        """Return this with what the audit says against the data; without, no reason is needed."""
-        return replace(self, verdict=verdict, although=self.although if verdict else "")
+    def judged(self, found: Judgement) -> Stated:
+        """Return this with what the audit says; a reason is needed only against its advice."""
+        although = self.although if found.is_condemned else ""
+        return replace(self, verdict=found.verdict, although=although)
 
 
 def require_modality(looked: LookedAt, examination: Examination | None) -> None:

@@ -9,6 +9,7 @@ from spinealign.data_audit import AuditOptions, AuditStep, audit
 from spinealign.data_audit.looking import kept_file
 from spinealign.data_audit.writing import CACHE, SPLIT, usual_folder, write_audit
 from spinealign.domain.errors import CondemnedDataError
+from spinealign.training.own.about import Judgement
 from spinealign.training.own.pictures import PictureSet
 from spinealign.training.own.results import write_table
 from spinealign.training.progress import Progress
@@ -21,7 +22,7 @@ AUDIT = "audit"
 SEEN = "seen"
 """Folder below that one with what the audit saw of each file."""
 
-Auditor = Callable[[PictureSet, set[str], Path, str, Sequence[Path]], str]
+Auditor = Callable[[PictureSet, set[str], Path, str, Sequence[Path]], Judgement]
 """Takes pictures, names of those held out, the working folder, the user's reason, and folders of
 what earlier audits saw."""
 
@@ -44,8 +45,8 @@ def earlier_audits(data: Path, split: Path | None) -> tuple[Path, ...]:
 
 def audited(
     found: PictureSet, held: set[str], work: Path, although: str, earlier: Sequence[Path] = ()
-) -> str:
-    """Audit the pictures with the split that is about to be used, and return the verdict.
+) -> Judgement:
+    """Audit the pictures with the split that is about to be used, and return what it says.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def audited(
     if outcome.verdict.is_condemned and not although:
         raise CondemnedDataError(words.audit_condemns(verdict, place))
     print(words.audit_text(verdict, place), flush=True)
-    return verdict if outcome.verdict.is_condemned else ""
+    return Judgement(verdict, outcome.verdict.is_condemned)
 
 
 class _Told:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spinealign.domain.examination import examination_named
 from spinealign.training.augment import Exposure, Geometry
-from spinealign.training.own.about import Stated
+from spinealign.training.own.about import Judgement, Stated
 from spinealign.training.own.auditing import Auditor, audited, earlier_audits
 from spinealign.training.own.looking import MOST_BROKEN
 from spinealign.training.own.pictures import PictureSet
@@ -61,7 +61,7 @@ class OwnJob:
     split: Path | None = None
     audit: Auditor = audited
 
-    def judge(self, found: PictureSet, held: set[str]) -> str:
+    def judge(self, found: PictureSet, held: set[str]) -> Judgement:
         """Audit what is about to be trained on; see `auditing.audited`."""
         earlier = earlier_audits(self.data, self.split)
         return self.audit(found, held, self.work, self.stated.although, earlier)

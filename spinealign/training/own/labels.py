@@ -20,7 +20,7 @@ from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.predict import label_with
 from spinealign.training.classifier import fit_temperature
-from spinealign.training.own.about import LEAST_OF_A_CLASS, earned_status
+from spinealign.training.own.about import LEAST_OF_A_CLASS, Judgement, earned_status
 from spinealign.training.own.auditing import AUDIT, SEEN, earlier_audits
 from spinealign.training.own.cards import common_fields
 from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
@@ -135,19 +135,18 @@ def labelled_set(found: PictureSet, label: str, truth: Truths, place: int) -> Pi
 
 def _audited(
     job: SeveralJob, found: PictureSet, names: set[str], labels: Sequence[str], truth: Truths
-) -> str:
+) -> Judgement:
     """Audit the data once for each finding, as each has shortcuts of its own."""
-    verdicts = []
+    told: list[tuple[str, Judgement]] = []
     works = [job.work / f"audit-{number}" for number in range(1, len(labels) + 1)]
     # The pictures are the same for each finding: they are looked at once.
     earlier = (*earlier_audits(job.data, job.split), works[0] / AUDIT / SEEN)
     for place, (label, work) in enumerate(zip(labels, works, strict=True)):
         print(f"audit of “{label}”", flush=True)
         of_label = labelled_set(found, label, truth, place)
-        said = job.audit(of_label, names, work, job.stated.although, earlier)
-        if said:
-            verdicts.append(f"{label}: {said}")
-    return " ".join(verdicts)
+        told.append((label, job.audit(of_label, names, work, job.stated.although, earlier)))
+    verdicts = [f"{label}: {said.verdict}" for label, said in told if said.verdict]
+    return Judgement(" ".join(verdicts), any(said.is_condemned for _, said in told))
 
 
 def rules_of(

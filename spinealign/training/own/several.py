@@ -17,7 +17,7 @@ from spinealign.files import write_whole
 from spinealign.json_files import JsonError, read_json
 from spinealign.training import networks
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart, frozen_part
-from spinealign.training.own.about import require_modality, told_augmentation
+from spinealign.training.own.about import Judgement, require_modality, told_augmentation
 from spinealign.training.own.cards import Parts, common_training
 from spinealign.training.own.features import compute_features
 from spinealign.training.own.jobs import OwnJob
@@ -113,7 +113,7 @@ def looked_at(job: SeveralJob, listed: PictureSet) -> tuple[LookedAt, set[str]]:
     return looked, held_out(looked.found, job.held_out, job.recipe.seed)
 
 
-def prepared(job: SeveralJob, looked: LookedAt, names: set[str], verdict: str) -> Prepared:
+def prepared(job: SeveralJob, looked: LookedAt, names: set[str], verdict: Judgement) -> Prepared:
     """Part what is trained on from what is held out."""
     job = replace(job, stated=job.stated.judged(verdict))
     return Prepared(
