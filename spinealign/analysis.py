@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spinealign import __version__
-from spinealign.domain.examination import BodySource, Examination, Task, sagittal_examination
+from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.examination import (
+    ALONE_TASKS,
+    BodySource,
+    Examination,
+    ImageKind,
+    Task,
+    sagittal_examination,
+)
 from spinealign.domain.findings import (
     Analysis,
     Caution,
@@ -26,8 +34,10 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.generators import mapped
 from spinealign.domain.height_loss import height_loss_cautions
-from spinealign.domain.image import NoteKind, ReaderNote, SpineImage
+from spinealign.domain.image import DecisionSource, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.measurements import IntervalRule
+from spinealign.domain.model_card import ModelCard, titled_by_name
+from spinealign.domain.model_store import ChosenModel
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.gate import ExaminationChoice, choose_examination
@@ -87,7 +97,7 @@ class _StepTimer:
 def analyze_file(
     source: ImageSource,
     models: ModelStore,
-    examination: Examination | None = None,
+    examination: Examination | ImageKind | None = None,
     companion: Path | SeriesEntry | None = None,
     demonstration: bool = False,
     presentation_of: Callable[[SpineImage], Presentation] | None = None,
@@ -102,8 +112,9 @@ def analyze_file(
         taken if it is a sagittal MR, else the middle picture; or one picture of a series.
     models : ModelStore
         Where networks come from; they stay loaded in it.
-    examination : Examination, optional
-        The user's choice; None lets the program decide.
+    examination : Examination or ImageKind, optional
+        The user's choice; None lets the program decide. A kind of image that no examination is of,
+        such as a frontal film, has the models asked that were named or chosen for it.
     companion : Path or SeriesEntry, optional
         The other contrast of the same patient (T1 beside T2, or the reverse): it helps
         to grade discs, and is not used for anything else. Of a series, the picture next
@@ -133,7 +144,8 @@ def analyze_file(
     ImageReadError
         The file cannot be used.
     ModelError
-        A network cannot be found, trusted or loaded.
+        A network cannot be found, trusted or loaded, or none was named or chosen for the kind of
+        image that a person says it is.
     """
     clock = _StepTimer()
     yield Step("Reading the image", 0.05)
@@ -159,7 +171,7 @@ def analyze_file(
 def analyze_image(
     image: SpineImage,
     models: ModelStore,
-    examination: Examination | None = None,
+    examination: Examination | ImageKind | None = None,
     companion: SpineImage | None = None,
     demonstration: bool = False,
 ) -> Generator[Step, None, Analysis]:
@@ -331,16 +343,26 @@ def _named_model_alone(
     clock: _StepTimer,
     demonstration: bool,
 ) -> Analysis:
-    """Ask the models that a person named for a kind of image that no examination is of, if any."""
-    named = {card.task: card for card in models.named_for(choice.check.kind)}
+    """Ask the models of a kind of image that no examination is of, if there are any.
+
+    Raises
+    ------
+    ModelError
+        NONE_FOR_KIND: a person says that the image is of this kind.
+    """
+    kind = choice.kind
+    named = {card.task: card for card in models.named_for(kind)}
+    cautions = [*cautions, *_others_of_kind(models, kind, named)]
     if not named:
+        if choice.source is DecisionSource.USER:
+            raise ModelError(kind.value, ModelProblem.NONE_FOR_KIND)
         return _begun(image, choice, cautions, clock)
     loaded = {task: models.load(card.name) for task, card in named.items()}
     said = _asked(loaded, image, models, demonstration)
     located = locate_with(loaded["landmarks"], image) if "landmarks" in loaded else None
     clock.record("classify")
     cautions = [
-        Caution(WarningCode.NAMED_MODEL_ALONE, kind=choice.check.kind),
+        Caution(WarningCode.NAMED_MODEL_ALONE, kind=kind),
         *cautions,
         *_result_cautions(VertebraOutlines(), said, located),
     ]
@@ -355,6 +377,34 @@ def _named_model_alone(
         withheld=said.withheld,
         models=(*begun.models, *spoke),
     )
+
+
+def _others_of_kind(
+    models: ModelStore, kind: ImageKind, asked: Mapping[Task, ModelCard]
+) -> list[Caution]:
+    """Return a caution for each model for images of no examination that is not asked, or gone."""
+    names = {card.name for card in asked.values()}
+    others = [
+        card
+        for task in _OFFERED_TASKS
+        if task in ALONE_TASKS
+        for card in models.find_everywhere(task, kind)
+        if card.name not in names
+    ]
+    return _silent(models.gone(kind), others)
+
+
+def _silent(gone: Sequence[ChosenModel], others: Sequence[ModelCard]) -> list[Caution]:
+    """Return a caution for each model that did not answer, by its title and its folder's name.
+
+    It is chosen and looked for by its name, and two may have one title.
+    """
+    told = ((WarningCode.CHOSEN_MODEL_GONE, gone), (WarningCode.OTHER_MODELS, others))
+    return [
+        Caution(code, model_title=titled_by_name(one.title, one.name))
+        for code, models in told
+        for one in models
+    ]
 
 
 _PICTURE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
@@ -489,17 +539,13 @@ def _other_models(
     if work.examination.body_source is BodySource.CORNER_MAPS:
         spoke |= {card.name for card in work.models.find_all("segmentation", work.examination)}
     others = [
-        card.title
+        card
         for task in _OFFERED_TASKS
         if asked.get(task)
         for card in work.models.find_everywhere(task, work.examination)
         if card.name not in spoke
     ]
-    gone = [one.title for one in work.models.gone(work.examination)]
-    return [
-        *(Caution(WarningCode.CHOSEN_MODEL_GONE, model_title=title) for title in gone),
-        *(Caution(WarningCode.OTHER_MODELS, model_title=title) for title in others),
-    ]
+    return _silent(work.models.gone(work.examination), others)
 
 
 def _no_model_cautions(examination: Examination, outlines: VertebraOutlines) -> list[Caution]:

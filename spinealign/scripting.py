@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.analysis import analyze_file
-from spinealign.domain.examination import Examination, examination_named
+from spinealign.domain.examination import image_type_named
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
 from spinealign.export.bundle import write_bundle
@@ -22,6 +22,7 @@ from spinealign.export.point_tables import point_rows
 from spinealign.export.tables import analysis_json
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording import caution_text, headline
+from spinealign.wording.silent_models import silent_model_texts
 
 Row = Mapping[str, Any]
 """One row of a table: plain numbers, texts and None under the names of its columns."""
@@ -42,9 +43,12 @@ class Result:
     ----------
     analysis : Analysis
         All of it, as the rest of the program uses it; may change from version to version.
+    silent_models : tuple of str
+        Why models that were named did not answer, a sentence each.
     """
 
     analysis: Analysis
+    silent_models: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -228,7 +232,9 @@ def analyze(
         File, folder of a series, or archive, of any format that the program reads.
     examination : str, optional
         What the image shows ("lateral-neck", "neck-ct", "spine-mr", "lateral-spine"); without it
-        the program decides, and refuses images of other kinds.
+        the program decides, and refuses images of other kinds. "frontal_film", "oblique_film",
+        "other_radiograph", "other_ct" and "other_mr" have the models asked that were named or
+        chosen for such images.
     companion : str or path, optional
         The same patient's MR in the other contrast; it helps to grade discs.
     models : sequence of str or path
@@ -251,13 +257,13 @@ def analyze(
     ValueError
         `examination` is none.
     """
-    wanted: Examination | None = None if examination is None else examination_named(examination)
+    wanted = None if examination is None else image_type_named(examination)
     beside = None if companion is None else Path(companion)
-    work = analyze_file(
-        Path(path), store or _store(models), wanted, beside, demonstration=demonstration
-    )
+    asked = store or _store(models)
+    work = analyze_file(Path(path), asked, wanted, beside, demonstration=demonstration)
     tell = None if progress is None else (lambda step: progress(step.name, step.fraction))
-    return Result(run_to_end(work, tell))
+    analysis = run_to_end(work, tell)
+    return Result(analysis, tuple(silent_model_texts(asked.chosen, analysis)))
 
 
 def _store(models: Sequence[PathText]) -> ModelStore:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from spinealign.domain.examination import EXAMINATIONS, Examination, Task, examination_named
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    Task,
+    examination_named,
+    kinds_without_analysis,
+)
 from spinealign.domain.findings import Analysis
 from spinealign.inference.catalog import ModelStore
 
@@ -70,6 +76,9 @@ Models = Mapping[str, UsedModel]
 def models_of(store: ModelStore) -> dict[str, UsedModel]:
     """Return the models that answer now, with the kinds of examination that they answer for.
 
+    Kinds of image that no examination is of stand among them: a result of such an image counts no
+    more once another model is asked of it.
+
     Raises
     ------
     ModelError
@@ -83,6 +92,11 @@ def models_of(store: ModelStore) -> dict[str, UsedModel]:
                 known = found[card.name].examinations if card.name in found else ()
                 served = tuple(sorted({*known, *kinds}))
                 found[card.name] = UsedModel(f"{card.sha256} {card.version}", served)
+    for kind in kinds_without_analysis():
+        for card in store.named_for(kind):
+            known = found[card.name].examinations if card.name in found else ()
+            served = tuple(sorted({*known, kind.value}))
+            found[card.name] = UsedModel(f"{card.sha256} {card.version}", served)
     return found
 
 

@@ -48,7 +48,7 @@ from spinealign.cli.training import add_training, training_module
 from spinealign.domain.comparison import PatientExamination
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import PatientsDifferError, SpineAlignError, UnexpectedError
-from spinealign.domain.examination import EXAMINATIONS, Examination, examination_named
+from spinealign.domain.examination import EXAMINATIONS, Examination, ImageKind, image_type_named
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import ImagePart
@@ -168,8 +168,10 @@ def _add_analyze(commands: Any) -> None:
         "--examination", "--view", type=examination_option, default=None,
         metavar=f"{{{','.join(['auto', *keys])}}}",
         help="what the images show (default: look at tags and pixels; an image of another kind "
-        "is refused with exit code 3, and this option overrules that); xray, ct and mr, the "
-        "names of former versions, are understood too",
+        "is refused with exit code 3, and this option overrules that); frontal_film, "
+        "oblique_film, other_radiograph, other_ct and other_mr are for models of your own that "
+        "are named or chosen for such images; xray, ct and mr, the names of former versions, are "
+        "understood too",
     )  # fmt: skip
     analyze.add_argument(
         "--json", action="store_true",
@@ -205,12 +207,12 @@ def _add_analyze(commands: Any) -> None:
     analyze.set_defaults(run=_analyze, parser=analyze)
 
 
-def examination_option(name: str) -> Examination | None:
-    """Return the examination that the command line names; None for "auto"."""
+def examination_option(name: str) -> Examination | ImageKind | None:
+    """Return the examination, or kind without one, that the command line names; None for "auto"."""
     if name == "auto":
         return None
     try:
-        return examination_named(name)
+        return image_type_named(name)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

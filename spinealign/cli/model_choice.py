@@ -25,17 +25,10 @@ def add_model_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def silent_models_lines(chosen: Sequence[ModelCard], analysis: Analysis) -> list[str]:
-    """Return a line for each model that was chosen and did not answer, with the reason."""
-    from spinealign.wording.examinations import silent_model_text
+    """Return a line for each model that was named and did not answer, with the reason."""
+    from spinealign.wording.silent_models import silent_model_texts
 
-    spoke = {model.name for model in analysis.models}
-    if analysis.withheld is not None:
-        spoke.add(analysis.withheld.name)
-    return [
-        silent_model_text(card.title, card.examinations, analysis.examination, card.image_kinds)
-        for card in chosen
-        if card.name not in spoke
-    ]
+    return silent_model_texts(chosen, analysis)
 
 
 def candidate_lines(analysis: Analysis, models: ModelStore) -> list[str]:

@@ -15,7 +15,7 @@ from spinealign.cli.data_options import add_patient_pattern
 from spinealign.cli.passphrases import add_passphrase_option, asked_passphrase, new_passphrase
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import add_profile_option, add_sign_in_options
-from spinealign.domain.examination import Task, examination_named
+from spinealign.domain.examination import Examination, Task, image_type_named
 
 if TYPE_CHECKING:
     from spinealign.domain.model_card import ModelCard
@@ -53,7 +53,7 @@ def add_models(commands: Any) -> None:
         help="let the models of SpineAlign answer again: " + ", ".join(get_args(Task)),
     )  # fmt: skip
     use.add_argument(
-        "--examination", type=examination_named, metavar="KIND", help="with --shipped: only for it"
+        "--examination", type=image_type_named, metavar="KIND", help="with --shipped: only for it"
     )
     shadow = _change(
         actions, "shadow", _shadow, "run a candidate beside what answers, and tell differences only"
@@ -156,6 +156,7 @@ def _changed_store(options: argparse.Namespace) -> Iterator[ModelStore]:
 
 def _cards(options: argparse.Namespace) -> int:
     from spinealign.inference.catalog import ModelStore
+    from spinealign.wording.models import images_text
 
     cards = ModelStore().cards()
     if options.json:
@@ -163,6 +164,7 @@ def _cards(options: argparse.Namespace) -> int:
         return EXIT_DONE
     for card in cards:
         print(f"{card.name} {card.version}  [{card.status}]  {card.title}")
+        print(f"    for: {images_text(card)}")
         print(f"    {card.limits}")
     return EXIT_DONE
 
@@ -188,6 +190,7 @@ def _as_json(one: ListedModel) -> dict[str, Any]:
     if card is not None:
         told |= {
             "title": card.title, "task": card.task, "examinations": list(card.examinations),
+            "image_kinds": list(card.image_kinds),
             "version": card.version, "status": card.status, "sha256": card.sha256,
             "figure": figure_text(card),
         }  # fmt: skip
@@ -196,7 +199,8 @@ def _as_json(one: ListedModel) -> dict[str, Any]:
         "fingerprint": one.signature.fingerprint,
     }  # fmt: skip
     return told | {
-        "signature": signature, "answers_for": list(one.answers_for), "answers": one.answers,
+        "signature": signature, "answers_for": list(one.answers_for),
+        "answers_alone": list(one.answers_alone), "answers": one.answers,
         "chosen": one.is_chosen, "shadow": one.is_shadow,
     }  # fmt: skip
 
@@ -235,7 +239,8 @@ def _use(options: argparse.Namespace) -> int:
     if (options.name is None) == (options.shipped is None):
         raise WrongUseError(words.NAME_OR_SHIPPED)
     if options.shipped is not None:
-        kind = None if options.examination is None else options.examination.kind
+        of = options.examination
+        kind = of.kind if isinstance(of, Examination) else of
         with _changed_store(options) as store:
             store.choose_shipped(options.shipped, kind)
         print(words.shipped_text(options.shipped, kind))

@@ -117,6 +117,7 @@ class ModelProblem(StrEnum):
     UNLOADABLE = "unloadable"
     OTHER_REGION = "other_region"
     FAILED = "failed"
+    NONE_FOR_KIND = "none_for_kind"
 
 
 class ModelError(SpineAlignError):

@@ -128,6 +128,11 @@ class ExaminationKind(StrEnum):
         return EXAMINATIONS[self]
 
 
+ALONE_TASKS: frozenset[Task] = frozenset({"classification", "multi_label", "ordinal", "landmarks"})
+"""Tasks of which a model is asked alone of images that no examination is of, where a person wants
+it: nothing is outlined or measured there."""
+
+
 @dataclass(frozen=True)
 class Examination:
     """What one kind of examination is, and what is done with its images.
@@ -278,6 +283,18 @@ def examination_named(name: str) -> Examination:
         if name and name in (examination.kind, examination.key, examination.former_name):
             return examination
     raise ValueError(f"{name!r} is no kind of examination")
+
+
+def image_type_named(name: str) -> Examination | ImageKind:
+    """Return the examination of a name, or the kind of image that no examination is of.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    alone = {kind.value: kind for kind in kinds_without_analysis()}
+    return alone[name] if name in alone else examination_named(name)
 
 
 def sagittal_examinations(

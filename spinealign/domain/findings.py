@@ -787,8 +787,14 @@ class Analysis:
 
     @property
     def is_for_named_model(self) -> bool:
-        """Whether only a model that a person named was asked: no examination has such images."""
-        return any(one.code is WarningCode.NAMED_MODEL_ALONE for one in self.cautions)
+        """Whether only a model for such images was asked: no examination has them."""
+        return self.named_kind is not None
+
+    @property
+    def named_kind(self) -> ImageKind | None:
+        """The kind of image, which no examination has, that only a model for it was asked of."""
+        alone = (one for one in self.cautions if one.code is WarningCode.NAMED_MODEL_ALONE)
+        return next((one.kind for one in alone), None)
 
     @property
     def demonstration(self) -> Classification | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from spinealign.domain.examination import (
+    ALONE_TASKS,
     Examination,
     ExaminationKind,
     ImageKind,
@@ -293,6 +294,11 @@ class ChangeFactor:
     sources: tuple[str, ...]
 
 
+def titled_by_name(title: str, name: str) -> str:
+    """Return the title of a model with its folder's name behind it, unless they are one."""
+    return title if title == name else f"{title} ({name})"
+
+
 def _rises(values: tuple[float, ...]) -> bool:
     return all(low < high for low, high in pairwise(values))
 
@@ -348,7 +354,8 @@ class ModelCard:
         `classes` of an ``ordinal`` model are its grades, the lowest first.
     image_kinds
         Kinds of image that belong to no examination, such as frontal films, for which the model is
-        asked all the same where a person names it.
+        asked all the same where a person names or chose it. A card that names neither these nor
+        `examinations` is for all images, as far as a person names its model.
     grading
         For disc grading: everything beside the pixels; `classes` are the grades' names.
     gate
@@ -413,11 +420,21 @@ class ModelCard:
         """Return the card as a JSON object."""
         return asdict(self)
 
-    def serves(self, examination: Examination | None) -> bool:
-        """Whether the model is for a kind of examination; None asks for all images."""
-        if examination is None:
-            return not self.examinations
-        return examination.kind in self.examinations
+    @property
+    def is_for_all(self) -> bool:
+        """Whether the card names no images at all, so that nothing speaks against any."""
+        return not self.examinations and not self.image_kinds
+
+    def serves(self, shown: Examination | ImageKind | None) -> bool:
+        """Whether the model is for images of an examination, or of a kind that none is of.
+
+        None asks for all images.
+        """
+        if shown is None:
+            return self.is_for_all
+        if isinstance(shown, ImageKind):
+            return shown in self.image_kinds and self.task in ALONE_TASKS
+        return shown.kind in self.examinations
 
     def _check(self) -> None:
         least = {"multi_label": 1, "landmarks": 1, "ordinal": 3}.get(self.task, 2)

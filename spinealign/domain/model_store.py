@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from msgspec import Meta
 from spinealign.domain.comparison import ComparedMeasure
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.examination import Examination, ExaminationKind, Task
+from spinealign.domain.examination import Examination, ExaminationKind, ImageKind, Task
 from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard, Name, Sha256
 
@@ -130,6 +130,8 @@ class ListedModel:
         Whether it runs beside the model that answers, and only its differences are told.
     answers_all : bool
         Of a gate, which has no kinds of examination: whether it is the one that is asked.
+    answers_alone : tuple of ImageKind
+        Kinds of image that no examination is of, and of which it alone is asked now.
     """
 
     name: str
@@ -142,11 +144,12 @@ class ListedModel:
     is_chosen: bool = False
     is_shadow: bool = False
     answers_all: bool = False
+    answers_alone: tuple[ImageKind, ...] = ()
 
     @property
     def answers(self) -> bool:
         """Whether it is asked for any image now."""
-        return bool(self.answers_for) or self.answers_all
+        return bool(self.answers_for or self.answers_alone) or self.answers_all
 
     @property
     def can_be_removed(self) -> bool:
@@ -251,6 +254,8 @@ class ChosenModel:
     task : str
     examinations : tuple of ExaminationKind
         Empty for a gate.
+    image_kinds : tuple of ImageKind
+        Kinds of image that no examination is of.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -258,12 +263,41 @@ class ChosenModel:
     sha256: Sha256
     task: Task
     examinations: tuple[ExaminationKind, ...] = ()
+    image_kinds: tuple[ImageKind, ...] = ()
 
-    def serves(self, examination: Examination | None) -> bool:
-        """Whether it was chosen for a kind of examination; None asks for all images."""
-        if examination is None:
-            return not self.examinations
-        return examination.kind in self.examinations
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it was chosen for every image, as a gate is."""
+        return not self.examinations and not self.image_kinds
+
+    def serves(self, shown: Examination | ImageKind | None) -> bool:
+        """Whether it was chosen for an examination, or for a kind of image that none is of.
+
+        None asks for all images.
+        """
+        if shown is None:
+            return self.is_for_all
+        if isinstance(shown, ImageKind):
+            return shown in self.image_kinds
+        return shown.kind in self.examinations
+
+    def shares_images_with(self, other: ChosenModel) -> bool:
+        """Whether both were chosen for one task on images of one sort."""
+        if self.task != other.task:
+            return False
+        if self.is_for_all and other.is_for_all:
+            return True
+        kinds = {*self.examinations} & {*other.examinations}
+        return bool(kinds or {*self.image_kinds} & {*other.image_kinds})
+
+    def without(self, kind: ExaminationKind | ImageKind) -> ChosenModel | None:
+        """Return what is left of the choice without images of one sort; None if nothing is."""
+        left = replace(
+            self,
+            examinations=tuple(one for one in self.examinations if one is not kind),
+            image_kinds=tuple(one for one in self.image_kinds if one is not kind),
+        )
+        return None if left.is_for_all else left
 
 
 @dataclass(frozen=True)

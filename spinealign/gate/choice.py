@@ -52,7 +52,7 @@ class ExaminationChoice:
     """Which examination an image is of, who said so, and what to warn of.
 
     `examination` is None where the image is refused, `confidence` unless the pixels
-    decided, `gate` unless there is a gate.
+    decided, `gate` unless there is a gate. `kind` is of what kind the image is taken to be.
     """
 
     examination: Examination | None
@@ -61,6 +61,12 @@ class ExaminationChoice:
     confidence: float | None = None
     gate: ModelIdentity | None = None
     cautions: tuple[Caution, ...] = ()
+    stated: ImageKind | None = None
+
+    @property
+    def kind(self) -> ImageKind:
+        """Of what kind the image is taken to be: a person's word counts most."""
+        return self.check.kind if self.stated is None else self.stated
 
     @property
     def is_refusal(self) -> bool:
@@ -69,12 +75,12 @@ class ExaminationChoice:
 
 
 def choose_examination(
-    image: SpineImage, models: ModelStore, wanted: Examination | None
+    image: SpineImage, models: ModelStore, wanted: Examination | ImageKind | None
 ) -> ExaminationChoice:
     """Decide which examination an image is of, or that it is of none.
 
-    The user's word counts most, then a shipped sample's own record, then the verdict on
-    tags and pixels; what is overruled is recorded.
+    The user's word, which may be a kind of image without one, counts most, then a shipped
+    sample's own record, then the verdict on tags and pixels; what is overruled is recorded.
     """
     card = models.find("view")
     gate = None if card is None else models.load(card.name)
@@ -136,13 +142,16 @@ def _turned_if_surer(
 
 
 def _overruled(
-    check: KindCheck, examination: Examination, source: DecisionSource, code: WarningCode
+    check: KindCheck, said: Examination | ImageKind, source: DecisionSource, code: WarningCode
 ) -> ExaminationChoice:
-    agrees = check.accepted and check.kind is examination.image_kind
+    stated = said if isinstance(said, ImageKind) else None
+    examination = said if isinstance(said, Examination) else None
+    wanted = said if isinstance(said, ImageKind) else said.image_kind
+    agrees = check.accepted is (stated is None) and check.kind is wanted
     cautions = () if agrees else (Caution(code, kind=check.kind),)
     is_by_person = source is DecisionSource.USER
     check = replace(check, overruled=is_by_person and not agrees)
-    return ExaminationChoice(examination, source, check, cautions=cautions)
+    return ExaminationChoice(examination, source, check, cautions=cautions, stated=stated)
 
 
 def _judged(check: KindCheck) -> ExaminationChoice:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.domain.errors import ModelError, ModelProblem
-from spinealign.domain.examination import Examination, ImageKind, Task
+from spinealign.domain.examination import ALONE_TASKS, Examination, ImageKind, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import ChosenModel, StoreSettings
 from spinealign.domain.paths import models_dirs, profile_dir
@@ -53,7 +53,7 @@ class ModelStore:
         `spinealign.training.keras_engine.open_keras`; this layer must not know it.
     chosen : sequence of str
         Models that a person names, by their names or as model folders anywhere: of each task that
-        one of them has, they alone answer, and one that states no examination answers for all.
+        one of them has, they alone answer, and one whose card names no images answers for all.
     profile : Path, optional
         Whose installed models and choices count. Defaults to the user's where `folders` is left
         out, and to none where it is given.
@@ -118,7 +118,7 @@ class ModelStore:
         answering = tuple(
             card
             for card in chosen
-            if card.task == task and (card.serves(examination) or not card.examinations)
+            if card.task == task and (card.serves(examination) or card.is_for_all)
         )
         if answering:
             return answering
@@ -128,12 +128,13 @@ class ModelStore:
         found = [one for one in self._serving(task, examination) if one[0] != self._installed]
         return tuple(card for root, card in found if root == found[0][0])
 
-    def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
-        """Return the models that were chosen for an examination and are not there any more."""
+    def gone(self, shown: Examination | ImageKind) -> tuple[ChosenModel, ...]:
+        """Return the models that were chosen for such images and are not there any more."""
+        tasks = ALONE_TASKS if isinstance(shown, ImageKind) else shown.tasks
         return tuple(
             one
             for one in self.settings.chosen
-            if one.serves(examination) and one.task in examination.tasks
+            if one.serves(shown) and one.task in tasks
             if self.place_of(one) is None
         )
 
@@ -167,14 +168,14 @@ class ModelStore:
         return StoreSettings() if self._profile is None else read_settings(self._profile)
 
     def find_everywhere(
-        self, task: Task, examination: Examination | None = None
+        self, task: Task, shown: Examination | ImageKind | None = None
     ) -> tuple[ModelCard, ...]:
-        """Return the cards of all models for a task, whether or not `find_all` would ask them.
+        """Return the cards of all models for a task, whether or not they would be asked.
 
         Candidates are left out: they are asked beside those that answer, and tell it themselves.
         """
         beside = {one.sha256 for one in self.settings.shadows}
-        found = (card for _, card in self._serving(task, examination))
+        found = (card for _, card in self._serving(task, shown))
         return tuple(card for card in found if card.sha256 not in beside)
 
     @property
@@ -183,17 +184,28 @@ class ModelStore:
         return tuple(read_card(self._model_folders()[name]) for name in self._chosen)
 
     def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
-        """Return the models that a person named and whose cards are for a kind of image.
+        """Return the models that are asked of a kind of image that no examination is of.
 
-        Such kinds belong to no examination: nothing else is done with their images.
+        One a task: the first that a person named and whose card is for such images, else the one
+        that the profile's settings choose for them. Nothing else is done with these images, so
+        that a model which is only there is never asked.
         """
-        return tuple(card for card in self.chosen if kind in card.image_kinds)
+        found: dict[Task, ModelCard] = {}
+        for card in self.chosen:
+            if card.serves(kind):
+                found.setdefault(card.task, card)
+        for task in sorted(ALONE_TASKS - found.keys()):
+            for card in self._used(task, kind)[:1]:
+                found[task] = card
+        return tuple(found.values())
 
-    def _serving(self, task: Task, examination: Examination | None) -> list[tuple[Path, ModelCard]]:
+    def _serving(
+        self, task: Task, shown: Examination | ImageKind | None
+    ) -> list[tuple[Path, ModelCard]]:
         return [
             (folder.parent, card)
             for folder, card in self._sound()
-            if card.task == task and card.serves(examination)
+            if card.task == task and card.serves(shown)
         ]
 
     def _sound(self) -> list[tuple[Path, ModelCard]]:
@@ -207,11 +219,9 @@ class ModelStore:
                     raise
         return found
 
-    def _used(self, task: Task, examination: Examination | None) -> tuple[ModelCard, ...]:
+    def _used(self, task: Task, shown: Examination | ImageKind | None) -> tuple[ModelCard, ...]:
         """Return the cards of the models that the profile's settings choose."""
-        wanted = [
-            one for one in self.settings.chosen if one.task == task and one.serves(examination)
-        ]
+        wanted = [one for one in self.settings.chosen if one.task == task and one.serves(shown)]
         folders = [self.place_of(one) for one in wanted]
         return tuple(read_card(folder) for folder in folders if folder is not None)
 

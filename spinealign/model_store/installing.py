@@ -29,7 +29,7 @@ from spinealign.inference.checksums import (
 )
 from spinealign.inference.choices import change_settings
 from spinealign.json_files import JsonError, read_json
-from spinealign.model_store.listing import STATES, Listing, as_chosen, of_card
+from spinealign.model_store.listing import STATES, Listing, as_candidate, as_chosen, of_card
 from spinealign.model_store.signing import signature_of
 from spinealign.model_store.taking import Tell, copied, opened_source
 from spinealign.model_store.trial import Trial
@@ -135,15 +135,15 @@ class Installation:
         """Keep choices of a model that another took the place of, where it serves the same."""
         card = catalog.read_card(place)
 
-        def followed(one: ChosenModel) -> ChosenModel | None:
+        def followed(one: ChosenModel, new: ChosenModel) -> ChosenModel | None:
             if one.sha256 != before.sha256:
                 return one
-            new = as_chosen(card)
-            return new if new.task == one.task and new.examinations == one.examinations else None
+            same = (new.task, new.examinations, new.image_kinds)
+            return new if same == (one.task, one.examinations, one.image_kinds) else None
 
         def change(now: StoreSettings) -> StoreSettings:
-            chosen = [followed(one) for one in now.chosen]
-            shadows = [followed(one) for one in now.shadows]
+            chosen = [followed(one, as_chosen(card)) for one in now.chosen]
+            shadows = [followed(one, as_candidate(card)) for one in now.shadows]
             return replace(
                 now,
                 chosen=tuple(one for one in chosen if one is not None),

@@ -112,7 +112,7 @@ class Listing:
         Raises
         ------
         ModelStoreError
-            It is not there, damaged, or its card names no examination.
+            It is not there, damaged, or its card names no images that it could be asked of.
         """
         listed = self.named(name)
         verified = _verified(listed)
@@ -122,7 +122,7 @@ class Listing:
             raise ModelStoreError(StoreProblem.SIGNATURE_BROKEN, name)
         for broken in verified.files:
             raise ModelStoreError(STATES[broken.state], name, broken.name)
-        if not listed.card.examinations and listed.card.task != "view":
+        if not _may_be_asked(listed.card):
             raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
         return listed.card
 
@@ -184,8 +184,14 @@ def place_of(chosen: ChosenModel, models: catalog.ModelStore) -> Path | None:
         return models.folder_of(chosen.name)
 
 
+def _may_be_asked(card: ModelCard) -> bool:
+    """Whether there are images of which a model would be asked once it is chosen."""
+    is_alone = any(card.serves(kind) for kind in card.image_kinds)
+    return bool(card.examinations) or is_alone or card.task == "view"
+
+
 def _with_answers(one: ListedModel, models: catalog.ModelStore | None) -> ListedModel:
-    """Add which kinds of examination a model is asked for."""
+    """Add for which images a model is asked."""
     if one.card is None or models is None or models.folder_of(one.name) != one.folder:
         return one
     try:
@@ -197,14 +203,25 @@ def _with_answers(one: ListedModel, models: catalog.ModelStore | None) -> Listed
         )
         is_gate = one.card.task == "view"
         answers_all = is_gate and models.find("view") == one.card
+        alone = tuple(
+            kind
+            for kind in one.card.image_kinds
+            if one.name in {card.name for card in models.named_for(kind)}
+        )
     except ModelError:
         return one
-    return replace(one, answers_for=kinds, answers_all=answers_all)
+    return replace(one, answers_for=kinds, answers_all=answers_all, answers_alone=alone)
 
 
 def as_chosen(card: ModelCard) -> ChosenModel:
     """Return what the settings keep of a model: its weights, whatever it is called later."""
-    return ChosenModel(card.name, card.title, card.sha256, card.task, card.examinations)
+    alone = tuple(kind for kind in card.image_kinds if card.serves(kind))
+    return ChosenModel(card.name, card.title, card.sha256, card.task, card.examinations, alone)
+
+
+def as_candidate(card: ModelCard) -> ChosenModel:
+    """Return the same of a candidate, which runs beside others: where it is alone it cannot."""
+    return replace(as_chosen(card), image_kinds=())
 
 
 def _verified(one: ListedModel) -> Verified:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from spinealign.domain.examination import ExaminationKind, Task
+from spinealign.domain.examination import ExaminationKind, ImageKind, Task
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
     NOT_COMPARED,
@@ -24,7 +24,7 @@ from spinealign.domain.paths import profile_dir
 from spinealign.files import working_folder
 from spinealign.inference.choices import change_settings
 from spinealign.model_store.installing import Installation
-from spinealign.model_store.listing import Listing, as_chosen, place_of
+from spinealign.model_store.listing import Listing, as_candidate, as_chosen, place_of
 from spinealign.model_store.signing import fingerprint, public_key_of
 from spinealign.model_store.taking import Tell, silent
 from spinealign.model_store.trial import Trial, tried_apart
@@ -155,31 +155,41 @@ class ModelStore:
         return self._listing.verify(name)
 
     def choose(self, name: str) -> ListedModel:
-        """Let a model answer for its task on the kinds of examination that its card names.
+        """Let a model answer for its task on the images that its card names.
+
+        Of those that no examination is of, such as frontal films, it alone is asked from then on.
 
         One that was chosen before for any of these steps back.
 
         Raises
         ------
         ModelStoreError
-            It is not there, damaged, or its card names no examination.
+            It is not there, damaged, or its card names no images that it could be asked of.
         """
         card = self._listing.choosable(name)
         chosen = as_chosen(card)
 
         def change(now: StoreSettings) -> StoreSettings:
-            others = tuple(one for one in now.chosen if not _overlap(one, chosen))
+            others = tuple(one for one in now.chosen if not one.shares_images_with(chosen))
             shadows = tuple(one for one in now.shadows if one.sha256 != chosen.sha256)
             return replace(now, chosen=(*others, chosen), shadows=shadows)
 
         self._change(_event(ModelChange.CHOSEN, card), change)
         return self._listing.named(name)
 
-    def choose_shipped(self, task: Task, kind: ExaminationKind | None = None) -> None:
-        """Let the shipped models answer again for a task, on one kind of examination or on all."""
+    def choose_shipped(self, task: Task, kind: ExaminationKind | ImageKind | None = None) -> None:
+        """Let the shipped models answer again for a task, on images of one kind or on all.
+
+        Of a kind that no examination is of, nothing is asked then.
+        """
+
+        def left(one: ChosenModel) -> ChosenModel | None:
+            if one.task != task:
+                return one
+            return None if kind is None else one.without(kind)
 
         def change(now: StoreSettings) -> StoreSettings:
-            kept = (_without_kind(one, kind) if one.task == task else one for one in now.chosen)
+            kept = map(left, now.chosen)
             return replace(now, chosen=tuple(one for one in kept if one is not None))
 
         what = task if kind is None else f"{task}, {kind.value}"
@@ -197,7 +207,7 @@ class ModelStore:
             whose answers are not compared.
         """
         card = self._listing.choosable(name)
-        candidate = as_chosen(card)
+        candidate = as_candidate(card)
         if not candidate.examinations:
             raise ModelStoreError(StoreProblem.NO_EXAMINATION, name)
         if card.task in NOT_COMPARED:
@@ -207,7 +217,7 @@ class ModelStore:
             raise ModelStoreError(StoreProblem.ANSWERS_ALREADY, name)
 
         def change(now: StoreSettings) -> StoreSettings:
-            others = tuple(one for one in now.shadows if not _overlap(one, candidate))
+            others = tuple(one for one in now.shadows if not one.shares_images_with(candidate))
             return replace(now, shadows=(*others, candidate))
 
         self._change(_event(ModelChange.SHADOW_BEGUN, card), change)
@@ -273,23 +283,9 @@ def _event(change: ModelChange, card: ModelCard) -> ModelEvent:
     return ModelEvent(change, card.name, card.version, card.sha256)
 
 
-def _overlap(one: ChosenModel, other: ChosenModel) -> bool:
-    """Whether two models are chosen for a task on a kind of examination that both serve."""
-    if one.task != other.task:
-        return False
-    if not one.examinations and not other.examinations:
-        return True
-    return bool({*one.examinations} & {*other.examinations})
-
-
 def _without(now: StoreSettings, gone: Collection[ChosenModel]) -> StoreSettings:
     return replace(
         now,
         chosen=tuple(one for one in now.chosen if one not in gone),
         shadows=tuple(one for one in now.shadows if one not in gone),
     )
-
-
-def _without_kind(one: ChosenModel, kind: ExaminationKind | None) -> ChosenModel | None:
-    left = () if kind is None else tuple(other for other in one.examinations if other is not kind)
-    return replace(one, examinations=left) if left else None

@@ -22,8 +22,8 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "Models… and “spinealign models use” choose for good, “analyze --model” for once."
     ),
     WarningCode.NAMED_MODEL_ALONE: (
-        "SpineAlign does not analyse {kind}: only the model that was named for this image was "
-        "asked, and nothing was outlined or measured."
+        "SpineAlign does not analyse {kind}: only the model that was named or chosen for such "
+        "images was asked, and nothing was outlined or measured."
     ),
     WarningCode.CHOSEN_MODEL_GONE: (
         "The model that was chosen for such images is no longer there, so it did not answer: "

@@ -17,7 +17,7 @@ from spinealign.domain.image import DecisionSource, KindCheck, NoteKind, ReaderN
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.measures import MeasureGroup
 from spinealign.wording.failures import Message
-from spinealign.wording.text import listed, probability_text, safe_text
+from spinealign.wording.text import listed, probability_text
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,14 @@ def kind_text(kind: ImageKind) -> str:
     return f"{words.article} {words.name}"
 
 
+def kind_label(kind: ImageKind) -> str:
+    """Return a kind of image as in a column of a list: "Frontal film of the spine"."""
+    if kind.examination is not None:
+        return examination_label(kind.examination)
+    words = kind_text(kind).split(" ", 1)[-1]
+    return words[0].upper() + words[1:]
+
+
 def named_kind_text(name: str) -> str | None:
     """Return an image kind or an examination of this name in words; None for other names."""
     if name in set(ImageKind):
@@ -274,40 +282,3 @@ def kind_check_text(check: KindCheck) -> str:
         said.append("overridden by the user")
     text = "; ".join(said)
     return text[0].upper() + text[1:]
-
-
-NO_IMAGE_KINDS = (
-    "its card names no kind of image (“image_kinds”) for which it is asked all the same"
-)
-
-
-def silent_model_text(
-    title: str,
-    kinds: Sequence[ExaminationKind],
-    examination: Examination | None,
-    image_kinds: Sequence[ImageKind] = (),
-) -> str:
-    """Return why a model that a person chose did not answer.
-
-    Parameters
-    ----------
-    title : str
-    kinds : sequence of ExaminationKind
-        That the model is for.
-    examination : Examination or None
-        As which the image was analysed; None for a refused image.
-    image_kinds : sequence of ImageKind
-        Other kinds of image that its card names.
-    """
-    if examination is not None and (not kinds or examination.kind in kinds):
-        return f"The model “{safe_text(title)}” was chosen, and has no task on this image."
-    if examination is None:
-        why = NO_IMAGE_KINDS
-        if image_kinds:
-            why = f"its card is for {listed([kind_text(kind) for kind in image_kinds], 'or')}"
-        return f"The model “{safe_text(title)}” was not asked: the image was rejected, and {why}."
-    meant = listed([examination_text(kind.examination) for kind in kinds], "or")
-    return (
-        f"The model “{safe_text(title)}” was not asked: it is for {meant}, and the image was "
-        f"analysed as {examination_text(examination)}."
-    )

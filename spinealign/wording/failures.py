@@ -216,6 +216,11 @@ _MODEL_MESSAGES = {
         "The model “{name}” could not answer{detail}.",
         "Its network and its card may not fit each other; results of other models stand.",
     ),
+    ModelProblem.NONE_FOR_KIND: (
+        "No model is named or chosen for such images ({name}), which SpineAlign itself does not "
+        "analyse.",
+        "Name a model whose card is for them by --model, or choose it by “spinealign models use”.",
+    ),
 }
 
 _EXPORT_MESSAGES = {

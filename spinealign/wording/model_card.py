@@ -8,7 +8,7 @@ from typing import Any
 
 from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard
-from spinealign.wording.examinations import examination_label
+from spinealign.wording.examinations import examination_label, kind_label
 from spinealign.wording.measures import change_factor_lines, factor_lines
 from spinealign.wording.models import TASK_WORDS
 from spinealign.wording.text import listed, safe_text
@@ -38,7 +38,7 @@ def task_text(card: ModelCard) -> str:
 def kinds_text(card: ModelCard) -> str:
     """Return the kinds of image that a model is for, as in a column of a list."""
     kinds = [examination_label(kind.examination) for kind in card.examinations]
-    return ", ".join(kinds) or ALL_IMAGES
+    return ", ".join([*kinds, *map(kind_label, card.image_kinds)]) or ALL_IMAGES
 
 
 def version_text(version: str, status: str) -> str:

@@ -16,7 +16,7 @@ from spinealign.domain.model_store import (
     StoreProblem,
     Verified,
 )
-from spinealign.wording.examinations import examination_label
+from spinealign.wording.examinations import examination_label, kind_label
 from spinealign.wording.failures import Message, explain
 from spinealign.wording.model_card import kinds_text, task_text
 from spinealign.wording.models import broken_file_text, shadow_lines, signature_text
@@ -146,9 +146,9 @@ def use_text(model: ListedModel) -> str:
     """Return for which kinds of image a model answers now, in a sentence."""
     if model.answers_all:
         return "It is asked for every image."
-    if model.answers_for:
+    if model.answers_for or model.answers_alone:
         kinds = [examination_label(kind.examination) for kind in model.answers_for]
-        return f"It answers for: {listed(kinds)}."
+        return f"It answers for: {listed([*kinds, *map(kind_label, model.answers_alone)])}."
     if model.is_shadow:
         return "It runs in shadow: only what it finds otherwise is shown, and nothing is reported."
     return "It is not asked now."
@@ -178,8 +178,8 @@ _ADVICE: Mapping[StoreProblem, str] = {
     StoreProblem.NOT_INSTALLED: "Close this window and open it again: it lists what is there now.",
     StoreProblem.NOT_REMOVABLE: "Models that came with SpineAlign stay.",
     StoreProblem.NO_EXAMINATION: (
-        "Its card has to name kinds of image before it can answer here; “spinealign analyze "
-        "--model” asks it for one image."
+        "Its card has to name images that it can be asked of before it can answer here; "
+        "“spinealign analyze --model” asks it for one image."
     ),
     StoreProblem.ANSWERS_ALREADY: "Let another model answer for its task first.",
 }

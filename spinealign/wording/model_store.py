@@ -81,9 +81,11 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
         "Models that come with SpineAlign stay; a folder of your own you can take away yourself.",
     ),
     StoreProblem.NO_EXAMINATION: (
-        "The card of “{name}” names no kind of examination, so nobody knows what it is for.",
-        "“spinealign analyze --model” asks it for one image; to be chosen for good, its card has "
-        "to name kinds of examination.",
+        "The card of “{name}” names no images of which it could be asked for good or run in "
+        "shadow.",
+        "“spinealign analyze --model” asks it for one image. To be chosen, its card has to name "
+        "kinds of examination, or of other images unless it outlines; to run in shadow, kinds of "
+        "examination.",
     ),
     StoreProblem.ANSWERS_ALREADY: (
         "“{name}” answers already, so it cannot run beside itself.",

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spinealign.domain.comparison import Change, ComparedMeasure
-from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, Task
+from spinealign.domain.examination import (
+    ALONE_TASKS,
+    EXAMINATIONS,
+    ExaminationKind,
+    ImageKind,
+    Task,
+)
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
     BrokenFile,
@@ -22,7 +28,7 @@ from spinealign.domain.model_store import (
     Verified,
 )
 from spinealign.wording.discs import grade_title
-from spinealign.wording.examinations import examination_text
+from spinealign.wording.examinations import examination_text, kind_text
 from spinealign.wording.measure_rows import number_text
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.text import listed, probability_text, safe_text
@@ -71,22 +77,37 @@ def fingerprint_text(fingerprint: str) -> str:
     return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
-def kinds_text(kinds: Sequence[ExaminationKind]) -> str:
-    """Return kinds of examination in words."""
-    return listed([examination_text(EXAMINATIONS[kind]) for kind in kinds]) if kinds else ""
+def kinds_text(kinds: Sequence[ExaminationKind | ImageKind]) -> str:
+    """Return kinds of examination, or of images that none is of, in words."""
+    words = [
+        kind_text(kind).split(" ", 1)[-1]
+        if isinstance(kind, ImageKind)
+        else examination_text(EXAMINATIONS[kind])
+        for kind in kinds
+    ]
+    return listed(words) if words else ""
+
+
+def images_text(card: ModelCard) -> str:
+    """Return which images a model is for, in words."""
+    return kinds_text((*card.examinations, *card.image_kinds)) or "all images"
 
 
 def answers_text(one: ListedModel) -> str:
     """Return for which images a model is asked now, as a sentence."""
     if one.answers_all:
         return "It is asked for every image."
-    if one.answers_for:
+    if one.answers_for or one.answers_alone:
         why = " because you chose it" if one.is_chosen else ""
-        return f"It answers for {kinds_text(one.answers_for)}{why}."
+        alone = "; there it alone is asked" if one.answers_alone and not one.answers_for else ""
+        kinds = kinds_text((*one.answers_for, *one.answers_alone))
+        return f"It answers for {kinds}{why}{alone}."
     if one.is_shadow:
         return "It runs beside the model that answers, and only its differences are told."
-    if one.card is not None and not one.card.examinations:
+    if one.card is not None and one.card.is_for_all:
         return "It names no kind of examination and answers where --model names it."
+    if one.card is not None and not one.card.examinations and one.card.task not in ALONE_TASKS:
+        return "It does not answer: nothing is outlined or measured on such images."
     return f"It does not answer; “spinealign models use {one.name}” chooses it."
 
 
@@ -145,10 +166,9 @@ def _lines_of(one: ListedModel) -> list[str]:
     if one.card is None or one.card_problem:
         return [f"{safe_text(one.name)}  cannot be used: {one.card_problem}", where, folder]
     card = one.card
-    kinds = kinds_text(card.examinations) or "all images"
     lines = [
         f"{safe_text(f'{one.name} {card.version}')}  [{card.status}]  {safe_text(card.title)}",
-        f"    {TASK_WORDS[card.task]}: {kinds}",
+        f"    {TASK_WORDS[card.task]}: {images_text(card)}",
         where,
         f"    {answers_text(one)}",
     ]
@@ -285,8 +305,10 @@ ONLY_CLASSIFIERS = (
 )
 
 
-def shipped_text(task: Task, kind: ExaminationKind | None) -> str:
-    """Return that the shipped models answer again."""
+def shipped_text(task: Task, kind: ExaminationKind | ImageKind | None) -> str:
+    """Return that the shipped models answer again; of some images there are none."""
+    if isinstance(kind, ImageKind):
+        return f"No model is asked for {TASK_WORDS[task]} of {kinds_text([kind])} any more."
     where = "" if kind is None else f" on {kinds_text([kind])}"
     return f"The models of SpineAlign answer again for {TASK_WORDS[task]}{where}."
 

@@ -149,14 +149,17 @@ def forced_text(analysis: Analysis) -> str:
     """Return what must be known first about an image that a person forced into another kind."""
     if analysis.kind_check is None or not analysis.kind_check.overruled:
         return ""
-    forced = examination_text(analysis.examination)
-    return f"Analysed as a {forced} against the program’s check: the result may be meaningless."
+    if analysis.named_kind is not None:
+        forced = kind_text(analysis.named_kind)
+    else:
+        forced = f"a {examination_text(analysis.examination)}"
+    return f"Analysed as {forced} against the program’s check: the result may be meaningless."
 
 
 def _nothing_analysed(analysis: Analysis) -> str:
-    if analysis.examination is None and analysis.kind_check and analysis.is_for_named_model:
-        kind = kind_text(analysis.kind_check.kind)
-        return f"Nothing is assessed on {kind}: the model that was named is a demonstration."
+    if analysis.named_kind is not None:
+        kind = kind_text(analysis.named_kind)
+        return f"Nothing is assessed on {kind}: the model for it is a demonstration."
     if analysis.examination is None:
         return refusal_message(analysis).sentence
     if analysis.vertebrae:

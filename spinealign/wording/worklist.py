@@ -149,7 +149,7 @@ def listed_kind(analysis: Analysis) -> str:
     check = analysis.kind_check
     if check is None:
         return ""
-    words = kind_text(check.kind).split(" ", 1)[-1]
+    words = kind_text(analysis.named_kind or check.kind).split(" ", 1)[-1]
     return words[0].upper() + words[1:]
 
 

@@ -35,7 +35,6 @@ from spinealign.model_store.signing import (
 from spinealign.model_store.taking import MOST_BYTES
 from spinealign.model_store.trial import TrialProblem
 from spinealign.selftest import run_self_test
-from spinealign.wording.examinations import silent_model_text
 from spinealign.wording.failures import explain
 from spinealign.wording.model_manager import NOT_IN_SHADOW
 from tests.cards import classifier_card, gate_card
@@ -810,8 +809,3 @@ def test_the_list_of_checksums_is_the_one_that_sha256sum_checks(store, tmp_path)
         f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}"
         for name in ("card.json", "model.tflite")
     ]
-
-
-def test_a_model_without_kinds_that_meets_a_refused_image_is_told_in_words():
-    words = silent_model_text("Mine", (), None)
-    assert words.startswith("The model “Mine” was not asked: the image was rejected, and its card")

@@ -86,6 +86,8 @@ LEVELS = ["T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1"]
 class Store:
     """The networks that a test installs, and no other."""
 
+    chosen: Sequence[ModelCard] = ()
+
     def __init__(self, *models: LoadedModel, gone: Sequence[ChosenModel] = ()) -> None:
         self._models = models
         self._gone = tuple(gone)

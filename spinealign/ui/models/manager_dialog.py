@@ -387,8 +387,10 @@ def _why_not_used(model: ListedModel) -> str:
     """Return why a model cannot be made the one that answers; empty where it can."""
     if model.card is None:
         return CANNOT_ANSWER
-    kinds = model.card.examinations
-    answers = model.answers_all if not kinds else set(kinds) <= set(model.answers_for)
+    if model.card.is_for_all:
+        return ANSWERS_ALREADY if model.answers_all else ""
+    kinds = {*model.card.examinations, *filter(model.card.serves, model.card.image_kinds)}
+    answers = bool(kinds) and kinds <= {*model.answers_for, *model.answers_alone}
     return ANSWERS_ALREADY if answers else ""
 
 

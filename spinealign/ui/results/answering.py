@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
-from spinealign.domain.examination import Examination, Task
+from spinealign.domain.examination import ALONE_TASKS, Examination, ImageKind, Task
 from spinealign.domain.findings import Analysis, ModelIdentity
 from spinealign.domain.model_store import ListedModel
 from spinealign.ui.widgets.labels import wrapped_label
@@ -18,6 +18,9 @@ from spinealign.wording.model_manager import (
     outdated_text,
     titled,
 )
+
+Shown = Examination | ImageKind | None
+"""What an image shows: an examination, or a kind that none is of."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Answering:
 
     def words_of(self, analysis: Analysis) -> str:
         """Return in a sentence that a result was made by other models; empty where it was not."""
-        kind = analysis.examination
+        kind = analysis.examination or analysis.named_kind or _refused_kind(analysis)
         if not self.models:  # nothing changed since the program started
             return ""
         gone, idle, tasks = [], [], list[Task]()
@@ -49,7 +52,7 @@ class Answering:
             return outdated_text(idle, self._now(tasks, kind))
         if gone:
             return gone_text(gone)
-        unasked = [] if _is_classified(analysis) else self._now(["classification"], kind, True)
+        unasked = self._now(_unanswered(analysis), kind, True)
         return not_asked_text(unasked) if unasked else ""
 
     def _same(self, made_by: ModelIdentity) -> list[ListedModel]:
@@ -60,9 +63,7 @@ class Answering:
         alike = [one for one in self.models if _sha256(one) == made_by.sha256]
         return [one for one in alike if one.name == made_by.name] or alike
 
-    def _now(
-        self, tasks: Sequence[Task], kind: Examination | None, is_chosen: bool = False
-    ) -> list[str]:
+    def _now(self, tasks: Iterable[Task], kind: Shown, is_chosen: bool = False) -> list[str]:
         return [
             titled(one.card.title, one.card.version)
             for one in self.models
@@ -75,13 +76,23 @@ def _sha256(model: ListedModel) -> str:
     return "" if model.card is None else model.card.sha256
 
 
-def _answers(model: ListedModel, kind: Examination | None) -> bool:
+def _answers(model: ListedModel, kind: Shown) -> bool:
+    if isinstance(kind, ImageKind):
+        return model.answers_all or kind in model.answers_alone
     return model.answers_all or (kind is not None and kind.kind in model.answers_for)
 
 
-def _is_classified(analysis: Analysis) -> bool:
+def _refused_kind(analysis: Analysis) -> ImageKind | None:
+    """Return what kind a refused image is of; a model for it may have been chosen since."""
+    return None if analysis.kind_check is None else analysis.kind_check.kind
+
+
+def _unanswered(analysis: Analysis) -> frozenset[Task]:
+    """Return the tasks of which a model that was chosen since would be asked."""
+    if analysis.is_refused:
+        return ALONE_TASKS
     is_asked = analysis.classification is not None or analysis.withheld is not None
-    return is_asked or analysis.examination is None
+    return frozenset() if is_asked else frozenset({"classification"})
 
 
 class ModelNote(QFrame):
