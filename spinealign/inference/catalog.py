@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from spinealign.inference.checksums import (
 from spinealign.inference.choices import INSTALLED, read_settings
 from spinealign.inference.engine import Engine, LoadedModel
 from spinealign.inference.signatures import is_signature_broken
-from spinealign.json_files import read_json
+from spinealign.json_files import MOST_BYTES, parse_json, read_bytes
 
 _LONGEST_DETAIL = 200
 
@@ -349,7 +350,7 @@ def read_card(folder: Path) -> ModelCard:
         It is missing, not JSON, incomplete or impossible.
     """
     try:
-        card = ModelCard.from_json(read_json(folder / "card.json", dict[str, Any]))
+        card = _card_of(read_bytes(folder / CARD, MOST_BYTES))
     except OSError as error:
         raise ModelError(folder.name, ModelProblem.NO_FILE, "card.json") from error
     except ValueError as error:
@@ -357,6 +358,16 @@ def read_card(folder: Path) -> ModelCard:
         raise ModelError(folder.name, ModelProblem.INCOMPLETE_CARD, detail) from error
     # Card and weights go together by their checksum; a folder may be renamed.
     return card if card.name == folder.name else replace(card, name=folder.name)
+
+
+@lru_cache(maxsize=32)
+def _card_of(content: bytes) -> ModelCard:
+    """Return the card that a file's content says.
+
+    Each question to a store goes through all cards, and an analysis asks some twenty: cards whose
+    bytes were read before are not taken apart again. Bytes, not times of files, tell a change.
+    """
+    return ModelCard.from_json(parse_json(content, dict[str, Any]))
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

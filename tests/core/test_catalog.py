@@ -1,15 +1,18 @@
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from spinealign.batch.options import models_of
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import ExaminationKind, ImageKind
 from spinealign.domain.paths import models_dirs
 from spinealign.imaging.fit import finish_input
+from spinealign.inference import catalog
 from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.wording.failures import explain
 from tests.cards import classifier_card
@@ -52,6 +55,25 @@ def test_a_model_is_loaded_once_and_stays_warm(tmp_path):
     models = store(tmp_path)
     assert models.load("tiny") is models.load("tiny")
     assert models.load("tiny").identity.engine == "silent"
+
+
+def test_the_cards_that_a_batch_asks_for_are_taken_apart_once(monkeypatch):
+    taken = []
+    parse = catalog.parse_json
+    monkeypatch.setattr(catalog, "parse_json", lambda *given: taken.append(1) or parse(*given))
+    catalog._card_of.cache_clear()
+    models = ModelStore(models_dirs()[-1:])
+    assert len(models_of(models)) == len(models.cards()) == len(taken) > 3
+
+
+def test_a_card_that_another_took_the_place_of_is_seen_whatever_its_date(tmp_path):
+    folder = write_model(tmp_path, threshold=0.25)
+    card = folder / "card.json"
+    before, dated = read_card(folder), card.stat()
+    card.write_text(card.read_text("utf-8").replace('"threshold": 0.25', '"threshold": 0.75'))
+    os.utime(card, ns=(dated.st_atime_ns, dated.st_mtime_ns))
+    assert card.stat().st_size == dated.st_size
+    assert (before.threshold, read_card(folder).threshold) == (0.25, 0.75)
 
 
 def test_warming_up_loads_what_every_image_needs_and_no_more(tmp_path):
