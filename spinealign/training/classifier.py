@@ -20,6 +20,7 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import MOST_TEMPERATURE, IntensityRule, RegionRule
 from spinealign.training import augment, networks
 from spinealign.training.schedules import RateRule
+from spinealign.training.train import compile_built
 from spinealign.wording import training as words
 
 Head = Literal["lean", "report", "plain-cnn"]
@@ -218,7 +219,8 @@ def stepped_head(recipe: ClassifierRecipe, feature_shape: tuple[int, ...]) -> ke
         x = layers.Dense(hidden, activation="relu", name="dense")(layers.Flatten()(inputs))
         x = layers.Dropout(0.5)(x)
         head = keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="dense_2")(x))
-    head.compile(keras.optimizers.Adam(recipe.learning_rate), keras.losses.BinaryCrossentropy())
+    loss = keras.losses.BinaryCrossentropy()
+    compile_built(head, keras.optimizers.Adam(recipe.learning_rate), loss)
     return head
 
 

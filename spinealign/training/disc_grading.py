@@ -213,6 +213,7 @@ def train_expert(
     optimiser = keras.optimizers.AdamW(
         rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
+    optimiser.build(model.trainable_variables)  # in the step, it would be traced twice
     loss_of = _loss(samples, recipe)
 
     def learn(features: Any, told: Any, grade: Any, findings: Any) -> None:

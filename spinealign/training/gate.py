@@ -24,6 +24,7 @@ from spinealign.training.gate_data import GatePicture, load_foreign, load_slices
 from spinealign.training.gate_evaluate import KINDS, OWN
 from spinealign.training.gate_vary import vary
 from spinealign.training.package import to_litert
+from spinealign.training.train import compile_built
 
 Array = NDArray[np.float32]
 Eyes = Callable[[Array], Array]
@@ -308,7 +309,7 @@ def _small_head(recipe: GateRecipe) -> keras.Model:
     x = keras.layers.Dropout(0.3)(x)
     model = keras.Model(image, keras.layers.Dense(len(KINDS), name="logits")(x))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.02)
-    model.compile(keras.optimizers.AdamW(2e-3, weight_decay=0.02), loss)
+    compile_built(model, keras.optimizers.AdamW(2e-3, weight_decay=0.02), loss)
     return model
 
 

@@ -55,6 +55,29 @@ def data(tmp_path):
     return folder.parent
 
 
+@pytest.fixture(scope="module")
+def lateral(tmp_path_factory):
+    """A network of lateral films, and its model folder."""
+    keras.utils.set_random_seed(1)
+    old = networks.vertebra_unet((96, 64, 1), 3, 4, WIDTHS, batch_normalisation=False)
+    rng = np.random.default_rng(0)
+    old.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in old.get_weights()])
+    recipe = XrayRecipe(widths=WIDTHS)
+    card = replace(
+        xray_card(recipe, films=(1, 1), started_from=None, negatives=False),
+        architecture={
+            "name": "vertebra_unet",
+            "arguments": {
+                "input_shape": [96, 64, 1], "classes": 3, "corners": 4, "widths": list(WIDTHS),
+                "batch_normalisation": False,
+            },
+        },
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("lateral") / "old"
+    write_model_folder(folder, to_litert(old, "float32"), card)
+    return old, folder
+
+
 def answers(shape=(1, 8, 8)):
     made = np.zeros((*shape, 17), np.float32)
     made[..., 0] = 4
@@ -110,25 +133,10 @@ def test_parts_that_are_left_out_and_broken_films_are_not_loaded(data):
     assert len(frontal_bodies.load_training_set(data, replace(TINY, films=2)).films) == 2
 
 
-def test_training_starts_from_lateral_films_resumes_and_is_packaged(data, tmp_path):
-    old = networks.vertebra_unet((96, 64, 1), 3, 4, WIDTHS, batch_normalisation=False)
-    rng = np.random.default_rng(0)
-    old.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in old.get_weights()])
-    recipe = XrayRecipe(widths=WIDTHS)
-    card = replace(
-        xray_card(recipe, films=(1, 1), started_from=None, negatives=False),
-        architecture={
-            "name": "vertebra_unet",
-            "arguments": {
-                "input_shape": [96, 64, 1], "classes": 3, "corners": 4, "widths": list(WIDTHS),
-                "batch_normalisation": False,
-            },
-        },
-    )  # fmt: skip
-    write_model_folder(tmp_path / "old", to_litert(old, "float16"), card)
+def test_training_starts_from_lateral_films_resumes_and_is_packaged(data, lateral, tmp_path):
     work = tmp_path / "work"
     first = replace(TINY, steps=2)
-    frontal_bodies.train_frontal_bodies(data, tmp_path / "old", work, first, save_every=1)
+    frontal_bodies.train_frontal_bodies(data, lateral[1], work, first, save_every=1)
     assert frontal_bodies.averaged_weights(work)[1] == 2
     frontal_bodies.train_frontal_bodies(data, None, work, TINY)
     assert frontal_bodies.averaged_weights(work)[1] == 3
@@ -139,16 +147,11 @@ def test_training_starts_from_lateral_films_resumes_and_is_packaged(data, tmp_pa
     assert len(spine.bodies) <= 17
 
 
-def test_convolutions_of_lateral_films_pass_on_what_they_did(tmp_path):
-    keras.utils.set_random_seed(1)
-    old = networks.vertebra_unet((96, 64, 1), 3, 4, WIDTHS, batch_normalisation=False)
-    rng = np.random.default_rng(0)
-    old.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in old.get_weights()])
-    card = xray_card(XrayRecipe(widths=WIDTHS), films=(1, 1), started_from=None, negatives=False)
-    write_model_folder(tmp_path / "old", to_litert(old, "float32"), card)
+def test_convolutions_of_lateral_films_pass_on_what_they_did(lateral):
+    old, folder = lateral
     model = TINY.network()
-    examples = rng.uniform(0, 1, (2, 96, 64, 1)).astype(np.float32)
-    frontal_bodies.start_from_lateral(model, tmp_path / "old", examples)
+    examples = np.random.default_rng(1).uniform(0, 1, (2, 96, 64, 1)).astype(np.float32)
+    frontal_bodies.start_from_lateral(model, folder, examples)
     before = keras.Model(old.input, old.get_layer("down0b_relu").output)
     after = keras.Model(model.input, model.get_layer("down0b_relu").output)
     expected = np.asarray(before(examples))

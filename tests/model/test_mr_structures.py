@@ -102,8 +102,10 @@ def test_slices_without_outlines_belong_to_the_source_of_their_scanners(data):
     assert not {s.patient for s in others} & {s.patient for s in aside}
 
 
-def before(folder):
-    """Write a model folder of the network before, of tiny width."""
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """The network before, of tiny width, and its model folder."""
+    keras.utils.set_random_seed(1)
     old = networks.segmentation_unet((64, 64, 1), 4, WIDTHS, batch_normalisation=False)
     rng = np.random.default_rng(0)
     old.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in old.get_weights()])
@@ -113,15 +115,16 @@ def before(folder):
     }  # fmt: skip
     recipe = recipes.MrRecipe(widths=WIDTHS, input_px=64)
     card = recipes.mr_card(recipe, arguments, unlabelled=False)
+    folder = tmp_path_factory.mktemp("before") / "old"
     write_model_folder(folder, to_litert(old, "float32"), card)
-    return old
+    return old, folder
 
 
-def test_training_begins_with_what_the_network_before_knew(tmp_path):
-    old = before(tmp_path / "old")
+def test_training_begins_with_what_the_network_before_knew(before):
+    old, folder = before
     examples = np.random.default_rng(1).uniform(0, 1, (2, 64, 64, 1)).astype(np.float32)
     model = TINY.network(TINY.crop)
-    mr_structures.start_from(model, tmp_path / "old", TINY, examples)
+    mr_structures.start_from(model, folder, TINY, examples)
     plain = mr_structures.fold_batch_normalisation(
         model, networks.segmentation_unet(**TINY.arguments())
     )
@@ -134,24 +137,23 @@ def test_training_begins_with_what_the_network_before_knew(tmp_path):
     assert now[..., sacrum] == pytest.approx(was[..., 1] - 2, abs=scale)
 
 
-def test_a_network_that_saw_a_source_does_not_start_a_training_without_it(tmp_path):
-    before(tmp_path / "old")
+def test_a_network_that_saw_a_source_does_not_start_a_training_without_it(before, tmp_path):
+    folder = before[1]
     without_spider = replace(TINY, left_out=(SPIDER,))
     with pytest.raises(DataSetError, match="spider"):
-        mr_structures.refuse_what_has_seen(tmp_path / "old", without_spider)
-    mr_structures.refuse_what_has_seen(tmp_path / "old", replace(TINY, left_out=(T1,)))
-    plain = networks.segmentation_unet(**TINY.arguments())
+        mr_structures.refuse_what_has_seen(folder, without_spider)
+    mr_structures.refuse_what_has_seen(folder, replace(TINY, left_out=(T1,)))
     card = mr_structures.structures_card(replace(TINY, left_out=(T1,)), 1)
-    write_model_folder(tmp_path / "own", to_litert(plain, "float16"), card)
+    weights = (folder / "model.tflite").read_bytes()
+    write_model_folder(tmp_path / "own", weights, card)  # its card alone is asked
     mr_structures.refuse_what_has_seen(tmp_path / "own", replace(TINY, left_out=(T1,)))
     with pytest.raises(DataSetError, match="vb2"):
         mr_structures.refuse_what_has_seen(tmp_path / "own", replace(TINY, left_out=(T1, VB2)))
 
 
-def test_both_stages_are_trained_resumed_and_packaged(data, tmp_path):
+def test_both_stages_are_trained_resumed_and_packaged(data, before, tmp_path):
     recipe = replace(TINY, self_training_steps=2, left_out=(VB3,), confidence=0.2)
-    before(tmp_path / "old")
-    run = (data, tmp_path / "old", tmp_path / "work", tmp_path / "cache", recipe)
+    run = (data, before[1], tmp_path / "work", tmp_path / "cache", recipe)
     first = mr_structures.train_mr_structures(*run)
     again = mr_structures.train_mr_structures(*run)
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):

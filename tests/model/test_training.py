@@ -257,3 +257,20 @@ def test_answers_that_are_worth_nothing_get_a_temperature_that_a_card_holds():
     labels = rng.integers(0, 2, 400)
     against = (1 - 2 * labels) * rng.uniform(20, 60, 400)
     assert 19 < round(classifier.fit_temperature(against, labels), 4) <= 20
+
+
+def test_a_step_is_traced_once(tmp_path):
+    """TensorFlow traces it again where variables appear in it, which takes as long once more."""
+    traced = []
+
+    def loss(labels, answers):
+        traced.append(1)
+        return keras.losses.mean_squared_error(labels, answers)
+
+    image = keras.layers.Input((2,))
+    batch = np.zeros((3, 2), np.float32), np.zeros((3, 1), np.float32)
+    run_steps(
+        keras.Model(image, keras.layers.Dense(1)(image)), loss, iter([batch] * 2), steps=2,
+        learning_rate=0.1, checkpoint=Checkpoint(tmp_path),
+    )  # fmt: skip
+    assert len(traced) == 1

@@ -31,16 +31,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(harmless)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def only_new_objects_are_searched(qapp):
-    """Take what is there before a file's first test out of the garbage collector's lists.
-
-    Timers are searched in these after every test, and TensorFlow alone leaves 400,000 objects.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def no_key_store(monkeypatch):
     """Let no test touch the system's key store; `tests.keyrings.use` gives one in memory."""
