@@ -167,10 +167,10 @@ def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluatio
         measured: Evaluation = run.evaluate_measured(
             table.name, read.cases, read.left_out, show=told
         )
-        return measured
+        return replace(measured, cautions=(*read.cautions, *measured.cautions))
     threshold = _threshold(options, read.cases, None)
     found = run.evaluate_classified(table.name, read.cases, threshold, read.left_out, show=told)
-    return _compared(options, found)
+    return _compared(options, replace(found, cautions=read.cautions))
 
 
 def _of_model(

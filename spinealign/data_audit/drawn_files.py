@@ -132,8 +132,14 @@ def part_of_file(path: Path, of: int) -> str:
     return next((part for part in _PARTS if part in path.stem.lower()), "")
 
 
-def found_picture(data: Path, told_by: Path, name: str) -> Path:
+def found_picture(data: Path, told_by: Path, name: str, *, is_own: bool = False) -> Path:
     """Return a picture that a file names, with or without its suffix.
+
+    Parameters
+    ----------
+    is_own : bool
+        Whether a person wrote the file for this data set, as a table: it may name pictures
+        anywhere, as all tables may. COCO and labelme files come from others, with others' paths.
 
     Raises
     ------
@@ -152,4 +158,7 @@ def found_picture(data: Path, told_by: Path, name: str) -> Path:
             raise DataSetError(words.several_pictures(name, [path.name for path in there]))
         if there and there[0].resolve().is_relative_to(root):
             return data / there[0].resolve().relative_to(root)
-    raise DataSetError(words.picture_missing(told_by, name))
+    elsewhere = told_by.parent / name
+    if is_own and elsewhere.is_file():
+        return elsewhere
+    raise DataSetError(words.picture_missing(told_by, name, elsewhere.is_file()))

@@ -211,6 +211,9 @@ def _contradictions(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list
 def _few_patients(files: Sequence[AuditedFile]) -> list[Finding]:
     labels = sorted({file.label for file in files if file.label})
     found = []
+    if len(labels) == 1 and all(file.label for file in files):
+        kind = FindingKind.ONE_CLASS
+        found.append(Finding(kind, Severity.DOUBT, len(files), labels=tuple(labels)))
     for label in labels if len(labels) > 1 else ():
         members = [file for file in files if file.label == label]
         groups = {file.group for file in members}

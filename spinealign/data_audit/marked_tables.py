@@ -90,10 +90,12 @@ def read_table(data: Path) -> MarkedSet:
     names, rows = _of_long(table) if _is_long(table) else _of_wide(table)
     pictures = {}
     for given, (line, points) in rows.items():
-        path = found_picture(table.path.parent, table.path, given)
+        folder = table.path.parent
+        path = found_picture(folder, table.path, given, is_own=True)
+        is_below = path.resolve().is_relative_to(folder.resolve())
         pictures[given] = MarkedPicture(
             path,
-            path.relative_to(table.path.parent).as_posix(),
+            path.relative_to(folder).as_posix() if is_below else Path(given).as_posix(),
             points,
             _cell(table, line, PATIENT_NAMES),
             _cell(table, line, PART_NAMES),

@@ -38,7 +38,8 @@ class Columns:
 class Table:
     """One CSV file: its columns, lower case, its rows, and how many others do not fit them.
 
-    `titles` are the columns as the file spells them.
+    `titles` are the columns as the file spells them; `numbers` is each row's place in the file, the
+    titles being row 1, and `odd_at` place and cells of those that do not fit.
     """
 
     path: Path
@@ -46,6 +47,8 @@ class Table:
     lines: tuple[tuple[str, ...], ...]
     odd_rows: int = 0
     titles: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    odd_at: tuple[tuple[int, int], ...] = ()
 
     def column(self, given: str, usual: Sequence[str]) -> int | None:
         """Return the place of a column by its name, or by its usual names."""
@@ -123,9 +126,12 @@ def table_of(path: Path) -> Table:
     if len(lines) < 2:
         raise DataSetError(f"{path.name} has no rows")
     columns = tuple(column.strip().lower() for column in lines[0])
-    rows = tuple(line for line in lines[1:] if len(line) == len(columns))
-    odd = sum(bool(line) for line in lines[1:]) - len(rows)
-    return Table(path, columns, rows, odd, lines[0])
+    numbered = list(enumerate(lines[1:], start=2))
+    fitting = [(number, line) for number, line in numbered if len(line) == len(columns)]
+    odd = tuple((n, len(line)) for n, line in numbered if line and len(line) != len(columns))
+    numbers = tuple(number for number, _ in fitting)
+    rows = tuple(line for _, line in fitting)
+    return Table(path, columns, rows, len(odd), lines[0], numbers, odd)
 
 
 def _dialect(first: str, stream: object) -> type[csv.Dialect]:

@@ -97,6 +97,7 @@ class FindingKind(StrEnum):
     SERIES_ACROSS = "series_across"
     NEIGHBOUR_ACROSS = "neighbour_across"
     CONTRADICTING_CLASSES = "contradicting_classes"
+    ONE_CLASS = "one_class"
     CLASS_FROM_FEW_PATIENTS = "class_from_few_patients"
     PART_FROM_ONE_SERIES = "part_from_one_series"
     SHORTCUT = "shortcut"

@@ -20,7 +20,7 @@ def figures(cases: MeasuredCases, draws: int = DRAWS) -> dict[str, Figure]:
 
     Mean absolute and root mean square error, bias, standard deviation and limits of agreement
     (Bland & Altman 1986), the concordance correlation coefficient (Lin 1989, Biometrics 45:255),
-    Pearson's correlation.
+    Pearson's correlation; both of these say nothing where truth or answers are all the same.
     """
     return bootstrapped(partial(point_figures, cases), cases.patients, draws=draws)
 
@@ -39,6 +39,9 @@ def point_figures(cases: MeasuredCases, weights: Weights) -> Figures:
     together = _mean((truth - middle) * (measured - found), weights)
     apart = variance + found_variance + (middle - found) ** 2
     both = np.sqrt(variance * found_variance)
+    varies = variance > _variance_of_rounding(truth) and found_variance > _variance_of_rounding(
+        measured
+    )
     return {
         "mean_absolute_error": _mean(np.abs(away), weights),
         "root_mean_square_error": float(np.sqrt(_mean(away**2, weights))),
@@ -46,9 +49,14 @@ def point_figures(cases: MeasuredCases, weights: Weights) -> Figures:
         "standard_deviation": float(spread),
         "limit_low": float(bias - LIMITS * spread),
         "limit_high": float(bias + LIMITS * spread),
-        "concordance": float(2 * together / apart) if apart > 0 else float("nan"),
-        "correlation": float(together / both) if both > 0 else float("nan"),
+        "concordance": float(2 * together / apart) if varies else float("nan"),
+        "correlation": float(together / both) if varies else float("nan"),
     }
+
+
+def _variance_of_rounding(values: NDArray[np.float64]) -> float:
+    """Return the variance that equal numbers may seem to have."""
+    return float((1e-12 * np.abs(values).max()) ** 2)
 
 
 def _mean(values: NDArray[np.float64], weights: Weights) -> float:

@@ -15,9 +15,9 @@ from spinealign.data_audit.dicom_facts import patient_of
 from spinealign.data_audit.landmarks import MarkedPicture, MarkedSet, list_marked, places
 from spinealign.data_audit.tables import table_of
 from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
-from spinealign.domain.trained_on import is_learned_from, marks_of
 from spinealign.evaluation import agreement
 from spinealign.evaluation.answering import AskedOfModel, Evaluated
+from spinealign.evaluation.familiar import Familiar
 from spinealign.evaluation.intervals import DRAWS, Figure
 from spinealign.evaluation.landmarks import (
     COLUMNS,
@@ -29,9 +29,11 @@ from spinealign.evaluation.landmarks import (
 )
 from spinealign.evaluation.predicting import GALLERY_PX, Show, found_patients, held_out_part
 from spinealign.evaluation.run import WORST, Evaluation, Subgroup, WorstCase
+from spinealign.evaluation.table_checks import require_whole_rows
 from spinealign.imaging.read import read_image
 from spinealign.inference.engine import LoadedModel
 from spinealign.locate import locate_with
+from spinealign.wording import answer_tables as table_words
 from spinealign.wording import evaluation as words
 
 
@@ -107,7 +109,7 @@ def cases_of(model: LoadedModel, marked: MarkedSet, knows_patients: bool, show: 
     left_out: list[str] = []
     kept: list[MarkedPicture] = []
     answers, truths, spacings, sizes = [], [], [], []
-    marks, learned = marks_of(model.card.training), 0
+    familiar = Familiar(model.card.training)
     for done, each in enumerate(marked.pictures):
         show(each.name, done, len(marked.pictures))
         try:
@@ -121,7 +123,7 @@ def cases_of(model: LoadedModel, marked: MarkedSet, knows_patients: bool, show: 
             continue
         kept.append(each)
         truths.append(truth)
-        learned += is_learned_from(marks, image.sha256)
+        familiar.see(each.name, image)
         answers.append(_answer(model, image))
         stated = image.spacing_mm or (each.mm_per_pixel or np.nan,) * 2
         spacings.append(stated[::-1])
@@ -140,7 +142,7 @@ def cases_of(model: LoadedModel, marked: MarkedSet, knows_patients: bool, show: 
         found[..., 2],
         knows_patients=knows_patients,
     )
-    cautions = (words.learned_from_text(learned, len(kept)),) if learned else ()
+    cautions = tuple(familiar.cautions(len(kept)))
     return Placed(cases, tuple(left_out), cautions)
 
 
@@ -271,6 +273,7 @@ def read_points(path: Path) -> Placed:
         table = table_of(path)
     except DataSetError as error:
         raise AnswersError(str(error)) from error
+    require_whole_rows(table)
     lacking = [name for name in COLUMNS[2:7] if name not in table.columns]
     if "image" not in table.columns or lacking:
         raise AnswersError(words.point_columns(path, COLUMNS))
@@ -281,13 +284,13 @@ def read_points(path: Path) -> Placed:
     owners = [""] * len(images)
     seen: set[tuple[str, str]] = set()
     places_of = {name: k for k, name in enumerate(images)}, {n: k for k, n in enumerate(names)}
-    for row in rows:
+    for row, number in zip(rows, table.numbers, strict=True):
         key = row["image"], row["point"]
         if key in seen:
             raise AnswersError(words.point_told_twice(path, *key))
         seen.add(key)
         at = places_of[0][key[0]], places_of[1][key[1]]
-        told[at] = [_number(path, row.get(name, "")) for name in COLUMNS[3:]]
+        told[at] = [_number(path, row.get(name, ""), number) for name in COLUMNS[3:]]
         owners[at[0]] = row.get("patient", "") or owners[at[0]]
     picture = np.array([_first_known(each[:, 5:]) for each in told])
     cases = PointedCases(
@@ -303,7 +306,7 @@ def read_points(path: Path) -> Placed:
     )
     known = np.flatnonzero(cases.is_known.any(axis=1))
     if not len(known):
-        raise AnswersError(words.no_rows(path))
+        raise AnswersError(table_words.no_rows(path))
     left_out = tuple(name for k, name in enumerate(images) if k not in set(known.tolist()))
     return Placed(cases.only(known), left_out)
 
@@ -315,10 +318,10 @@ def _first_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def _number(path: Path, text: str) -> float:
+def _number(path: Path, text: str, number: int) -> float:
     if not text or text.casefold() in ("nan", "na", "none", "null"):
         return float("nan")
     try:
         return float(text)
     except ValueError as error:
-        raise AnswersError(words.no_number(path, text)) from error
+        raise AnswersError(table_words.no_number(path, text, number)) from error

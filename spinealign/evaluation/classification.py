@@ -23,9 +23,6 @@ from spinealign.resampling import auc
 BINS: Final = 10
 """Of probability, in calibration (Guo et al. 2017)."""
 
-PROPORTIONS: Final = frozenset(
-    {"accuracy", "sensitivity", "specificity", "precision", "negative_predictive_value"}
-)
 
 _Numbers = NDArray[np.float64]
 
@@ -50,7 +47,34 @@ def figures(
         NaN where a figure is not defined, such as the sensitivity without a positive case.
     """
     compute = partial(point_figures, cases, threshold, is_all=is_all)
-    return bootstrapped(compute, cases.patients, PROPORTIONS, draws)
+    return bootstrapped(compute, cases.patients, independent(cases, threshold), draws)
+
+
+def independent(cases: ClassifiedCases, threshold: float | None) -> dict[str, int]:
+    """Return the figures that are proportions, and of how many independent patients each is.
+
+    The area under the ROC curve is the share of pairs of a positive and a negative case that are
+    in order. Pairs that share no patient are independent, so that all of them are in order with
+    the probability area ** pairs: the exact bound for so many pairs holds, and is a cautious one.
+    """
+    numbers = np.unique(np.array(cases.patients), return_inverse=True)[1]
+
+    def patients(mine: NDArray[np.bool_]) -> int:
+        return len(np.unique(numbers[mine]))
+
+    every = patients(np.ones(len(cases), bool))
+    found = {"accuracy": every, "within_one_grade": every}
+    if cases.is_binary:
+        decided = cases.decisions(threshold)
+        positive, negative = patients(cases.truth == 1), patients(cases.truth == 0)
+        found |= {
+            "sensitivity": positive,
+            "specificity": negative,
+            "precision": patients(decided == 1),
+            "negative_predictive_value": patients(decided == 0),
+            "auc": min(positive, negative, every // 2),
+        }
+    return {name: count for name, count in found.items() if count}
 
 
 def point_figures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -41,7 +42,7 @@ class Figure:
 def bootstrapped(
     compute: Callable[[Weights], Figures],
     patients: Sequence[str],
-    proportions: frozenset[str] = frozenset(),
+    proportions: Mapping[str, int] = MappingProxyType({}),
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, Figure]:
@@ -53,14 +54,16 @@ def bootstrapped(
         Takes a weight (n,) for each case, how often its patient was drawn; returns figures.
     patients : sequence of str
         One a case.
-    proportions : frozenset of str
-        Figures that are proportions of patients' cases: where all draws agree on 0 or 1, the
-        exact bound for that many patients stands in (Clopper & Pearson 1934).
+    proportions : mapping of str to int
+        Figures that are proportions, and of how many independent patients: where all draws agree on
+        0 or 1, the exact bound for that many stands in (Clopper & Pearson 1934).
     draws, seed : int
 
     Returns
     -------
     dict of str to Figure
+        Without an interval where all draws agree on anything else: drawing cannot tell how far off
+        the truth may lie, and an interval without width would say that it is known.
     """
     index = numbered(patients)
     count = int(index.max()) + 1 if len(index) else 0
@@ -72,7 +75,7 @@ def bootstrapped(
         for name, value in compute(times_drawn(places, count)[index]).items():
             computed[name].append(value)
     return {
-        name: _figure(value, computed[name], count if name in proportions else None)
+        name: _figure(value, computed[name], proportions.get(name))
         for name, value in values.items()
     }
 
@@ -82,4 +85,8 @@ def _figure(value: float, computed: Sequence[float], patients: int | None) -> Fi
     is_enough = np.isfinite(computed).sum() >= len(computed) / 2
     if not np.isfinite(value) or not is_enough:
         return Figure(value, np.nan, np.nan)
-    return Figure(value, *interval(computed, patients))
+    low, high = interval(computed, patients)
+    known = np.asarray(computed)[np.isfinite(computed)]
+    if patients is None and np.isclose(known, known[0], rtol=1e-9, atol=1e-12).all():
+        return Figure(value, np.nan, np.nan)
+    return Figure(value, low, high)

@@ -194,9 +194,14 @@ class _Figures:
             )
             for name, (errors, limits, unit) in scales.items()
         }
-        self.proportions = frozenset(
-            name for name in self(np.ones(len(cases))) if name.startswith(("found", "within"))
-        )
+        numbers = np.unique(np.array(cases.patients), return_inverse=True)[1]
+        of = {name: len(np.unique(numbers[known[:, k]])) for k, name in enumerate(cases.classes)}
+        every = len(np.unique(numbers[known.any(axis=1)]))
+        self.proportions = {
+            name: of.get(name.partition("/")[2], every)
+            for name in self(np.ones(len(cases)))
+            if name.startswith(("found", "within"))
+        }
 
     def __call__(self, weights: Weights) -> dict[str, float]:
         told: dict[str, float] = {}

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from spinealign.data_audit.dicom_facts import patient_of
 from spinealign.domain.errors import AnswersError, SpineAlignError
 from spinealign.domain.image import SpineImage
-from spinealign.domain.trained_on import is_learned_from, marks_of
 from spinealign.evaluation.cases import ClassifiedCases, OutlinedCases
+from spinealign.evaluation.familiar import Familiar
 from spinealign.evaluation.known import (
     NOT_KNOWN,
     KnownPicture,
@@ -126,7 +126,7 @@ def answered_files(
     if strange:
         raise AnswersError(words.strange_classes(strange, card.classes))
     left_out, kept, answers = [], [], []
-    marks, learned = marks_of(card.training), 0
+    familiar = Familiar(card.training)
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
         if not file.label:
@@ -139,13 +139,13 @@ def answered_files(
             left_out.append(file.name)
             continue
         kept.append(file)
-        learned += is_learned_from(marks, image.sha256)
+        familiar.see(file.name, image)
         answers.append(answer)
     if not kept:
         raise AnswersError(words.NO_PICTURE_TO_ANSWER)
     patients, knows = _patients(kept, pattern)
     groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
-    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions = familiar.cautions(len(kept))
     cautions += [words.part_text(part, len(files), len(listed))] if part else []
     cautions += known.cautions
     return AnsweredFiles(
@@ -223,7 +223,7 @@ def outlines_of(
     masked = [one for one in known.pictures if one.values is not None]
     files, part = _held_out(masked)
     left_out, kept, rows = [], [], []
-    marks, learned = marks_of(model.card.training), 0
+    familiar = Familiar(model.card.training)
     for done, file in enumerate(files):
         _tell(show, file.name, done, len(files))
         try:
@@ -236,14 +236,14 @@ def outlines_of(
             left_out.append(file.name)
             continue
         kept.append(file)
-        learned += is_learned_from(marks, image.sha256)
+        familiar.see(file.name, image)
         rows.append(_overlaps(model, image, truth, shared))
     if not kept:
         raise AnswersError(words.NO_MASK_TO_COMPARE)
     patients, knows = _patients(kept, pattern)
     names = tuple(file.name for file in kept)
     cases = OutlinedCases(names, patients, shared.classes, tuple(rows), knows_patients=knows)
-    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions = familiar.cautions(len(kept))
     cautions += [words.part_text(part, len(files), len(masked))] if part else []
     return Outlined(cases, tuple(left_out), (*cautions, *shared.cautions, *known.cautions))
 

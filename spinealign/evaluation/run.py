@@ -239,8 +239,26 @@ def evaluate_measured(
         for k in order
     )  # fmt: skip
     return Evaluation(
-        name, cases, tuple(left_out), None, "", found, None, subgroups, worst, draws=draws
+        name,
+        cases,
+        tuple(left_out),
+        None,
+        "",
+        found,
+        None,
+        subgroups,
+        worst,
+        draws=draws,
+        cautions=_constant(cases, found),
     )
+
+
+def _constant(cases: MeasuredCases, figures: Mapping[str, Figure]) -> tuple[str, ...]:
+    """Return why numbers that do not vary have no concordance."""
+    if len(cases) < 2 or figures["concordance"].is_known:
+        return ()
+    is_truth = bool(np.ptp(cases.truth) <= np.ptp(cases.measured))
+    return (words.constant_text(is_truth),)
 
 
 def evaluate_outlined(

@@ -13,10 +13,10 @@ from spinealign.data_audit.dicom_facts import patient_of
 from spinealign.data_audit.label_tables import LabelledRow, read_labels
 from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
 from spinealign.domain.findings import median_grade
-from spinealign.domain.trained_on import is_learned_from, marks_of
 from spinealign.evaluation import classification
 from spinealign.evaluation.answering import AskedOfModel, Evaluated
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases
+from spinealign.evaluation.familiar import Familiar
 from spinealign.evaluation.intervals import DRAWS, Figure
 from spinealign.evaluation.predicting import Show, answered_files, held_out_part
 from spinealign.evaluation.run import (
@@ -85,7 +85,7 @@ def evaluated_labels(
         raise AnswersError(str(error)) from error
     part = held_out_part(row.part for row in listed)
     rows = [row for row in listed if not part or row.part.casefold() == part]
-    marks, learned = marks_of(card.training), 0
+    familiar = Familiar(card.training)
     kept: list[LabelledRow] = []
     left_out, answers = [], []
     for done, row in enumerate(rows):
@@ -97,7 +97,7 @@ def evaluated_labels(
             left_out.append(row.name)
             continue
         kept.append(row)
-        learned += is_learned_from(marks, image.sha256)
+        familiar.see(row.name, image)
         answers.append([one.probability for one in answer.labels])
     if not kept:
         raise AnswersError(words.NO_PICTURE_TO_ANSWER)
@@ -113,7 +113,7 @@ def evaluated_labels(
         knows_patients=knows,
     )
     found = evaluate_labelled(card.name, cases, left_out, show=told)
-    cautions = [words.learned_from_text(learned, len(kept))] if learned else []
+    cautions = familiar.cautions(len(kept))
     cautions += [words.part_text(part, len(rows), len(listed))] if part else []
     return Evaluated(replace(found, cautions=tuple(cautions)))
 

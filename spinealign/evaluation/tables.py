@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,13 @@ import numpy as np
 from spinealign.data_audit.tables import Table, table_of
 from spinealign.domain.errors import AnswersError, DataSetError
 from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases
-from spinealign.wording import evaluation as words
+from spinealign.evaluation.table_checks import (
+    contradictions,
+    first_of_each,
+    require_classes,
+    require_whole_rows,
+)
+from spinealign.wording import answer_tables as table_words
 
 _IMAGES: Final = (
     "image", "file", "filename", "path", "image_path", "image_id", "img", "name", "id", "case",
@@ -69,10 +75,13 @@ class ReadAnswers:
     cases : ClassifiedCases or MeasuredCases
     left_out : tuple of str
         Pictures without a truth or an answer.
+    cautions : tuple of str
+        What stands before the figures: rows that are repeated, or contradict themselves.
     """
 
     cases: ClassifiedCases | MeasuredCases
     left_out: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
 
 def read_answers(path: Path, wanted: Wanted) -> ReadAnswers:
@@ -99,11 +108,26 @@ class _Rows:
     knows_patients: bool
     truth: str
     used: set[str]
+    image: str | None
+    numbers: Sequence[int]
+
+    def once(self, answers: set[str]) -> tuple[_Rows, list[str]]:
+        """Return this with each row once, and what to say of repetitions."""
+        told = frozenset((self.used - {self.image}) | answers)
+        kept, cautions = first_of_each(self.table, self.rows, self.image, told)
+        once = replace(
+            self,
+            rows=[self.rows[k] for k in kept],
+            images=[self.images[k] for k in kept],
+            patients=[self.patients[k] for k in kept],
+            numbers=[self.numbers[k] for k in kept],
+        )
+        return once, cautions
 
     def left_out(self, kept: Sequence[int]) -> tuple[str, ...]:
         """Return the pictures of all other rows; there must be one that is kept."""
         if not kept:
-            raise AnswersError(words.no_rows(self.path))
+            raise AnswersError(table_words.no_rows(self.path))
         known = set(kept)
         return tuple(name for k, name in enumerate(self.images) if k not in known)
 
@@ -113,11 +137,12 @@ def _rows_of(path: Path, wanted: Wanted) -> _Rows:
         table = table_of(path)
     except DataSetError as error:
         raise AnswersError(str(error)) from error
+    require_whole_rows(table)
     columns = table.columns
     rows = [
         dict(zip(columns, (cell.strip() for cell in line), strict=True)) for line in table.lines
     ]
-    truth = _column(table, wanted.truth, _TRUTHS, words.TRUTH)
+    truth = _column(table, wanted.truth, _TRUTHS, table_words.TRUTH)
     image, patient = (
         None if place is None else columns[place]
         for place in (
@@ -125,17 +150,25 @@ def _rows_of(path: Path, wanted: Wanted) -> _Rows:
             _place(table, wanted.patient, _PATIENTS),
         )
     )
-    images = [row[image] if image else f"row {k + 2}" for k, row in enumerate(rows)]
+    images = [
+        row[image] if image else f"row {k}" for row, k in zip(rows, table.numbers, strict=True)
+    ]
     owners = [row[patient] for row in rows] if patient else []
     # Who is not named is nobody else's patient.
     patients = [owner or f"\0{k}" for k, owner in enumerate(owners)] or images
     used = {truth, *(name for name in (image, patient) if name)}
-    return _Rows(path, table, rows, images, patients, any(owners), truth, used)
+    return _Rows(
+        path, table, rows, images, patients, any(owners), truth, used, image, table.numbers
+    )
 
 
 def _measured(told: _Rows, wanted: Wanted) -> ReadAnswers:
-    answer = _column(told.table, wanted.predicted, _DECISIONS, words.ANSWER)
-    pairs = [(_number(told.path, r[told.truth]), _number(told.path, r[answer])) for r in told.rows]
+    answer = _column(told.table, wanted.predicted, _DECISIONS, table_words.ANSWER)
+    told, cautions = told.once({answer})
+    pairs = [
+        (_number(told.path, row[told.truth], number), _number(told.path, row[answer], number))
+        for row, number in zip(told.rows, told.numbers, strict=True)
+    ]
     kept = [k for k, pair in enumerate(pairs) if None not in pair]
     left_out = told.left_out(kept)
     cases = MeasuredCases(
@@ -147,7 +180,7 @@ def _measured(told: _Rows, wanted: Wanted) -> ReadAnswers:
         _groups(told.rows, kept, told.used | {answer}),
         told.knows_patients,
     )
-    return ReadAnswers(cases, left_out)
+    return ReadAnswers(cases, left_out, tuple(cautions))
 
 
 def _classified(told: _Rows, wanted: Wanted) -> ReadAnswers:
@@ -158,11 +191,23 @@ def _classified(told: _Rows, wanted: Wanted) -> ReadAnswers:
         for name in told.table.columns
         if name != decided and (match := _OF_CLASS.fullmatch(name))
     }
-    names = [row[name] for row in told.rows for name in (told.truth, decided) if name and row[name]]
-    classes = _classes(told.path, names, by_class, wanted)
+    scores = {name for name in _SCORES if name in told.table.columns}
+    told, cautions = told.once({*by_class.values(), *scores, *([decided] if decided else [])})
+    cells = [
+        (row[name], name, number)
+        for row, number in zip(told.rows, told.numbers, strict=True)
+        for name in (told.truth, decided)
+        if name and row[name]
+    ]
+    if not wanted.order:
+        require_classes(told.path, cells)
+    classes = _classes(told.path, [text for text, _, _ in cells], by_class, wanted)
     folded = {name.casefold(): k for k, name in enumerate(classes)}
     columns = _answer_columns(told, by_class, folded, decided)
-    answers = [_row_answers(told.path, row, columns, len(classes)) for row in told.rows]
+    answers = [
+        _row_answers(told.path, row, columns, len(classes), number)
+        for row, number in zip(told.rows, told.numbers, strict=True)
+    ]
     kept = [
         k
         for k, row in enumerate(told.rows)
@@ -183,7 +228,8 @@ def _classified(told: _Rows, wanted: Wanted) -> ReadAnswers:
         told.knows_patients,
         bool(wanted.order),
     )
-    return ReadAnswers(cases, left_out)
+    cautions += contradictions(told.path, cases, [told.numbers[k] for k in kept])
+    return ReadAnswers(cases, left_out, tuple(cautions))
 
 
 def _answer_columns(
@@ -195,7 +241,7 @@ def _answer_columns(
     if not columns and score is not None and len(folded) == 2:
         columns = {1: score}
     if not columns and not decided:
-        raise AnswersError(words.no_answers(told.path))
+        raise AnswersError(table_words.no_answers(told.path))
     return columns
 
 
@@ -209,7 +255,7 @@ def _classes(
     known = [name.casefold() for name in wanted.order]
     stray = [first[name] for name in first if known and name not in known]
     if stray:
-        raise AnswersError(words.not_in_order(path, stray))
+        raise AnswersError(table_words.not_in_order(path, stray))
     if wanted.order:
         return wanted.order
     # Classes that nobody has, but that have a column, were possible answers too.
@@ -217,7 +263,7 @@ def _classes(
         for name in by_class:
             first.setdefault(name, name)
     if len(first) < 2:
-        raise AnswersError(words.one_class(path, list(first.values())))
+        raise AnswersError(table_words.one_class(path, list(first.values())))
     names = sorted(first)
     positive = wanted.positive.casefold()
     if len(names) == 2:
@@ -226,49 +272,49 @@ def _classes(
         if not positive and set(names) == {"0", "1"}:
             positive = "1"
         if positive not in first:
-            raise AnswersError(words.which_is_positive(path, [first[name] for name in names]))
+            raise AnswersError(table_words.which_is_positive(path, [first[name] for name in names]))
         names.sort(key=lambda name: name == positive)
     return tuple(first[name] for name in names)
 
 
 def _row_answers(
-    path: Path, row: Mapping[str, str], columns: Mapping[int, str], count: int
+    path: Path, row: Mapping[str, str], columns: Mapping[int, str], count: int, number: int
 ) -> list[float] | None:
     """Return a probability for each class; None where the row has none."""
     if not columns:
         return None
-    values = {k: _number(path, row[name]) for k, name in columns.items()}
+    values = {k: _number(path, row[name], number) for k, name in columns.items()}
     if any(value is None for value in values.values()):
         return None
     known = {k: float(value) for k, value in values.items() if value is not None}
     if any(not 0 <= value <= 1 for value in known.values()):
-        raise AnswersError(words.no_probability(path, known.values()))
+        raise AnswersError(table_words.no_probability(path, known.values(), number))
     if len(known) == 1 and count == 2:
         [(place, value)] = known.items()
         return [1 - value, value] if place == 1 else [value, 1 - value]
     if len(known) != count:
-        raise AnswersError(words.columns_missing(path, list(columns.values()), count))
+        raise AnswersError(table_words.columns_missing(path, list(columns.values()), count))
     total = sum(known.values())
     if abs(total - 1) > _SUM_TOLERANCE:
-        raise AnswersError(words.no_sum(path, total))
+        raise AnswersError(table_words.no_sum(path, total, number))
     return [known[k] / total for k in range(count)]
 
 
-def _number(path: Path, text: str) -> float | None:
+def _number(path: Path, text: str, number: int) -> float | None:
     """Return a number; None for an empty cell."""
     if not text or text.casefold() in ("nan", "na", "none", "null"):
         return None
     try:
         value = float(text)
     except ValueError as error:
-        raise AnswersError(words.no_number(path, text)) from error
+        raise AnswersError(table_words.no_number(path, text, number)) from error
     return value if math.isfinite(value) else None
 
 
 def _column(table: Table, given: str, usual: Sequence[str], what: str) -> str:
     place = _place(table, given, usual)
     if place is None:
-        raise AnswersError(words.no_column(table.path, what, table.columns))
+        raise AnswersError(table_words.no_column(table.path, what, table.columns))
     return table.columns[place]
 
 

@@ -157,6 +157,8 @@ def frozen_part(recipe: ClassifierRecipe, imagenet: Path | None) -> FrozenPart:
         return FrozenPart(None, "")
     if imagenet is None:
         raise DataSetError(words.needs_imagenet(recipe.head))
+    if not imagenet.is_file():
+        raise DataSetError(words.no_imagenet_file(imagenet))
     blocks = recipe.arguments.get("blocks", networks.VGG16_BLOCKS)
     shape = (*recipe.input_shape, 3)
     image, x = networks.vgg16_base(shape, blocks, pool_last=recipe.head == "report")

@@ -246,6 +246,10 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{count_text(f.count, 'pair')} of equal pictures are in two classes. One of each "
             "pair is labelled wrongly."
         ),
+        FindingKind.ONE_CLASS: lambda f: (
+            f"All {count_text(f.count, 'file')} are of one class, {_label(f)}: there is nothing to "
+            "tell apart, and no shortcut could be looked for."
+        ),
         FindingKind.CLASS_FROM_FEW_PATIENTS: _few_patients,
         FindingKind.PART_FROM_ONE_SERIES: _part_of_one,
         FindingKind.SHORTCUT: _shortcut,

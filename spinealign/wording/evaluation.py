@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from spinealign.wording.text import listed, safe_text
 
 TITLE = "Evaluation"
-TRUTH, ANSWER = "the truth", "the answer"
+_SHOWN_ALIKE: Final = 3
 NO_SHARED_CASES = (
     "The two tables share no picture. Name the pictures alike in both, in a column image."
 )
@@ -79,8 +79,12 @@ PATIENTS_UNKNOWN = (
 )
 FEW_PATIENTS = "fewer than {least} patients: the interval says little of others"
 INTERVALS = (
-    "Intervals are 95 % percentile intervals over {draws:,} draws of patients with replacement."
+    "Intervals are 95 % percentile intervals over {draws:,} draws of patients with replacement. "
+    "Where every draw gives the same figure, proportions have the exact binomial bound for as many "
+    "patients (Clopper & Pearson 1934), and the area under the ROC curve for as many pairs of "
+    "patients as share none; other figures have no interval, as nothing tells how far off they are."
 )
+NO_INTERVAL = "no interval"
 THRESHOLD_GIVEN = "Decided at the probability {threshold:.3g}, as given."
 THRESHOLD_CARD = "Decided at the probability {threshold:.3g}, as the model’s card says."
 THRESHOLD_TABLE = "Decisions are those of the table."
@@ -111,6 +115,27 @@ def learned_from_text(count: int, of: int) -> str:
     )
 
 
+def learned_alike_text(names: Sequence[str], of: int) -> str:
+    """Return that pictures show what a model learned from, though their files are others."""
+    look = "looks like one" if len(names) == 1 else "look like pictures"
+    shown = listed([f"“{safe_text(name)}”" for name in names[:_SHOWN_ALIKE]])
+    more = ", ..." if len(names) > _SHOWN_ALIKE else ""
+    return (
+        f"{len(names):,} of these {of:,} {look} that the model learned from, in another format, "
+        f"size or exposure: {shown}{more}. Where they are copies, or of the same patients, the "
+        "figures say nothing of others. Leave them out, or evaluate on other patients."
+    )
+
+
+def constant_text(is_truth: bool) -> str:
+    """Return why concordance and correlation are not defined."""
+    what = "true numbers" if is_truth else "answers"
+    return (
+        f"All {what} are the same: concordance and correlation say how two numbers vary together, "
+        "and are not defined here. The errors count all the same."
+    )
+
+
 def part_text(part: str, count: int, of: int) -> str:
     """Return which part of a split was answered."""
     return (
@@ -132,63 +157,6 @@ def other_truth(name: str) -> str:
 
 def _of(path: Path) -> str:
     return f"“{safe_text(path.name)}”"
-
-
-def no_column(path: Path, what: str, columns: Sequence[str]) -> str:
-    """Return that a column is missing, and which there are."""
-    there = listed([safe_text(name) for name in columns[:20]])
-    option = "--truth-column" if what == TRUTH else "--predicted-column"
-    return f"{_of(path)} has no column for {what}; it has {there}. Name it with {option}"
-
-
-def no_answers(path: Path) -> str:
-    """Return that a table has no answers."""
-    return (
-        f"{_of(path)} has neither probabilities (columns such as probability_fracture) nor "
-        "decisions (a column predicted)"
-    )
-
-
-def not_in_order(path: Path, stray: Sequence[str]) -> str:
-    """Return which classes the order of grades lacks."""
-    return f"{_of(path)} has classes that --order does not name: {_some(stray)}"
-
-
-def one_class(path: Path, names: Sequence[str]) -> str:
-    """Return that there is nothing to tell apart."""
-    return f"{_of(path)} has one class only ({_some(names) or 'none'}); an evaluation needs two"
-
-
-def which_is_positive(path: Path, names: Sequence[str]) -> str:
-    """Return the question which class means abnormal."""
-    choice = " or ".join(map(safe_text, names))
-    return f"Say which class of {_of(path)} means abnormal: --positive {choice}"
-
-
-def no_probability(path: Path, values: Iterable[float]) -> str:
-    """Return that a number is no probability."""
-    wrong = next(value for value in values if not 0 <= value <= 1)
-    return f"{_of(path)} has the number {wrong:g} for a probability; they go from 0 to 1"
-
-
-def columns_missing(path: Path, columns: Sequence[str], count: int) -> str:
-    """Return that not all classes have a probability."""
-    return f"{_of(path)} has {count} classes, but probabilities in {_some(columns)} only"
-
-
-def no_sum(path: Path, total: float) -> str:
-    """Return that probabilities of a row do not add up."""
-    return f"{_of(path)} has a row whose probabilities add up to {total:.3g}, not 1"
-
-
-def no_number(path: Path, text: str) -> str:
-    """Return that a text is no number."""
-    return f"{_of(path)} has “{safe_text(text)}” where a number is expected"
-
-
-def no_rows(path: Path) -> str:
-    """Return that no row can be used."""
-    return f"{_of(path)} has no row with a truth and an answer"
 
 
 def left_out_text(names: Sequence[str]) -> str:
@@ -479,7 +447,7 @@ def figure_text(name: str, value: float, unit: str = "") -> str:
 def interval_text(name: str, low: float, high: float, is_small: bool) -> str:
     """Return a figure's interval, marked where few patients make it."""
     if low != low or high != high:
-        return "none"
+        return NO_INTERVAL
     mark = " *" if is_small else ""
     digits = 2 if name.partition("/")[0] in WITH_UNIT else 3
     return f"{low:.{digits}f} to {high:.{digits}f}{mark}"

@@ -199,6 +199,9 @@ def several_pictures(name: str, found: Sequence[str]) -> str:
     return f"“{safe_text(name)}” may be {named(found)}; name the files with their suffixes"
 
 
-def picture_missing(path: Path, name: str) -> str:
-    """Return that a picture that a file names is not there."""
-    return f"“{safe_text(name)}”, which {_of(path)} names, is not below the data set"
+def picture_missing(path: Path, name: str, is_elsewhere: bool) -> str:
+    """Return that a picture that a file names is not there, or not where it is looked for."""
+    told = f"“{safe_text(name)}”, which {_of(path)} names, is"
+    if is_elsewhere:
+        return f"{told} not below the data set; put the pictures into its folder"
+    return f"{told} not there; name pictures from the folder of {_of(path)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard
+from spinealign.wording.evaluation import UNKNOWN_FIGURE
 from spinealign.wording.examinations import examination_label, kind_label
 from spinealign.wording.measures import change_factor_lines, factor_lines
 from spinealign.wording.models import TASK_WORDS
@@ -130,8 +131,12 @@ def _with_interval(figures: Mapping[str, Any]) -> tuple[str | None, Mapping[str,
     if not {"value", "low", "high"} <= figures.keys():
         return None, figures
     value, low, high = (_figure(figures[key]) for key in ("value", "low", "high"))
+    if figures["low"] is None or figures["high"] is None:
+        low, high = "", ""
     rest = {k: v for k, v in figures.items() if k not in ("value", "low", "high", "units")}
     units = f"; {figures['units']} independent units" if "units" in figures else ""
+    if not low:
+        return f"{value if figures['value'] is not None else UNKNOWN_FIGURE}", rest
     return f"{value} {CI_MARK}{low} to {high}{units})", rest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -187,11 +188,14 @@ def nothing_to_train_on() -> str:
     return "all pictures are held out, and none is left to train on"
 
 
-def too_many_broken(broken: int, of: int, first: _Skipped) -> str:
-    """Return that too many pictures cannot be read, with the first of them."""
+def too_many_broken(broken: int, of: int, first: _Skipped, most: float) -> str:
+    """Return that too many pictures cannot be read, with the first of them, and what to do."""
+    share = min(1.0, math.ceil(100 * broken / max(of, 1)) / 100)
     return (
-        f"{broken} of {count_text(of, 'picture')} cannot be used, the first being "
-        f"“{safe_text(first.name)}”: {first.reason}"
+        f"{broken} of {count_text(of, 'picture')} cannot be used, more than the {most:.0%} that "
+        f"may be left out; the first is “{safe_text(first.name)}”: "
+        f"{first.reason.rstrip('.')}. Mend or take away such pictures, or allow more with "
+        f"--most-broken {share:g} (data.most_broken in a recipe)"
     )
 
 
@@ -202,6 +206,11 @@ def not_readable(reason: str) -> str:
 
 def no_classes(found: Sequence[str], positive: str) -> str:
     """Return which classes a classifier needs."""
+    if len(found) == 1:
+        return (
+            f"all pictures are of one class, “{safe_text(found[0])}”; a classifier needs pictures "
+            "of two"
+        )
     return (
         f"two classes are needed, one of them “{safe_text(positive)}” (--positive); found: "
         f"{safe_text(', '.join(found)) or 'none'}"
@@ -235,6 +244,14 @@ def needs_imagenet(head: str) -> str:
     return (
         f"the head “{head}” starts from VGG16’s ImageNet convolutions: name the file with "
         "--imagenet (docs/training.md says where it comes from), or take --head plain-cnn"
+    )
+
+
+def no_imagenet_file(path: Path) -> str:
+    """Return that the file of the ImageNet convolutions is not there."""
+    return (
+        f"the file “{safe_text(str(path))}” of --imagenet is not there; docs/training.md says "
+        "where it comes from"
     )
 
 

@@ -105,6 +105,14 @@ def test_a_class_of_one_patient_is_said_to_be_one():
     assert "All 2 files of class “sick” belong to one patient" in verdict_text(several)
 
 
+def test_a_set_of_one_class_is_told_as_such():
+    audit, _ = concluded(files_of(*(("sick", n, "") for n in range(6))))
+    assert "but for 1 doubt: All 6 files are of one class, “sick”: there is" in verdict_text(audit)
+    without, _ = concluded(files_of(*(("", n, "") for n in range(6))))
+    assert found_of(without, FindingKind.ONE_CLASS) is None
+    assert found_of(concluded(many())[0], FindingKind.ONE_CLASS) is None
+
+
 @pytest.mark.parametrize(
     ("patients", "part", "severity"),
     [(4, "val", Severity.DOUBT), (5, "val", Severity.CONDEMNS), (4, "train", Severity.CONDEMNS)],

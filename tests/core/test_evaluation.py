@@ -185,10 +185,54 @@ class TestIntervals:
 
     def test_without_a_miss_the_exact_bound_stands_in(self):
         found = bootstrapped(
-            lambda w: {"accuracy": 1.0}, [str(k) for k in range(20)], frozenset({"accuracy"})
+            lambda w: {"accuracy": 1.0}, [str(k) for k in range(20)], {"accuracy": 20}
         )["accuracy"]
         low, _ = scipy.stats.binomtest(20, 20).proportion_ci(method="exact")
         assert (found.value, found.low, found.high) == pytest.approx((1, low, 1))
+
+    def test_a_figure_that_all_draws_agree_on_has_no_interval(self):
+        """No width would say that it is known, of five patients."""
+        found = bootstrapped(
+            lambda w: {"kappa": 1.0, "varying": float(w @ np.arange(5))},
+            [f"p{k}" for k in range(5)],
+        )
+        assert found["kappa"].value == 1
+        assert np.isnan([found["kappa"].low, found["kappa"].high]).all()
+        assert found["varying"].low < found["varying"].high
+
+    def test_bounds_of_a_classifier_without_an_error_are_of_those_who_can_tell(self):
+        """6 patients with, 4 without; one of the 6 has two pictures."""
+        patients = [*(f"a{k}" for k in range(6)), "a0", *(f"b{k}" for k in range(4))]
+        truth = np.array([1] * 7 + [0] * 4)
+        p = np.where(truth == 1, 0.9, 0.1)
+        cases = ClassifiedCases(
+            tuple(map(str, range(11))), tuple(patients), ("no", "yes"), truth,
+            np.stack([1 - p, p], axis=1),
+        )  # fmt: skip
+        found = classification.figures(cases, 0.5, 200)
+        for name, count in (
+            ("accuracy", 10), ("sensitivity", 6), ("precision", 6), ("specificity", 4),
+            ("negative_predictive_value", 4), ("auc", 4),
+        ):  # fmt: skip
+            assert found[name].value == 1, name
+            assert found[name].low == pytest.approx(0.025 ** (1 / count)), name
+            assert found[name].high == 1
+        for name in ("kappa", "f1", "balanced_accuracy", "average_precision"):
+            assert found[name].value == pytest.approx(1), name
+            assert np.isnan(found[name].low), name
+        told = words.interval_text("kappa", found["kappa"].low, found["kappa"].high, False)
+        assert told == "no interval"
+        # Patients who have both share pairs: with three of them there is one pair and no more.
+        both = replace(cases, patients=("a", "b", "c") * 3 + ("a", "b"))
+        assert classification.independent(both, 0.5)["auc"] == 1
+
+    def test_the_bound_of_a_perfect_area_holds_as_often_as_it_says(self):
+        """Of areas at the bound for six pairs, at most one draw in forty is without an error."""
+        rng = np.random.default_rng(3)
+        apart = np.sqrt(2) * scipy.stats.norm.ppf(0.025 ** (1 / 6))
+        negative, positive = rng.normal(size=(2000, 6)), rng.normal(apart, size=(2000, 6))
+        perfect = (positive.min(axis=1) > negative.max(axis=1)).mean()
+        assert perfect <= 0.025
 
     def test_of_one_patient_there_is_no_interval(self):
         found = bootstrapped(lambda w: {"accuracy": 0.5}, ["p", "p"])["accuracy"]
@@ -360,6 +404,24 @@ def test_agreement_is_what_its_sources_define(seed):
     together = np.cov(truth, measured, bias=True)[0, 1]
     apart = truth.var() + measured.var() + (truth.mean() - measured.mean()) ** 2
     assert found["concordance"] == pytest.approx(2 * together / apart)
+
+
+@pytest.mark.parametrize("which", ["truth", "answers", "both"])
+def test_numbers_that_do_not_vary_have_no_concordance_and_it_is_said(which):
+    rng = np.random.default_rng(8)
+    truth, measured = rng.normal(30, 5, 20), rng.normal(30, 5, 20)
+    if which != "answers":
+        truth = np.full(20, 23.1)
+    if which != "truth":
+        measured = np.full(20, 24.7)
+    names = tuple(map(str, range(20)))
+    found = run.evaluate_measured("t", MeasuredCases(names, names, truth, measured, "deg"))
+    for name in ("concordance", "correlation"):
+        assert not found.figures[name].is_known
+        assert words.figure_text(name, found.figures[name].value) == "not defined here"
+    assert found.figures["mean_absolute_error"].is_known
+    (told,) = found.cautions
+    assert told.startswith("All answers are" if which == "answers" else "All true numbers are")
 
 
 class TestOverlaps:

@@ -14,6 +14,7 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import IntensityRule, LandmarkRule
 from spinealign.inference.engine import LoadedModel
 from spinealign.locate import locate_with
+from spinealign.training.own.pictures import list_pictures
 from tests.cards import classifier_card
 from tests.phantoms_spine import spine_image
 
@@ -42,6 +43,26 @@ def test_a_table_says_names_as_they_are_and_nothing_of_unknown_points(tmp_path, 
     marked = list_marked(data, coordinates="edges", points=["A"])
     assert marked.names == ("A",)
     assert marked.pictures[0].points == {"A": (3.0, 4.0)}
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_a_table_may_name_pictures_anywhere_as_all_tables_may(tmp_path, is_absolute):
+    for name in ("pictures", "lists"):
+        (tmp_path / name).mkdir()
+    place = picture(tmp_path / "pictures") / "p.png"
+    given = place.as_posix() if is_absolute else "../pictures/p.png"
+    listed = tmp_path / "lists" / "t.csv"
+    listed.write_text(f"image,a_x,a_y\n{given},1,2\n")
+    (found,) = list_marked(listed, coordinates="edges").pictures
+    assert found.path.resolve() == place.resolve()
+    assert found.name == given
+    assert places(found, ["a"], "edges", (20, 10)).tolist() == [[1, 2]]
+    listed.write_text("image,label\n" + f"{given},wide\n")
+    (same,) = list_pictures(listed).pictures
+    assert (same.path.resolve(), same.name) == (place.resolve(), given)
+    listed.write_text("image,a_x,a_y\n../gone.png,1,2\n")
+    with pytest.raises(DataSetError, match=r"is not there; name pictures from the folder of"):
+        list_marked(listed, coordinates="edges")
 
 
 def test_a_table_must_state_what_its_coordinates_count_from(tmp_path):

@@ -37,6 +37,7 @@ from spinealign.training.own.pictures import (
 )
 from spinealign.training.progress import Progress
 from spinealign.wording import explain
+from spinealign.wording.training import no_classes
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import GREY, write_dicom
 from tests.own_data import grey_picture, outlined, two_classes
@@ -190,8 +191,22 @@ def test_one_broken_picture_is_a_named_row_and_many_are_a_refusal(tmp_path):
     assert [each.name for each in looked.skipped] == ["wide/broken.png"]
     assert looked.skipped[0].reason.endswith(".")
     assert all(len(p.sha256) == 64 for p in looked.found.pictures)
-    with pytest.raises(DataSetError, match=r"1 of 13 pictures cannot be used.*broken.png"):
+    assert all(len(p.content) == 32 for p in looked.found.pictures)
+    with pytest.raises(DataSetError) as refused:
         look_at(list_pictures(tmp_path), most_broken=0.05)
+    told = str(refused.value)
+    assert "1 of 13 pictures cannot be used, more than the 5% that may be left out" in told
+    assert "“wide/broken.png”: " in told
+    assert told.endswith("or allow more with --most-broken 0.08 (data.most_broken in a recipe)")
+    # What it advises is enough.
+    assert len(look_at(list_pictures(tmp_path), most_broken=0.08).skipped) == 1
+
+
+def test_pictures_of_one_class_are_told_as_such():
+    assert no_classes(["narrow"], "narrow") == (
+        "all pictures are of one class, “narrow”; a classifier needs pictures of two"
+    )
+    assert "found: a, b, c" in no_classes(["a", "b", "c"], "a")
 
 
 def dicom_set(tmp_path, modality="MR"):

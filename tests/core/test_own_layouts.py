@@ -221,8 +221,14 @@ def test_runs_of_another_size_are_no_mask(runs):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"images": [{"id": 7, "file_name": "b.png", "height": 20, "width": 30}]}, "“b.png”"),
-        ({"images": [{"id": 7, "file_name": "../../x.png", "height": 2, "width": 3}]}, "not below"),
+        (
+            {"images": [{"id": 7, "file_name": "b.png", "height": 20, "width": 30}]},
+            "“b.png”, which .* names, is not there; name",
+        ),
+        (
+            {"images": [{"id": 7, "file_name": "../../x.png", "height": 2, "width": 3}]},
+            "not below the data set; put the pictures into its folder",
+        ),
         ({"categories": [{"id": 4, "name": "disc"}]}, "without a name"),
         ({"images": [{"id": "seven"}]}, "is no COCO file of outlines"),
     ],

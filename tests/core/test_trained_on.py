@@ -6,32 +6,131 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from spinealign.cli.data_options import LINE_EVERY_S, Told
 from spinealign.cli.main import run_command
 from spinealign.domain import trained_on
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.trained_on import KEY, is_learned_from, marks_of, picture_marks
+from spinealign.domain.trained_on import (
+    CONTENT_KEY,
+    KEY,
+    content_marks,
+    learned_from,
+    picture_marks,
+)
+from spinealign.evaluation.familiar import Familiar
+from spinealign.imaging.likeness import content_mark
+from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording.trained import trained_lines
+from tests.data_sets import draw_slice, encoded
 
 ONE, TWO = "0123456789abcdef" * 4, "f" * 64
 
 
 def test_a_picture_is_known_again_by_its_content_alone():
-    marks = marks_of({KEY: picture_marks([TWO, ONE, ONE])})
-    assert len(marks) == 2
-    assert is_learned_from(marks, ONE)
-    assert not is_learned_from(marks, "1" + ONE[1:])
-    assert not is_learned_from(marks_of({}), ONE)
-    assert not is_learned_from(marks_of({KEY: "no list"}), ONE)
+    known = learned_from({KEY: picture_marks([TWO, ONE, ONE])})
+    assert len(known.files) == 2
+    assert known.has_file(ONE)
+    assert not known.has_file("1" + ONE[1:])
+    assert not learned_from({}).has_file(ONE)
+    assert not learned_from({KEY: "no list"}).has_file(ONE)
+
+
+def flipped(mark, bits):
+    """Return a mark with the last so many bits the other way round."""
+    return f"{int(mark, 16) ^ (2**bits - 1):032x}"
+
+
+def test_marks_of_contents_may_differ_in_twelve_bits_of_128():
+    mark = "0123456789abcdef" * 2
+    known = learned_from({CONTENT_KEY: content_marks([mark, "", flipped(mark, 128)])})
+    assert known.contents.shape == (2, 16)
+    assert known.has_alike(mark)
+    assert known.has_alike(flipped(mark, 12))
+    assert not known.has_alike(flipped(mark, 13))
+    assert known.has_alike(flipped(mark, 116))
+    for nothing in ({}, {CONTENT_KEY: "no list"}, {CONTENT_KEY: ["zz", mark[1:], 7]}):
+        assert not learned_from(nothing).has_alike(mark)
+    assert not known.has_alike("")
 
 
 def test_of_too_many_pictures_none_is_named(monkeypatch):
     monkeypatch.setattr(trained_on, "MOST_PICTURES", 1)
     assert picture_marks([ONE]) == [ONE[:12]]
     assert picture_marks([ONE, TWO]) == []
+    monkeypatch.setattr(trained_on, "MOST_CONTENTS", 1)
+    assert content_marks([ONE, ONE]) == [ONE]
+    assert content_marks([ONE, TWO]) == []
+
+
+def stored(folder, pixels, change):
+    """Return a file with a picture as somebody might pass it on, and what of it stays."""
+    picture = Image.fromarray(pixels)
+    if change == "jpeg":
+        picture.save(folder / "a.jpg", quality=60)
+        return folder / "a.jpg"
+    if change == "half":
+        picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX)
+    if change == "square":
+        picture = picture.resize((256, 256), Image.Resampling.BILINEAR)
+    if change == "16 bits":
+        picture = Image.fromarray(pixels.astype(np.uint16) * 37 + 900)
+    picture.save(folder / "a.tif")
+    return folder / "a.tif"
+
+
+@pytest.mark.parametrize("change", ["jpeg", "half", "square", "16 bits"])
+def test_a_copy_in_another_format_size_or_depth_is_told_by_what_it_shows(tmp_path, change):
+    pictures = [draw_slice(patient, 0) for patient in range(6)]
+    marks = content_marks(content_mark(p.astype(np.float32)) for p in pictures[:4])
+    assert len(marks) == 4
+    training = {KEY: picture_marks([ONE]), CONTENT_KEY: marks}
+    familiar = Familiar(training)
+    copy = read_image(stored(tmp_path, pictures[2], change))
+    familiar.see("a", copy)
+    (told,) = familiar.cautions(3)
+    assert told.startswith("1 of these 3 looks like one that the model learned from, in another")
+    assert "“a”" in told
+    other = Familiar(training)
+    for place in (4, 5):
+        encoded(pictures[place], tmp_path / f"{place}.png")
+        other.see(f"{place}", read_image(tmp_path / f"{place}.png"))
+    assert other.cautions(2) == []
+
+
+def test_the_file_itself_is_told_once_and_not_as_a_copy(tmp_path):
+    encoded(draw_slice(1, 0), tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    marks = [content_mark(image.pixels)]
+    familiar = Familiar({KEY: picture_marks([image.sha256]), CONTENT_KEY: marks})
+    familiar.see("a", image)
+    (told,) = familiar.cautions(1)
+    assert told.startswith("1 of these 1 is one that the model learned from")
+    copies = Familiar({CONTENT_KEY: marks})
+    for name in "abcd":
+        copies.see(name, image)
+    assert "4 of these 9 look like pictures" in copies.cautions(9)[0]
+    assert "“a”, “b” and “c”, ..." in copies.cautions(9)[0]
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "mr_disc_grading" / "images"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data")
+def test_slices_of_other_patients_are_not_taken_for_those_that_were_learned_from():
+    """Sagittal slices of 36 patients in one position: 630 pairs, and each one's copy is told."""
+    images = [read_image(path).pixels for path in sorted(SHARED.glob("*_t2.webp"))[:36]]
+    marks = [content_mark(pixels) for pixels in images]
+    for place, pixels in enumerate(images):
+        others = learned_from({CONTENT_KEY: marks[:place] + marks[place + 1 :]})
+        half = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        assert not others.has_alike(content_mark(half))
+        assert learned_from({CONTENT_KEY: marks}).has_alike(content_mark(half))
 
 
 @pytest.fixture

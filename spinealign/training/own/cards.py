@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spinealign.domain.findings import ModelStatus
-from spinealign.domain.trained_on import KEY as LEARNED_FROM
-from spinealign.domain.trained_on import picture_marks
+from spinealign.domain.trained_on import CONTENT_KEY, KEY, content_marks, picture_marks
 from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.pictures import PictureSet
 from spinealign.wording import training as words
@@ -71,12 +70,20 @@ def common_fields(job: OwnJob, parts: Parts, needs_imagenet: bool) -> dict[str, 
     }
 
 
+def marks_of_training(found: PictureSet) -> dict[str, list[str]]:
+    """Return what an evaluation knows the pictures again by that a model learned from."""
+    return {
+        KEY: picture_marks(p.sha256 for p in found.pictures),
+        CONTENT_KEY: content_marks(p.content for p in found.pictures),
+    }
+
+
 def common_training(job: OwnJob, parts: Parts, recipe_file: str) -> dict[str, Any]:
     """Return what every card says of its training, beside the settings of the task."""
     return {
         "recipe_file": recipe_file,
         "patients_from": str(parts.training.source),
         "audit": job.stated.verdict,
-        LEARNED_FROM: picture_marks(p.sha256 for p in parts.training.pictures),
+        **marks_of_training(parts.training),
         "although": job.stated.although,
     }

@@ -11,8 +11,6 @@ import numpy as np
 from spinealign.data_audit.landmarks import MarkedSet
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.trained_on import KEY as LEARNED_FROM
-from spinealign.domain.trained_on import picture_marks
 from spinealign.evaluation.answering_points import cases_of
 from spinealign.evaluation.landmarks import (
     PointedCases,
@@ -21,6 +19,7 @@ from spinealign.evaluation.landmarks import (
 )
 from spinealign.inference.catalog import ModelStore
 from spinealign.training.own.about import earned_by_points, told_augmentation
+from spinealign.training.own.cards import marks_of_training
 from spinealign.training.own.landmark_patches import PointedPicture
 from spinealign.training.own.landmark_recipe import LandmarkJob
 from spinealign.training.own.pictures import PictureSet
@@ -107,7 +106,7 @@ def _told_training(
         "recipe_file": recipe.file,
         "patients_from": str(training.source),
         "audit": stated.verdict,
-        LEARNED_FROM: picture_marks(p.sha256 for p in training.pictures),
+        **marks_of_training(training),
         "although": stated.although,
     }
 

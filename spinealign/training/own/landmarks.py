@@ -155,7 +155,7 @@ def _tell_skipped(
     job: LandmarkJob, skipped: Sequence[Skipped], poor: Sequence[Skipped], of: int
 ) -> None:
     if len(skipped) > job.most_broken * of:
-        raise DataSetError(words.too_many_broken(len(skipped), of, skipped[0]))
+        raise DataSetError(words.too_many_broken(len(skipped), of, skipped[0], job.most_broken))
     if skipped or poor:
         place = write_skipped(job.work / RESULTS, (*skipped, *poor))
         print(words.skipped_text((*skipped, *poor), place), flush=True)

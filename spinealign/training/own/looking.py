@@ -10,6 +10,7 @@ from spinealign.domain.examination import Modality
 from spinealign.domain.findings import Caution
 from spinealign.domain.identifiers import PatientKey
 from spinealign.domain.image import SpineImage
+from spinealign.imaging.likeness import content_mark
 from spinealign.imaging.quality import check_quality
 from spinealign.imaging.read import read_image
 from spinealign.training.own.pictures import Picture, PictureSet, numbered_patients
@@ -96,12 +97,14 @@ def look_at(
         if caution is not None:
             poor.append(Skipped(picture.name, caution_text(caution)))
         else:
-            good.append(replace(picture, sha256=image.sha256))
+            mark = content_mark(image.pixels)
+            good.append(replace(picture, sha256=image.sha256, content=mark))
             keys.append(_patient(image))
             modalities.update(_MODALITIES.get(image.modality or "", ()))
         told(number, len(found.pictures))
     if len(skipped) > most_broken * len(found.pictures):
-        raise DataSetError(words.too_many_broken(len(skipped), len(found.pictures), skipped[0]))
+        of = len(found.pictures)
+        raise DataSetError(words.too_many_broken(len(skipped), of, skipped[0], most_broken))
     kept = numbered_patients(replace(found, pictures=tuple(good)), keys)
     return LookedAt(kept, tuple(skipped), frozenset(modalities), tuple(poor))
 

@@ -45,6 +45,8 @@ class Picture:
         What all pictures of one patient share. Where nothing tells patients apart it is `name`.
     sha256 : str
         Of the file's bytes; empty before it was looked at.
+    content : str
+        Mark of what it shows (`imaging.likeness`); empty before it was looked at.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Picture:
     split: str = ""
     patient: str = ""
     sha256: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -180,6 +180,13 @@ def _text(value: Any) -> str:
     return "a part with keys of its own" if isinstance(value, dict) else str(value)
 
 
+_NAMED: Final[Mapping[str, Callable[[], tuple[str, ...]]]] = {
+    "card.examination": lambda: tuple(each.key for each in EXAMINATIONS.values()),
+    "card.image_kind": kinds_without_analysis,
+}
+"""Keys that take names which their types do not tell."""
+
+
 def keys_of(part: str) -> tuple[str, ...]:
     """Return the keys of the recipe, or of one of its parts."""
     kind = _type_at(part)
@@ -188,6 +195,8 @@ def keys_of(part: str) -> tuple[str, ...]:
 
 def allowed_at(place: str) -> str:
     """Return in words which values a key takes."""
+    if place in _NAMED:
+        return words.one_of(_NAMED[place]())
     return " or ".join(dict.fromkeys(_allowed(each) for each in _options(_type_at(place))))
 
 
@@ -238,12 +247,9 @@ def _require_sense(recipe: TrainingRecipe, lines: _Lines, value: Any) -> None:
     for place in task.needed:
         if _found(value, place) is None:
             raise RecipeError(words.key_missing(lines.path, place))
-    keys = [each.key for each in EXAMINATIONS.values()]
-    if recipe.card.examination is not None and recipe.card.examination not in keys:
-        raise RecipeError(lines.wrong("card.examination", value, words.one_of(keys)))
-    kinds = kinds_without_analysis()
-    if recipe.card.image_kind not in (None, *kinds):
-        raise RecipeError(lines.wrong("card.image_kind", value, words.one_of(kinds)))
+    for place, names in _NAMED.items():
+        if _found(value, place) not in (None, *names()):
+            raise RecipeError(lines.wrong(place, value, words.one_of(names())))
     pairs = {
         "preprocessing.percentiles": recipe.preprocessing.percentiles,
         "preprocessing.window_hu": recipe.preprocessing.window_hu,
