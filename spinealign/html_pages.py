@@ -26,14 +26,15 @@ ul { padding-left: 20px; margin: 4px 0 12px; } li { margin: 0 0 6px; overflow-wr
 table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top;
   padding: 4px 12px 4px 0; border-bottom: 1px solid #e2e5ea; overflow-wrap: anywhere; }
 th { border-bottom-color: #111; overflow-wrap: normal; } .table { overflow-x: auto; }
-td .small { white-space: nowrap; } td:first-child { min-width: 7em; }
-td.number, th.number { text-align: end; white-space: nowrap; }
+td .small { white-space: nowrap; } td .rule { white-space: normal; }
+td:first-child { min-width: 7em; }
+td.number, th.number { text-align: end; white-space: nowrap; } th.number { white-space: normal; }
 .condemns { color: #b3261e; font-weight: bold; } .doubt { color: #8a5a00; font-weight: bold; }
 figure { margin: 8px 0 16px; break-inside: avoid; } figure img { max-width: 100%; display: block; }
 figcaption { font-size: 13px; color: #5a6068; overflow-wrap: anywhere; }
 .pairs { display: flex; flex-wrap: wrap; gap: 16px; } .pairs figure { width: 300px; }
 .curves { display: flex; flex-wrap: wrap; gap: 16px; } .curves figure { width: 460px; }
-svg { display: block; }
+svg { display: block; } td svg { max-width: 100%; }
 @media print { body { margin: 0; } tr, .split, .verdict { break-inside: avoid; }
   h2, h3, h2 + p { break-after: avoid; } td .small { white-space: normal; }
   .table { overflow: visible; } .curves figure { width: 45%; } }

@@ -73,7 +73,10 @@ def _counts(counts: Sequence[Counted]) -> str:
 
 def _bar(share: float) -> str:
     width = max(1, round(160 * share))
-    return f'<svg width="160" height="14"><rect width="{width}" height="14" fill="#5b7fb5"/></svg>'
+    return (
+        '<svg width="160" height="14" viewBox="0 0 160 14">'
+        f'<rect width="{width}" height="14" fill="#5b7fb5"/></svg>'
+    )
 
 
 def _findings(audit: DataAudit) -> str:
@@ -148,7 +151,8 @@ def _shortcuts(outcome: AuditOutcome) -> str:
     figures = "".join(_shortcut_figure(outcome, one) for one in shown)
     return (
         f"<h2>{report.SHORTCUTS_TITLE}</h2>{html_note(note)}"
-        f"{html_table(report.SHORTCUT_HEADINGS, rows, 2)}{_means(outcome)}{figures}"
+        f"{html_table(report.SHORTCUT_HEADINGS, rows, 2, _SHORTCUT_SHARES)}"
+        f"{_means(outcome)}{figures}"
     )
 
 
@@ -158,20 +162,27 @@ def _shortcut_row(one: Shortcut, severity: Severity | None) -> tuple[str, ...]:
         name = f'<span class="{severity.value}">{name}</span>'
     held_out = "" if one.held_out_accuracy is None else f"{one.held_out_accuracy:.0%}"
     area = f"{one.auc:.2f} ({one.low:.2f} to {one.high:.2f})"
-    rule = f'<span class="small">{html_text(one.rule)}</span>'
+    rule = f'<span class="small rule">{html_text(one.rule)}</span>'
     return f"{name}<br>{rule}", html_text(one.label), _interval(one), area, held_out
 
 
 def _interval(one: Shortcut) -> str:
     """Draw an AUC with its interval from 0 to 1; the line in the middle is chance."""
-    low, middle, high = (round(160 * max(0.0, min(1.0, v))) for v in (one.low, one.auc, one.high))
+    ends = (one.low, one.auc, one.high)
+    # The mark of an end lies inside, whole.
+    low, middle, high = (round(6 + 148 * max(0.0, min(1.0, v))) for v in ends)
     return (
-        '<svg width="160" height="16"><rect width="160" height="16" fill="#f2f4f7"/>'
+        '<svg width="160" height="16" viewBox="0 0 160 16">'
+        '<rect width="160" height="16" fill="#f2f4f7"/>'
         '<line x1="80" x2="80" y1="0" y2="16" stroke="#9aa1ab"/>'
         f'<line x1="{low}" x2="{high}" y1="8" y2="8" stroke="#5b7fb5" stroke-width="4"/>'
         f'<circle cx="{middle}" cy="8" r="5" fill="#1f4e8c"/></svg>'
     )
 
+
+_SHORTCUT_SHARES: Final = (36, 20, 17, 17, 10)
+"""Per cent of the width of what decides, class, drawing, interval and held-out part: a long rule
+wraps instead of pushing the figures out of a window."""
 
 _SHOWN: Final = frozenset(set(ShortcutKind) - {ShortcutKind.FORMAT, ShortcutKind.METADATA})
 """Kinds that a person can see in a picture."""

@@ -1,10 +1,13 @@
 """What an audit concludes: true sentences on true evidence, and doubts that are named."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from spinealign.data_audit.findings import all_findings, verdict_of
+from spinealign.data_audit.report_html import report_html
+from spinealign.data_audit.run import AuditOutcome
 from spinealign.data_audit.splitting import honest_split
 from spinealign.domain.data_audit import (
     AUDIT_SCHEMA,
@@ -142,6 +145,20 @@ def test_a_verdict_names_a_shortcut_in_doubt_before_other_doubts():
     assert verdict_text(concluded(split)[0]) == (
         "This split is honest as far as the audit can tell."
     )
+
+
+def test_the_table_of_shortcuts_fits_a_window_whatever_a_rule_says():
+    """Rules wrap, columns have shares of the width, and drawings shrink whole."""
+    rule = "a number with a name ≤ 0.1; another number ≤ 0.2"
+    audit, parts = concluded(many(), [replace(HISTOGRAM, rule=rule)])
+    page = report_html(AuditOutcome(audit, parts, {}, {}))
+    assert f'<span class="small rule">{rule}</span>' in page
+    assert "td .rule { white-space: normal; }" in page
+    shares = [int(each) for each in re.findall(r'<col style="width: (\d+)%">', page)]
+    assert (len(shares), sum(shares)) == (5, 100)
+    assert page.count("<svg ") == page.count("viewBox=") > 0
+    middle = next(float(x) for x in re.findall(r'cx="(\d+)"', page))
+    assert middle == round(6 + 148 * 0.82)
 
 
 def test_no_split_is_called_honest_where_the_class_can_be_told_by_something_else():
