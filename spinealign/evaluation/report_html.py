@@ -19,6 +19,7 @@ from spinealign.evaluation.pictures import (
 from spinealign.evaluation.run import Evaluation, Subgroup, roc_points
 from spinealign.html_pages import html_note, html_page, html_table, html_text
 from spinealign.wording import evaluation as words
+from spinealign.wording.text import UNKNOWN_FIGURE
 
 _WORST_NOTES = {
     ClassifiedCases: words.WORST_NOTE,
@@ -191,7 +192,7 @@ def _group_cell(group: Subgroup, name: str, unit: str) -> str:
     """Return a figure with its interval below."""
     figure = group.figures.get(name)
     if figure is None or not figure.is_known:
-        return html_text(words.UNKNOWN_FIGURE)
+        return html_text(UNKNOWN_FIGURE)
     interval = words.interval_text(name, figure.low, figure.high, group.is_small)
     value = html_text(words.figure_text(name, figure.value, unit))
     return f'{value}<br><span class="small">{html_text(interval)}</span>'

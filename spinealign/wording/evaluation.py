@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import UNKNOWN_FIGURE, listed, safe_text
 
 TITLE = "Evaluation"
 _SHOWN_ALIKE: Final = 3
@@ -72,7 +72,6 @@ WITH_UNIT: Final = frozenset(
 )  # fmt: skip
 """Figures in the unit of what is measured."""
 
-UNKNOWN_FIGURE = "not defined here"
 PATIENTS_UNKNOWN = (
     "No column names the patients, so each picture counts as a patient of its own: if patients "
     "have several pictures, the intervals are too narrow. Add a column patient."

@@ -8,11 +8,10 @@ from typing import Any
 
 from spinealign.domain.findings import ModelIdentity
 from spinealign.domain.model_card import ModelCard
-from spinealign.wording.evaluation import UNKNOWN_FIGURE
 from spinealign.wording.examinations import examination_label, kind_label
 from spinealign.wording.measures import change_factor_lines, factor_lines
 from spinealign.wording.models import TASK_WORDS
-from spinealign.wording.text import listed, safe_text
+from spinealign.wording.text import UNKNOWN_FIGURE, listed, safe_text
 
 BACKGROUND = "background"
 """Class of all that is not outlined, by its name in cards."""

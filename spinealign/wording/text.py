@@ -17,6 +17,9 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 _NAMES = ("Cobb", "Modic", "Pfirrmann")
 
+UNKNOWN_FIGURE = "not defined here"
+"""Where a figure cannot be computed."""
+
 
 def display_name(path: Path) -> str:
     """Return a file's name that is safe to show: no control or undecodable characters."""

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
-from spinealign.wording.evaluation import UNKNOWN_FIGURE
 from spinealign.wording.landmarks import NO_MEASURES
-from spinealign.wording.text import safe_text
+from spinealign.wording.text import UNKNOWN_FIGURE, safe_text
 
 _PARTS: Final = {
     "held_out": "Held out", "cross_validation": "Cross-validated", "training": "Learned from",
