@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,10 +31,15 @@ class LabelledRow:
 
 @dataclass(frozen=True)
 class LabelledTable:
-    """A list of pictures; `labels` names the findings, in the order of `LabelledRow.values`."""
+    """A list of pictures; `labels` names the findings, in the order of `LabelledRow.values`.
+
+    `further` are the columns that are neither findings nor picture, patient or split, such as the
+    source, where findings were asked for by name: one text a row.
+    """
 
     labels: tuple[str, ...]
     rows: tuple[LabelledRow, ...]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_labels(table: Path, wanted: Sequence[str] = ()) -> LabelledTable:
@@ -80,7 +85,13 @@ def read_labels(table: Path, wanted: Sequence[str] = ()) -> LabelledTable:
         )
         for line in found.lines
     ]
-    return LabelledTable(tuple(columns), tuple(rows))
+    used = {*columns.values(), *places.values()}
+    further = {
+        name: tuple(line[at].strip() for line in found.lines)
+        for at, name in enumerate(found.columns)
+        if wanted and at not in used and name not in _OTHERS
+    }
+    return LabelledTable(tuple(columns), tuple(rows), further)
 
 
 def _columns(

@@ -13,7 +13,13 @@ from spinealign.data_audit.landmarks import Coordinates
 from spinealign.evaluation.cases import ClassifiedCases
 from spinealign.evaluation.known import KnownSet
 from spinealign.evaluation.learning import points_of
-from spinealign.evaluation.predicting import Show, answers_of, gallery, outlines_of
+from spinealign.evaluation.predicting import (
+    Show,
+    answers_of,
+    gallery,
+    heat_of_class,
+    outlines_of,
+)
 from spinealign.evaluation.run import (
     Evaluation,
     Threshold,
@@ -81,7 +87,9 @@ def evaluated_classes(
     )
     learning = points_of(model.card.metrics)
     found = replace(found, cautions=answered.cautions, learning=learning, is_model=True)
-    return Evaluated(found, gallery(model, answered, [one.image for one in found.worst]))
+    paths = dict(zip(answered.cases.images, answered.paths, strict=True))
+    shown = [one.image for one in found.worst]
+    return Evaluated(found, gallery(paths, shown, heat_of_class(model)))
 
 
 def evaluated_outlines(

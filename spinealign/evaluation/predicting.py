@@ -265,15 +265,34 @@ def _truth(
     return np.asarray(shared.of_value[values.astype(np.int64)], np.int64)
 
 
-def gallery(model: LoadedModel, answered: Answered, images: Sequence[str]) -> dict[str, bytes]:
-    """Return PNG of some pictures, each beside itself with what spoke for the abnormal class."""
-    paths = dict(zip(answered.cases.images, answered.paths, strict=True))
-    return {name: _explained(model, paths[name]) for name in images if name in paths}
+HeatOf = Callable[[SpineImage], NDArray[np.float32] | None]
+"""Takes a picture; returns its heat map (rows, cols), or None where the network gives none."""
 
 
-def _explained(model: LoadedModel, path: Path) -> bytes:
+def gallery(paths: Mapping[str, Path], images: Sequence[str], heat_of: HeatOf) -> dict[str, bytes]:
+    """Return PNG of some pictures, each beside itself with what spoke for its answer.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Of all pictures by name.
+    images : sequence of str
+        Those that are wanted; one twice is drawn once.
+    heat_of : callable
+    """
+    wanted = dict.fromkeys(name for name in images if name in paths)
+    return {name: _explained(paths[name], heat_of) for name in wanted}
+
+
+def heat_of_class(model: LoadedModel) -> HeatOf:
+    """Return what tells what spoke for the abnormal class of a classifier."""
+    outliner = region_model(model.card, ModelStore())
+    return lambda image: classify_with(model, image, outliner).heatmap
+
+
+def _explained(path: Path, heat_of: HeatOf) -> bytes:
     image = read_image(path)
-    heat = classify_with(model, image, region_model(model.card, ModelStore())).heatmap
+    heat = heat_of(image)
     low, high = np.percentile(image.pixels, (1, 99))
     grey = np.clip((image.pixels - low) / max(high - low, 1e-6), 0, 1) * 255
     plain = cv2.cvtColor(grey.astype(np.uint8), cv2.COLOR_GRAY2BGR)

@@ -15,6 +15,7 @@ from spinealign.evaluation import agreement, classification, curves, overlaps
 from spinealign.evaluation.cases import (
     Cases,
     ClassifiedCases,
+    LabelledCases,
     MeasuredCases,
     OutlinedCases,
 )
@@ -24,7 +25,7 @@ from spinealign.evaluation.learning import LearningPoint
 from spinealign.evaluation.pairing import Compared
 from spinealign.wording import evaluation as words
 
-_Cases = TypeVar("_Cases", ClassifiedCases, MeasuredCases, OutlinedCases)
+_Cases = TypeVar("_Cases", ClassifiedCases, MeasuredCases, OutlinedCases, LabelledCases)
 
 EVALUATION_SCHEMA = "spinealign-evaluation-1"
 WORST = 20
@@ -209,7 +210,7 @@ def evaluate_classified(
     _show(show, words.ALL_CASES)
     found = classification.figures(cases, chosen.value, draws)
     counts = classification.confusion(cases, chosen.value, np.ones(len(cases)))
-    subgroups = _subgroups(
+    subgroups = subgroups_of(
         cases, lambda part: classification.figures(part, chosen.value, draws, False), show
     )
     return Evaluation(
@@ -228,7 +229,7 @@ def evaluate_measured(
     """Evaluate measured numbers against true ones."""
     _show(show, words.ALL_CASES)
     found = agreement.figures(cases, draws)
-    subgroups = _subgroups(cases, lambda part: agreement.figures(part, draws), show)
+    subgroups = subgroups_of(cases, lambda part: agreement.figures(part, draws), show)
     away = np.abs(cases.measured - cases.truth)
     order = np.argsort(-away, kind="stable")[:WORST]
     worst = tuple(
@@ -287,7 +288,7 @@ def evaluate_outlined(
     )
     return Evaluation(
         name, cases, tuple(left_out), None, "", compute(cases), None,
-        _subgroups(cases, compute, show), worst, draws=draws,
+        subgroups_of(cases, compute, show), worst, draws=draws,
     )  # fmt: skip
 
 
@@ -324,11 +325,12 @@ def _points(*columns: NDArray[np.float64]) -> list[list[float]]:
     return [[float(value) for value in row] for row in zip(*columns, strict=True)]
 
 
-def _subgroups(
+def subgroups_of(
     cases: _Cases,
     compute: Callable[[_Cases], dict[str, Figure]],
     show: Callable[[str], object] | None,
 ) -> tuple[Subgroup, ...]:
+    """Return the main figures of each group of cases; `show` takes what is computed now."""
     found = []
     for column, values in cases.groups.items():
         for value in sorted(set(filter(None, values))):

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from spinealign.data_audit.dicom_facts import patient_of
-from spinealign.data_audit.label_tables import LabelledRow, read_labels
+from spinealign.data_audit.label_tables import LabelledRow, LabelledTable, read_labels
 from spinealign.domain.errors import AnswersError, DataSetError, SpineAlignError
 from spinealign.domain.findings import median_grade
 from spinealign.evaluation import classification
@@ -18,7 +18,7 @@ from spinealign.evaluation.answering import AskedOfModel, Evaluated
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases
 from spinealign.evaluation.familiar import Familiar
 from spinealign.evaluation.intervals import DRAWS, Figure
-from spinealign.evaluation.predicting import Show, answered_files, held_out_part
+from spinealign.evaluation.predicting import Show, answered_files, gallery, held_out_part
 from spinealign.evaluation.run import (
     WORST,
     Evaluation,
@@ -26,7 +26,9 @@ from spinealign.evaluation.run import (
     WorstCase,
     evaluate_classified,
     named,
+    subgroups_of,
 )
+from spinealign.evaluation.tables import groups_of
 from spinealign.imaging.read import read_image
 from spinealign.inference.engine import LoadedModel
 from spinealign.predict import grade_with, label_with
@@ -63,7 +65,10 @@ def evaluated_grades(
     )
     threshold = Threshold(None, label_words.MEDIAN_GRADE)
     evaluation = evaluate_classified(model.card.name, cases, threshold, found.left_out, show=told)
-    return Evaluated(replace(evaluation, cautions=found.cautions))
+    paths = dict(zip(found.names, found.paths, strict=True))
+    shown = [one.image for one in evaluation.worst]
+    drawn = gallery(paths, shown, lambda image: grade_with(model, image).heatmap)
+    return Evaluated(replace(evaluation, cautions=found.cautions), drawn)
 
 
 def evaluated_labels(
@@ -80,9 +85,10 @@ def evaluated_labels(
     if asked.layout not in ("", LABEL_TABLE):
         raise AnswersError(label_words.other_layout(asked.layout, LABEL_TABLE))
     try:
-        listed = read_labels(asked.data, card.classes).rows
+        table = read_labels(asked.data, card.classes)
     except DataSetError as error:
         raise AnswersError(str(error)) from error
+    listed = table.rows
     part = held_out_part(row.part for row in listed)
     rows = [row for row in listed if not part or row.part.casefold() == part]
     familiar = Familiar(card.training)
@@ -110,12 +116,27 @@ def evaluated_labels(
         np.array(values, np.float64),
         np.array(answers, np.float64),
         tuple(card.label_rules[name].threshold for name in card.classes),
-        knows_patients=knows,
+        _groups(table, kept),
+        knows,
     )
     found = evaluate_labelled(card.name, cases, left_out, show=told)
     cautions = familiar.cautions(len(kept))
     cautions += [words.part_text(part, len(rows), len(listed))] if part else []
-    return Evaluated(replace(found, cautions=tuple(cautions)))
+    drawn = gallery(
+        {row.name: row.path for row in kept},
+        [one.image for one in found.worst],
+        lambda image: label_with(model, image).heatmap,
+    )
+    return Evaluated(replace(found, cautions=tuple(cautions)), drawn)
+
+
+def _groups(table: LabelledTable, kept: Sequence[LabelledRow]) -> dict[str, tuple[str, ...]]:
+    """Return what the further columns of a list, and its parts, make of the pictures."""
+    place = {row.name: k for k, row in enumerate(table.rows)}
+    at = [place[row.name] for row in kept]
+    found = groups_of({name: [told[k] for k in at] for name, told in table.further.items()})
+    parts = tuple(row.part for row in kept)
+    return {**found, "part": parts} if len(set(parts)) > 1 else found
 
 
 def evaluate_labelled(
@@ -129,16 +150,20 @@ def evaluate_labelled(
 
     A picture counts for the findings that are known of it, and for no other.
     """
-    figures: dict[str, Figure] = {}
-    for place, label in enumerate(cases.classes):
-        show(label)
-        of_label = cases.of_label(place)
-        if len(of_label):
-            found = classification.figures(of_label, cases.thresholds[place], draws)
-            figures |= {f"{measure}/{label}": figure for measure, figure in found.items()}
+
+    def compute(part: LabelledCases, is_all: bool = False) -> dict[str, Figure]:
+        figures: dict[str, Figure] = {}
+        for place, label in enumerate(part.classes):
+            of_label = part.of_label(place)
+            if len(of_label):
+                found = classification.figures(of_label, part.thresholds[place], draws, is_all)
+                figures |= {f"{measure}/{label}": figure for measure, figure in found.items()}
+        return figures
+
+    show(words.ALL_CASES)
     return Evaluation(
-        name, cases, tuple(left_out), None, label_words.CARD_THRESHOLDS, figures, None, (),
-        _worst(cases), draws=draws,
+        name, cases, tuple(left_out), None, label_words.CARD_THRESHOLDS, compute(cases, True), None,
+        subgroups_of(cases, compute, show), _worst(cases), draws=draws,
     )  # fmt: skip
 
 

@@ -328,11 +328,17 @@ def _place(table: Table, given: str, usual: Sequence[str]) -> int | None:
 def _groups(
     rows: Sequence[Mapping[str, str]], kept: Sequence[int], used: set[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return further columns that part the cases into few groups; numbers by their thirds."""
+    """Return the groups that the columns that are not used make of the rows that are kept."""
+    names = rows[0] if rows else ()
+    return groups_of({n: [rows[k][n] for k in kept] for n in names if n not in used})
+
+
+def groups_of(columns: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return columns that part the cases into few groups; numbers by their thirds."""
     groups = {}
-    for name in rows[0] if rows else ():
-        values = [rows[k][name] for k in kept]
-        if name in used or not any(values):
+    for name, told in columns.items():
+        values = list(told)
+        if not any(values):
             continue
         if len(set(values)) > _MOST_GROUPS:
             values = _thirds(values)

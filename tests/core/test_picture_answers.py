@@ -23,6 +23,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import LabelRule, ModelCard
+from spinealign.evaluation.cases import LabelledCases
 from spinealign.export.exporters import EXPORTERS
 from spinealign.export.overlay import heatmap_picture
 from spinealign.export.tables import analysis_json
@@ -207,7 +208,11 @@ def test_an_empty_cell_is_unknown_and_never_absent(tmp_path):
         ("1", "train"), ("2", "val"), ("3", ""),
     ]  # fmt: skip
     assert found.rows[0].path == tmp_path / "a.png"
+    assert found.further == {}
+    some = read_labels(place, ("bulging",))
+    assert some.further == {"narrow": ("1", "no", "")}
     turned = read_labels(place, ("bulging", "Narrow"))
+    assert turned.further == {}
     assert turned.labels == ("bulging", "Narrow")
     assert [row.values for row in turned.rows] == [(None, True), (True, False), (False, None)]
 
@@ -325,3 +330,26 @@ def test_where_the_median_grade_is_not_the_likeliest_a_range_is_told(probabiliti
     answer = GradedPicture(model, ("a", "b", "c", "d"), probabilities, True)
     assert grade_headline(answer).startswith(said)
     assert ("quartiles" in grade_note(answer)) == ("between" in said)
+
+
+def test_further_columns_of_a_list_make_groups_of_the_pictures_that_were_answered(tmp_path):
+    several = pytest.importorskip("spinealign.evaluation.several", exc_type=ImportError)
+    rows = ["image,patient,split,narrow,source,age"]
+    rows += [f"{n}.png,{n},{'val' if n > 7 else ''},{n % 2},{'ab'[n > 4]},{n}" for n in range(20)]
+    table = read_labels(write(tmp_path, "\n".join(rows) + "\n"), ("narrow",))
+    kept = [table.rows[n] for n in (3, 4, 9, 7, 16, 18)]
+    groups = several._groups(table, kept)
+    assert groups["source"] == ("a", "a", "b", "b", "b", "b")
+    assert groups["part"] == ("", "", "val", "", "val", "val")
+    assert groups["age"] == ("3", "4", "9", "7", "16", "18")
+    cases = LabelledCases(
+        tuple(row.name for row in kept), tuple(row.patient for row in kept), ("narrow",),
+        np.array([[float(row.values[0])] for row in kept]),
+        np.array([[0.2], [0.3], [0.9], [0.8], [0.9], [0.1]]), (0.5,), groups,
+    )  # fmt: skip
+    found = several.evaluate_labelled("m", cases, draws=100)
+    by_source = {one.value: one for one in found.subgroups if one.column == "source"}
+    assert [(k, one.cases) for k, one in by_source.items()] == [("a", 2), ("b", 4)]
+    assert by_source["a"].figures["accuracy/narrow"].value == 0.5
+    assert by_source["b"].figures["accuracy/narrow"].value == 0.75
+    assert "average_precision/narrow" in found.figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 
@@ -131,6 +132,17 @@ def test_findings_are_learned_from_what_is_known_of_them_and_mean_what_they_are_
     whole.write_text(data.read_text().replace(",split,", ",room,"))
     found = evaluated_labels(model, AskedOfModel(whole), lambda *_: None, lambda text: None)
     assert "18 of these 24" in found.evaluation.cautions[0]
+    # Columns that are no finding part the pictures; "odd" is at random, and often wrong.
+    groups = {one.value: one for one in found.evaluation.subgroups}
+    assert (groups["train"].column, groups["train"].cases, groups["val"].cases) == ("room", 18, 6)
+    assert groups["val"].figures["auc/bright"].value == 1
+    worst = {one.image for one in found.evaluation.worst}
+    assert set(found.gallery) == worst != set()
+    for name in worst:
+        drawn = Image.open(io.BytesIO(found.gallery[name]))
+        asked = label_with(model, read_image(data.parent / name))
+        # Beside itself with what spoke for what is reported; nothing is where nothing is.
+        assert drawn.width == (480 if asked.heatmap is not None else 240)
     with pytest.raises(AnswersError):
         evaluated_labels(model, AskedOfModel(tmp_path), lambda *_: None, lambda text: None)
 
@@ -228,6 +240,12 @@ def test_grades_have_the_order_that_was_stated(tmp_path):
     assert found.evaluation.figures["kappa_quadratic"].value == 1
     assert found.evaluation.figures["mean_grade_error"].value == 0
     write_evaluation(found.evaluation, tmp_path / "evaluation", ())
+    assert found.gallery == {}
+    # A picture whose grade is wrong is shown beside its heat map.
+    data.write_text(data.read_text().replace("p23.png,23,much", "p23.png,23,none"))
+    found = evaluated_grades(model, AskedOfModel(data), lambda *_: None, lambda text: None)
+    assert list(found.gallery) == ["p23.png"]
+    assert Image.open(io.BytesIO(found.gallery["p23.png"])).width == 480
 
 
 @pytest.mark.parametrize(
