@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QRect, QSize, Qt, QTimer
@@ -31,6 +32,9 @@ from spinealign.ui.workbench import Workbench
 FOLLOW_DELAY_MS = 150
 """A point that is dragged in the main window is followed when it rests."""
 
+_TITLES = ("Two e&xaminations", "Cours&e", "&Flexion and extension")
+_COURSE, _MOTION = 1, 2
+
 _MOST_PERCENT = 93
 _FRAME_PX = 40
 
@@ -38,7 +42,8 @@ _FRAME_PX = 40
 class CompareWindow(QDialog):
     """Stays open beside the main window and follows what is corrected there.
 
-    The current case is compared to begin with; the user may choose others.
+    The current case is compared to begin with; the user may choose others. The pages of the
+    course and of flexion and extension are built when they are first turned to.
 
     Parameters
     ----------
@@ -54,9 +59,8 @@ class CompareWindow(QDialog):
         self._bench, self._theme = bench, theme
         self.patients = PatientReader(bench, self)
         self.pair = PairPage(bench, self.patients, theme)
-        self.course = CoursePage(bench, self.patients, theme)
-        self.motion = MotionPage(bench, self.patients, theme)
         self.tabs = QTabWidget()
+        self._areas = [_scrolled() for _ in _TITLES]
         self.message = QLabel()
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setProperty("kind", "muted")
@@ -74,19 +78,36 @@ class CompareWindow(QDialog):
         self.pair.refresh()
         self._refresh_shown()
 
+    @cached_property
+    def course(self) -> CoursePage:
+        """The page of the course, built when it is first asked for."""
+        page = CoursePage(self._bench, self.patients, self._theme)
+        self._areas[_COURSE].setWidget(page)
+        return page
+
+    @cached_property
+    def motion(self) -> MotionPage:
+        """The page of flexion and extension, built when it is first asked for."""
+        page = MotionPage(self._bench, self.patients, self._theme)
+        self._areas[_MOTION].setWidget(page)
+        page.halves.share_height(self.height())
+        page.halves.fit(self.height())
+        return page
+
     @property
-    def shown_page(self) -> QWidget:
+    def shown_page(self) -> PairPage | CoursePage | MotionPage:
         """The page that is turned to."""
-        return (self.pair, self.course, self.motion)[self.tabs.currentIndex()]
+        place = self.tabs.currentIndex()
+        return self.course if place == _COURSE else self.motion if place == _MOTION else self.pair
 
     def show_page(self, page: QWidget) -> None:
         """Turn to a page."""
-        self.tabs.setCurrentIndex((self.pair, self.course, self.motion).index(page))
+        self.tabs.setCurrentIndex([area.widget() for area in self._areas].index(page))
 
     def _refresh_shown(self) -> None:
         """Bring the page that is shown up to date; the others are when they are turned to."""
         shown = self.shown_page
-        if shown in (self.course, self.motion):
+        if shown is not self.pair:
             shown.refresh()
 
     def _take_facts(self) -> None:
@@ -119,9 +140,9 @@ class CompareWindow(QDialog):
         self.pair.table.set_colours(self._theme.colours)
 
     def _build(self, room: QSize) -> None:
-        self.tabs.addTab(_scrolled(self.pair), "Two e&xaminations")
-        self.tabs.addTab(_scrolled(self.course), "Cours&e")
-        self.tabs.addTab(_scrolled(self.motion), "&Flexion and extension")
+        for area, title in zip(self._areas, _TITLES, strict=True):
+            self.tabs.addTab(area, title)
+        self._areas[0].setWidget(self.pair)
         self.tabs.setDocumentMode(True)
         bar = self.tabs.tabBar()
         assert bar is not None
@@ -142,9 +163,8 @@ class CompareWindow(QDialog):
         screen = self.screen()
         if screen is not None:
             self._keep_within(screen.availableGeometry())
-        for page in (self.pair, self.motion):
-            page.halves.share_height(self.height())
-            page.halves.fit(self.height())
+        self.pair.halves.share_height(self.height())
+        self._fit_halves()
 
     def _keep_within(self, free: QRect) -> None:
         """Become no larger than a screen leaves room for, wherever this window stood before."""
@@ -163,8 +183,12 @@ class CompareWindow(QDialog):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show pictures and table at once, or one of them in a low window."""
         super().resizeEvent(event)
-        for page in (self.pair, self.motion):
-            page.halves.fit(self.height())
+        self._fit_halves()
+
+    def _fit_halves(self) -> None:
+        self.pair.halves.fit(self.height())
+        if "motion" in self.__dict__:  # it is built
+            self.motion.halves.fit(self.height())
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Remember where this window stood."""
@@ -177,12 +201,11 @@ class CompareWindow(QDialog):
         self.reject()
 
 
-def _scrolled(page: QWidget) -> QScrollArea:
-    """Return a page that is scrolled where the window is too small for it."""
+def _scrolled() -> QScrollArea:
+    """Return a place for a page, which is scrolled where the window is too small for it."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(page)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setProperty("plain", "true")
     return area

@@ -45,7 +45,18 @@ class CompareColumn(IntEnum):
     JUDGEMENT = 6
 
 
-_TEXTS = {column: place for place, column in enumerate(c for c in CompareColumn if c.name != "BAR")}
+_TEXTS: dict[int, int] = {
+    column: place
+    for place, column in enumerate(c for c in CompareColumn if c is not CompareColumn.BAR)
+}
+_NUMBERS = (
+    CompareColumn.FIRST, CompareColumn.SECOND, CompareColumn.DIFFERENCE, CompareColumn.ERROR,
+)  # fmt: skip
+_ALIGNMENT: dict[int, Qt.AlignmentFlag] = {
+    column: Qt.AlignmentFlag.AlignVCenter
+    | (Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft)
+    for column in CompareColumn
+}
 
 
 class CompareModel(QAbstractTableModel):
@@ -59,8 +70,9 @@ class CompareModel(QAbstractTableModel):
         self._bold = QFont()
         self._bold.setBold(True)
 
-    def set_rows(self, rows: Sequence[ComparedMeasure]) -> None:
-        """Show these measures."""
+    def set_rows(self, rows: Sequence[ComparedMeasure]) -> bool:
+        """Show these measures; returns whether their words are others than before."""
+        before = self._cells, [row.change for row in self.rows]
         keeps_shape = [_key(row) for row in rows] == [_key(row) for row in self.rows]
         if not keeps_shape:
             self.beginResetModel()
@@ -72,6 +84,7 @@ class CompareModel(QAbstractTableModel):
         elif rows:
             last = self.index(len(rows) - 1, len(CompareColumn) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
+        return before != (self._cells, [row.change for row in self.rows])
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of measures."""
@@ -88,24 +101,25 @@ class CompareModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            place = _TEXTS.get(CompareColumn(section))
+            place = _TEXTS.get(section)
             return "" if place is None else COMPARISON_HEADINGS[place]
         if role == Qt.ItemDataRole.ToolTipRole and section == CompareColumn.DIFFERENCE:
             return "Second minus first"
         if role == Qt.ItemDataRole.ToolTipRole and section == CompareColumn.ERROR:
             return ERROR_OF_CHANGE
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(section)
+            return _ALIGNMENT[section]
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what one cell shows."""
         compared = self.rows[index.row()]
-        place = _TEXTS.get(CompareColumn(index.column()))
+        # A view asks for eight things of every cell while it finds out how wide columns are.
+        place = _TEXTS.get(index.column())
         if role == Qt.ItemDataRole.DisplayRole:
             return "" if place is None else self._cells[index.row()][place]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(index.column())
+            return _ALIGNMENT[index.column()]
         if role == Qt.ItemDataRole.FontRole and compared.change is Change.BEYOND:
             return self._bold
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -125,6 +139,7 @@ class CompareTable(QTableView):
     def __init__(self, colours: Colours) -> None:
         super().__init__()
         self.rows_model = CompareModel(self)
+        self._fitted_for = ""
         self.setModel(self.rows_model)
         self._delegate = DifferenceDelegate(colours, self)
         self.setItemDelegateForColumn(CompareColumn.BAR, self._delegate)
@@ -144,7 +159,10 @@ class CompareTable(QTableView):
 
     def set_rows(self, rows: Sequence[ComparedMeasure]) -> None:
         """Show these measures in columns as wide as their words."""
-        self.rows_model.set_rows(rows)
+        letters = self.font().key()
+        if not self.rows_model.set_rows(rows) and letters == self._fitted_for:
+            return
+        self._fitted_for = letters
         self.resizeColumnsToContents()
         self.setColumnWidth(CompareColumn.BAR, BAR_WIDTH_EM * self.fontMetrics().averageCharWidth())
 
@@ -226,12 +244,3 @@ def _sentence(cells: tuple[str, ...], source: str) -> str:
 
 def _key(compared: ComparedMeasure) -> Key:
     return compared.either.key
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    numbers = (
-        CompareColumn.FIRST, CompareColumn.SECOND, CompareColumn.DIFFERENCE,
-        CompareColumn.ERROR,
-    )  # fmt: skip
-    side = Qt.AlignmentFlag.AlignRight if column in numbers else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
