@@ -37,8 +37,10 @@ os.environ.pop("SPINEALIGN_MODELS", None)
 atexit.register(shutil.rmtree, os.environ["SPINEALIGN_PROFILE"], ignore_errors=True)
 
 
-def pytest_collection_finish():
-    gc.enable()
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop():
+    gc.enable()  # in a process that hands tests to others, too
+    return (yield)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -24,7 +24,9 @@ from spinealign.measure.correction.changes import move_landmark
 from spinealign.measure.geometry.comparison import compare
 from spinealign.ui.compare.compare_dialog import CompareWindow
 from spinealign.ui.compare.compare_table import CompareColumn, CompareTable
+from spinealign.ui.compare.course_page import CoursePage
 from spinealign.ui.compare.linked_viewers import Match, match_points, match_rects
+from spinealign.ui.compare.motion_page import MotionPage
 from spinealign.ui.widgets.theme import LIGHT
 from spinealign.wording.comparison import (
     ONE_CASE,
@@ -62,11 +64,18 @@ def cases(window, analysed, films, monkeypatch):
     return [analysed("film_small.png"), analysed("film_large.png")]
 
 
+def over(window, qtbot):
+    """Open the comparison by its command."""
+    window.actions_by_name["compare"].trigger()
+    [found] = window.findChildren(CompareWindow)
+    qtbot.waitUntil(lambda: found.is_filled)
+    return found
+
+
 @pytest.fixture
 def opened(window, cases, qtbot):
     """The comparison window, opened by its command."""
-    window.actions_by_name["compare"].trigger()
-    [found] = window.findChildren(CompareWindow)
+    found = over(window, qtbot)
     qtbot.waitUntil(found.isVisible)
     qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
     yield found
@@ -134,8 +143,7 @@ def test_a_file_that_is_not_open_is_opened_and_analysed(
 
 def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analysed, qtbot):
     analysed("mr_1.nii")
-    window.actions_by_name["compare"].trigger()
-    [opened] = window.findChildren(CompareWindow)
+    opened = over(window, qtbot)
     assert opened.pair.second.case is None
     assert opened.pair.second.viewer._placeholder == ONE_CASE
     assert opened.pair.second.open_button.isVisible()
@@ -151,8 +159,7 @@ def test_the_button_of_an_empty_half_opens_an_examination(
     window, analysed, files, monkeypatch, qtbot
 ):
     analysed("film_1.png")
-    window.actions_by_name["compare"].trigger()
-    [opened] = window.findChildren(CompareWindow)
+    opened = over(window, qtbot)
     [path] = files("film_small_2.png")
     monkeypatch.setattr(
         "spinealign.ui.compare.pair_page.QFileDialog.getOpenFileName",
@@ -190,8 +197,7 @@ def resting(window, cases, analysed, qtbot, files):
     assert last.finding is None
     window.workbench.select(cases[1])
     window.workbench.close([cases[0]])
-    window.actions_by_name["compare"].trigger()
-    [shown] = window.findChildren(CompareWindow)
+    shown = over(window, qtbot)
     qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
     yield shown, last
     shown.close()
@@ -439,6 +445,27 @@ def test_the_bar_shows_side_and_certainty_of_a_difference(qtbot, difference):
     side = sum(marks) / len(marks) - beyond.width() / 2
     assert side * difference > 0
     assert not columns_of(painted_bar(qtbot, Change.WITHIN, difference), LIGHT.warning)
+
+
+def test_the_comparison_is_filled_once_its_window_is_there(window, cases, qtbot):
+    window.actions_by_name["compare"].trigger()
+    [found] = window.findChildren(CompareWindow)
+    assert found.pair.first.case is None
+    qtbot.waitUntil(lambda: found.is_filled)
+    assert {found.pair.first.case, found.pair.second.case} == set(cases)
+    assert found.pair.table.rows_model.rows
+    found.close()
+
+
+def test_pages_are_built_when_they_are_turned_to(opened):
+    assert opened.findChildren(CoursePage) == opened.findChildren(MotionPage) == []
+    opened.tabs.setCurrentIndex(1)
+    assert opened.findChildren(CoursePage) == [opened.course]
+    assert opened.findChildren(MotionPage) == []
+    assert opened.course.cases.count() == 2
+    opened.tabs.setCurrentIndex(2)
+    assert opened.findChildren(MotionPage) == [opened.motion]
+    assert opened.shown_page is opened.motion
 
 
 def test_every_page_fits_a_small_screen_and_scrolls_where_it_does_not(qtbot, opened):

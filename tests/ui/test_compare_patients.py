@@ -74,6 +74,7 @@ def opened(window, fake, films, analysed, monkeypatch, qtbot):
         window.actions_by_name["compare"].trigger()
         [found] = window.findChildren(CompareWindow)
         windows.append(found)
+        qtbot.waitUntil(lambda: found.is_filled)
         qtbot.waitUntil(found.isVisible)
         qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
         qtbot.waitUntil(lambda: len(found.patients._facts) == len(names))

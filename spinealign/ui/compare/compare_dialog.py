@@ -26,6 +26,7 @@ from spinealign.ui.compare.motion_page import MotionPage
 from spinealign.ui.compare.pair_page import PairPage, push_button
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.manual.manual_window import explain
+from spinealign.ui.widgets.chunked_fill import ChunkedFill
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 
@@ -42,7 +43,8 @@ _FRAME_PX = 40
 class CompareWindow(QDialog):
     """Stays open beside the main window and follows what is corrected there.
 
-    The current case is compared to begin with; the user may choose others. The pages of the
+    The current case is compared to begin with, as soon as this window is painted; the user may
+    choose others. The pages of the
     course and of flexion and extension are built when they are first turned to.
 
     Parameters
@@ -70,8 +72,12 @@ class CompareWindow(QDialog):
         self._soon.timeout.connect(self.refresh)
         self._build(parent.size())
         self._connect()
-        self.pair.begin()
-        self._refresh_shown()
+        self._filling = ChunkedFill((self.pair.choose, *self.pair.steps), self)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all is shown that was there to compare when this window was opened."""
+        return self._filling.is_filled
 
     def refresh(self) -> None:
         """Take over what was corrected, analysed, opened or closed since."""

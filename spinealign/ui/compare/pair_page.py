@@ -200,13 +200,17 @@ class PairPage(QWidget):
         self._connect()
 
     def begin(self) -> None:
-        """Compare the current case with the last examination of the same patient before it.
+        """Choose two cases, and compare them."""
+        self.choose()
+        self.refresh()
 
-        Without an earlier one, with the nearest in time.
+    def choose(self) -> None:
+        """Choose the current case and the last examination of the same patient before it.
+
+        Without an earlier one, the nearest in time. Who chose already keeps what they chose.
         """
         cases, current = self._bench.session.cases, self._bench.current
-        if current not in cases:
-            self.refresh()
+        if current not in cases or self._is_chosen:
             return
         others = [
             case
@@ -219,22 +223,25 @@ class PairPage(QWidget):
     def _set_in_order(self, current: Case, other: Case | None) -> None:
         """Put the earlier of both first; without dates, the one that was opened first."""
         if other is None:
-            self.set_cases(current, None)
+            self._put(current, None)
             return
         days = [self._patients.date_of(case) for case in (other, current)]
         opened = self._bench.session.cases
         is_later = opened.index(other) > opened.index(current)
         if days[0] is not None and days[1] is not None and days[0] != days[1]:
             is_later = days[0] > days[1]
-        self.set_cases(*((current, other) if is_later else (other, current)))
+        self._put(*((current, other) if is_later else (other, current)))
 
     def set_cases(self, first: Case | None, second: Case | None) -> None:
         """Compare these two cases."""
+        self._put(first, second)
+        self.refresh()
+
+    def _put(self, first: Case | None, second: Case | None) -> None:
         self.first.case, self.second.case = first, second
         for case in (first, second):
             if case is not None and case.finding is None:
                 self._bench.session.see(case)
-        self.refresh()
 
     def take_facts(self) -> None:
         """Take over what became known of patients and dates; choose anew unless the user did."""
@@ -245,16 +252,26 @@ class PairPage(QWidget):
 
     def refresh(self) -> None:
         """Take over what was corrected, analysed, opened or closed since."""
+        for step in self.steps:
+            step()
+
+    @property
+    def steps(self) -> tuple[Callable[[], None], ...]:
+        """The parts of `refresh` in their order; a window can be painted between them."""
+        return self._offer_cases, self._show_pictures, self._show_differences
+
+    def _offer_cases(self) -> None:
         self._offer(self.first, self.second.case)
         self._offer(self.second, self.first.case)
         for half in (self.first, self.second):
             half.say_whose("" if half.case is None else self._whose(half.case))
+
+    def _show_pictures(self) -> None:
         is_other = [half.show_present() for half in (self.first, self.second)]
         self.link.set_analyses(self.first.analysis, self.second.analysis)
         if any(is_other):
             self.first.viewer.fit()
             self.link.follow_first()
-        self._show_differences()
 
     def _whose(self, case: Case) -> str:
         facts = self._patients.facts_of(case)
