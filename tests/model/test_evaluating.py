@@ -11,7 +11,8 @@ from PIL import Image
 pytest.importorskip("sklearn")
 
 from spinealign.cli.main import run_command
-from spinealign.domain.trained_on import KEY, picture_marks
+from spinealign.domain.trained_on import CONTENT_KEY, KEY, picture_marks
+from spinealign.imaging.likeness import content_mark
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
@@ -63,6 +64,10 @@ def test_pictures_that_the_model_learned_from_are_told_before_any_figure(slices,
     seen = read_image(slices / "val" / "normal" / "p1_normal.png").sha256
     card = json.loads((folder / "card.json").read_text())
     card["training"][KEY] = picture_marks([seen])
+    # Another one is there as a copy of twice the size, in other bytes.
+    copied = slices / "val" / "fracture" / "p0_fracture.png"
+    card["training"][CONTENT_KEY] = [content_mark(read_image(copied).pixels)]
+    Image.open(copied).resize((192, 192)).save(copied)
     (folder / "card.json").write_text(json.dumps(card))
     out = tmp_path / "out"
     assert run_command(["evaluate", str(folder), str(slices), "--out", str(out)]) == 0
@@ -70,7 +75,11 @@ def test_pictures_that_the_model_learned_from_are_told_before_any_figure(slices,
     part = "Of the split, the part “val” alone was answered: 5 of 6 pictures."
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith(said)
-    assert lines[2] == part
+    assert lines[2].startswith(
+        "1 of these 4 looks like one that the model learned from, in another"
+    )
+    assert "“val/fracture/p0_fracture.png”" in lines[2]
+    assert lines[3] == part
     assert json.loads((out / "evaluation.json").read_text())["cautions"][0].startswith(said)
     page = (out / "evaluation.html").read_text()
     assert page.index(said) < page.index("<h2>")
