@@ -237,6 +237,7 @@ def _analyze_upright(
     outlined: Outlined | None = None,
 ) -> Generator[Step, None, Analysis]:
     cautions = [*reader_cautions(image), *check_quality(image), *choice.cautions]
+    cautions += [Caution(WarningCode.DAMAGED_MODEL, model_title=n) for n in models.damaged()]
     clock.record("check quality")
     if choice.examination is None:
         return _named_model_alone(image, models, choice, cautions, clock, demonstration)

@@ -32,6 +32,9 @@ class OneGate:
     def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
         return ()
 
+    def damaged(self) -> tuple[str, ...]:
+        return ()
+
     def load(self, name: str) -> LoadedModel:
         assert self._gate is not None
         return self._gate

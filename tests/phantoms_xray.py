@@ -320,6 +320,9 @@ class FilmModels:
     def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
         return ()
 
+    def damaged(self) -> tuple[str, ...]:
+        return ()
+
     def load(self, name: str) -> LoadedModel:
         return next(model for model in self._models if model.card.name == name)
 

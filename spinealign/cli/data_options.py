@@ -7,6 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+DATA_COLUMNS = {"image": "the pictures", "patient": "the patients", "truth": "the truth"}
+"""Of a table of data: what each column holds, by the word that its option begins with."""
+
 LINE_EVERY_S = 10.0
 """Between two lines of progress where there is no terminal that one line could be rewritten in."""
 

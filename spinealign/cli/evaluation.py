@@ -8,10 +8,12 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spinealign.cli.data_options import (
+    DATA_COLUMNS,
     Told,
     add_columns,
     add_coordinates,
@@ -26,16 +28,15 @@ from spinealign.domain.errors import ModelError, ModelProblem
 if TYPE_CHECKING:
     from spinealign.domain.model_card import ModelCard
     from spinealign.domain.own_tasks import OwnTask
+    from spinealign.evaluation.answering import Choose, Evaluated
     from spinealign.evaluation.cases import ClassifiedCases
     from spinealign.evaluation.known import KnownSet
     from spinealign.evaluation.run import Evaluation, Threshold
     from spinealign.evaluation.tables import Wanted
+    from spinealign.inference.engine import LoadedModel
 
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
-_COLUMNS = {
-    "image": "the pictures", "patient": "the patients", "truth": "the truth",
-    "predicted": "the answers",
-}  # fmt: skip
+_COLUMNS = {**DATA_COLUMNS, "predicted": "the answers"}
 
 
 def add_evaluation(commands: Any) -> None:
@@ -176,15 +177,40 @@ def _of_table(options: argparse.Namespace, table: Path, told: Told) -> Evaluatio
 def _of_model(
     options: argparse.Namespace, told: Told
 ) -> tuple[Evaluation, ModelCard, Mapping[str, bytes]]:
-    from spinealign.domain.own_tasks import own_task_of
     from spinealign.inference.catalog import ModelStore
+
+    store = ModelStore(chosen=[options.answers])
+    model = store.load(Path(options.answers).resolve().name)
+    choose = partial(_threshold, options)
+    evaluated = evaluated_by(model, options, told, choose)
+    return _compared(options, evaluated.evaluation), model.card, evaluated.gallery
+
+
+def evaluated_by(
+    model: LoadedModel, options: argparse.Namespace, told: Told, choose: Choose | None = None
+) -> Evaluated:
+    """Let a model answer on data in any layout that a training reads, and evaluate it.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    options : Namespace
+        Where the data lie and how: of `evaluate`, or of another command with these options.
+    told : Told
+    choose : callable, optional
+        Chooses the threshold of a classifier of two classes; the card's without it.
+
+    Raises
+    ------
+    WrongUseError
+        No evaluation knows what the model does, or an option has no use for it.
+    """
+    from spinealign.domain.own_tasks import own_task_of
     from spinealign.wording import evaluation as words
 
     def count(name: str, done: int, total: int) -> None:
         told(f"{done} / {total}  {name}")
 
-    store = ModelStore(chosen=[options.answers])
-    model = store.load(Path(options.answers).resolve().name)
     task = own_task_of(model.card.task)
     if task is None:
         raise WrongUseError(words.no_evaluation_of(model.card.title))
@@ -197,13 +223,13 @@ def _of_model(
             options.data,
             options.patient_pattern,
             options.coordinates,
-            tuple(options.angle),
-            lambda cases, of_card: _threshold(options, cases, of_card),
+            tuple(getattr(options, "angle", ())),
+            choose or (lambda cases, of_card: of_card),
             options.layout or "",
             known,
         )
-        evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)
-    return _compared(options, evaluated.evaluation), model.card, evaluated.gallery
+        found: Evaluated = getattr(evaluation_module(module), name)(model, asked, count, told)
+    return found
 
 
 def known_pictures(

@@ -34,7 +34,7 @@ def require_used(options: argparse.Namespace, task: Task) -> None:
     """
     from spinealign.wording.evaluation import options_without_use
 
-    given = [name for name in UNUSED.get(task, ()) if _is_given(getattr(options, name))]
+    given = [name for name in UNUSED.get(task, ()) if _is_given(getattr(options, name, None))]
     if given:
         told = [f"--{name.replace('_', '-')}" for name in given]
         raise WrongUseError(options_without_use(told, task))

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from spinealign.cli.data_options import add_patient_pattern
+from spinealign.cli.data_options import (
+    DATA_COLUMNS,
+    Told,
+    add_columns,
+    add_coordinates,
+    add_layout,
+    add_patient_pattern,
+)
 from spinealign.cli.passphrases import add_passphrase_option, asked_passphrase, new_passphrase
 from spinealign.cli.series import WrongUseError
 from spinealign.cli.signing_in import add_profile_option, add_sign_in_options
@@ -69,9 +76,12 @@ def _add_comparison(actions: Any) -> None:
     compare.add_argument("second", metavar="B", help="name or model folder")
     compare.add_argument(
         "--data", type=Path, metavar="DATA",
-        help="for two classifiers: pictures whose class is known, answered by both (needs the "
-        "'train' extra)",
+        help="pictures of which the truth is known, answered by both, in any layout that "
+        "“evaluate” takes (needs the 'train' extra)",
     )  # fmt: skip
+    add_layout(compare)
+    add_columns(compare, DATA_COLUMNS)
+    add_coordinates(compare)
     add_patient_pattern(compare, "finds the patient in a file's name, for --data")
     compare.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -190,7 +200,7 @@ def _as_json(one: ListedModel) -> dict[str, Any]:
     if card is not None:
         told |= {
             "title": card.title, "task": card.task, "examinations": list(card.examinations),
-            "image_kinds": list(card.image_kinds),
+            "image_kinds": list(card.image_kinds), "stated_status": one.stated_status,
             "version": card.version, "status": card.status, "sha256": card.sha256,
             "figure": figure_text(card),
         }  # fmt: skip
@@ -294,18 +304,20 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _answers_compared(models: list[Any], options: argparse.Namespace) -> Any:
-    """Let two classifiers answer on the same pictures, and compare them by patients."""
-    from spinealign.cli.evaluation import evaluation_module
-    from spinealign.wording.models import ONLY_CLASSIFIERS
+    """Let two models answer on the same pictures, and compare them by patients."""
+    from spinealign.cli.evaluation import evaluated_by, evaluation_module
+    from spinealign.wording.models import NOT_ONE_TASK
 
     cards: list[ModelCard] = [model.card for model in models]
-    if any(card.task != "classification" for card in cards):
-        raise WrongUseError(ONLY_CLASSIFIERS)
-    predicting, pairing = evaluation_module("predicting"), evaluation_module("pairing")
-    answered = [predicting.answers_of(m, options.data, options.patient_pattern) for m in models]
-    first, second = answered
-    return pairing.compare(
-        first.cases, second.cases, (first.threshold.value, second.threshold.value)
+    if cards[0].task != cards[1].task:
+        raise WrongUseError(NOT_ONE_TASK)
+    told = Told()
+    first, second = (evaluated_by(model, options, told).evaluation for model in models)
+    told.done()
+    for card, answered in zip(cards, (first, second), strict=True):
+        sys.stderr.write("".join(f"{card.name}: {one}\n" for one in answered.cautions))
+    return evaluation_module("comparing").compare_answers(
+        first.cases, second.cases, (first.threshold, second.threshold)
     )
 
 
@@ -317,8 +329,10 @@ def _figures(answers: Any) -> dict[str, Any]:
         }
         for name, one in answers.differences.items()
     }
-    return {
-        "cases": answers.cases, "patients": answers.patients, "differences": figures,
+    told = {"cases": answers.cases, "patients": answers.patients, "differences": figures}
+    if not hasattr(answers, "only_first"):  # no picture is right or wrong as a whole
+        return told
+    return told | {
         "right_only_first": answers.only_first, "right_only_second": answers.only_second,
     }  # fmt: skip
 

@@ -56,6 +56,7 @@ class WarningCode(StrEnum):
     OTHER_MODELS = "other_models"
     NAMED_MODEL_ALONE = "named_model_alone"
     CHOSEN_MODEL_GONE = "chosen_model_gone"
+    DAMAGED_MODEL = "damaged_model"
     NO_SPACING = "no_spacing"
     MAGNIFIED_SPACING = "magnified_spacing"
     VIEW_UNCERTAIN = "view_uncertain"
@@ -201,6 +202,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.OTHER_MODELS: "model_title",
         WarningCode.NAMED_MODEL_ALONE: "kind",
         WarningCode.CHOSEN_MODEL_GONE: "model_title",
+        WarningCode.DAMAGED_MODEL: "model_title",
         WarningCode.VIEW_UNCERTAIN: "confidence",
         WarningCode.VIEW_OVERRULED: "kind",
         WarningCode.VIEW_DISPUTED: "kind",

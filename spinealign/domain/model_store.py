@@ -13,7 +13,7 @@ from spinealign.domain.comparison import ComparedMeasure
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import SpineAlignError
 from spinealign.domain.examination import Examination, ExaminationKind, ImageKind, Task
-from spinealign.domain.findings import ModelIdentity
+from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard, Name, Sha256
 
 SETTINGS_SCHEMA: Literal["spinealign-model-store-1"] = "spinealign-model-store-1"
@@ -132,6 +132,8 @@ class ListedModel:
         Of a gate, which has no kinds of examination: whether it is the one that is asked.
     answers_alone : tuple of ImageKind
         Kinds of image that no examination is of, and of which it alone is asked now.
+    stated_status : ModelStatus or None
+        What its card states, where nothing bears that out and `card` says demonstration.
     """
 
     name: str
@@ -145,6 +147,7 @@ class ListedModel:
     is_shadow: bool = False
     answers_all: bool = False
     answers_alone: tuple[ImageKind, ...] = ()
+    stated_status: ModelStatus | None = None
 
     @property
     def answers(self) -> bool:
@@ -174,6 +177,7 @@ class StoreProblem(StrEnum):
     SIGNATURE_BROKEN = "signature_broken"
     NETWORK_FAILED = "network_failed"
     OTHER_INSTALLED = "other_installed"
+    OTHER_THERE = "other_there"
     NAME_OF_SHIPPED = "name_of_shipped"
     NOT_INSTALLED = "not_installed"
     NOT_REMOVABLE = "not_removable"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -168,6 +168,11 @@ def point_figures_by_patient(cases: PointedCases, draws: int = DRAWS) -> dict[st
     """
     weighed = _Figures(cases)
     return bootstrapped(weighed, cases.patients, weighed.proportions, draws)
+
+
+def weighed_figures(cases: PointedCases) -> Callable[[Weights], dict[str, float]]:
+    """Return what computes the figures of cases of which each stands as often as its weight."""
+    return _Figures(cases)
 
 
 class _Figures:

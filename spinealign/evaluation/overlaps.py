@@ -56,19 +56,30 @@ def figures(
     patients : sequence of str
         One a picture.
     """
+    of_patient = means_by_patient(rows, patients)
+
+    def compute(weights: Weights) -> Figures:
+        return {measure: weighted_mean(each, weights) for measure, each in of_patient.items()}
+
+    return bootstrapped(compute, list(dict.fromkeys(patients)), draws=draws)
+
+
+def means_by_patient(
+    rows: Sequence[Mapping[str, float]], patients: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the mean (n,) of each measure over each patient's pictures; NaN where none is known.
+
+    Patients stand in the order of their first picture.
+    """
     names = list(dict.fromkeys(patients))
-    of_patient = {
-        measure: np.array([_mean(_values(rows, patients, measure, name)) for name in names])
+    return {
+        measure: np.array([weighted_mean(_values(rows, patients, measure, name)) for name in names])
         for measure in MEASURES
     }
 
-    def compute(weights: Weights) -> Figures:
-        return {measure: _mean(each, weights) for measure, each in of_patient.items()}
 
-    return bootstrapped(compute, names, draws=draws)
-
-
-def _mean(values: NDArray[np.float64], weights: Weights | None = None) -> float:
+def weighted_mean(values: NDArray[np.float64], weights: Weights | None = None) -> float:
+    """Return the mean of what is known, each value as often as its weight says; NaN of nothing."""
     known = np.isfinite(values) & (True if weights is None else weights > 0)
     if not known.any():
         return float("nan")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from spinealign.domain.earned_status import is_borne_out
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import ALONE_TASKS, Examination, ImageKind, Task
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
-from spinealign.domain.model_store import ChosenModel, StoreSettings
+from spinealign.domain.model_store import ChosenModel, StoreSettings, TrustedSigner
 from spinealign.domain.paths import models_dirs, profile_dir
 from spinealign.files import write_whole
 from spinealign.inference.checksums import (
@@ -25,7 +27,7 @@ from spinealign.inference.checksums import (
 )
 from spinealign.inference.choices import INSTALLED, read_settings
 from spinealign.inference.engine import Engine, LoadedModel
-from spinealign.inference.signatures import is_signature_broken
+from spinealign.inference.signatures import is_signature_broken, is_signed_by
 from spinealign.json_files import MOST_BYTES, parse_json, read_bytes
 
 _LONGEST_DETAIL = 200
@@ -115,7 +117,7 @@ class ModelStore:
         else those of the first folder that has any: the user's own models stand alone. Without an
         examination, those of models which look at all images.
         """
-        chosen = [read_card(self._model_folders()[name]) for name in self._chosen]
+        chosen = [self._read(self._model_folders()[name]) for name in self._chosen]
         answering = tuple(
             card
             for card in chosen
@@ -182,7 +184,7 @@ class ModelStore:
     @property
     def chosen(self) -> tuple[ModelCard, ...]:
         """The cards of the models that a person named."""
-        return tuple(read_card(self._model_folders()[name]) for name in self._chosen)
+        return tuple(self._read(self._model_folders()[name]) for name in self._chosen)
 
     def named_for(self, kind: ImageKind) -> tuple[ModelCard, ...]:
         """Return the models that are asked of a kind of image that no examination is of.
@@ -210,21 +212,44 @@ class ModelStore:
         ]
 
     def _sound(self) -> list[tuple[Path, ModelCard]]:
-        """Return all models that can be read; a damaged one is skipped if it was only installed."""
+        """Return all models that can be read.
+
+        A person's own that is damaged costs nobody but itself; a shipped one, or one that was
+        named, is missed.
+        """
         found = []
         for folder in self._model_folders().values():
             try:
-                found.append((folder, read_card(folder)))
+                found.append((folder, self._read(folder)))
             except ModelError:
-                if folder.parent != self._installed:
+                if not self._is_spared(folder):
                     raise
         return found
+
+    def _is_spared(self, folder: Path) -> bool:
+        """Whether other models go on without this one if it is damaged."""
+        return folder.parent != models_dirs()[-1] and folder not in self._named.values()
+
+    def damaged(self) -> tuple[str, ...]:
+        """Return the names of a person's own models, not only installed, whose cards are damaged.
+
+        They would answer because they are there. One in the profile answers once it is chosen, and
+        is missed then.
+        """
+        found = []
+        for name, folder in self._model_folders().items():
+            if self._is_spared(folder) and folder.parent != self._installed:
+                try:
+                    read_card(folder)
+                except ModelError:
+                    found.append(name)
+        return tuple(found)
 
     def _used(self, task: Task, shown: Examination | ImageKind | None) -> tuple[ModelCard, ...]:
         """Return the cards of the models that the profile's settings choose."""
         wanted = [one for one in self.settings.chosen if one.task == task and one.serves(shown)]
         folders = [self.place_of(one) for one in wanted]
-        return tuple(read_card(folder) for folder in folders if folder is not None)
+        return tuple(self._read(folder) for folder in folders if folder is not None)
 
     def folder_of(self, name: str) -> Path | None:
         """Return where a model lies, or None."""
@@ -240,7 +265,7 @@ class ModelStore:
         """
         folders = self._model_folders()
         named = folders.get(chosen.name)
-        if named is not None and read_card(named).sha256 == chosen.sha256:
+        if named is not None and self._read(named).sha256 == chosen.sha256:
             return named
         # A shipped model is never renamed: one with these weights is another model's start.
         shipped = models_dirs()[-1]
@@ -298,8 +323,12 @@ class ModelStore:
             }
 
     def _open(self, folder: Path) -> LoadedModel:
-        card = read_card(folder)
+        card = self._read(folder)
         return LoadedModel(card, self._open_engine(checked_weights(folder, card), card))
+
+    def _read(self, folder: Path) -> ModelCard:
+        """Return a model's card, with no better status than something bears out."""
+        return believed_card(folder, read_card(folder), self.settings.trusted)
 
     def _model_folders(self) -> dict[str, Path]:
         found = dict(self._named)
@@ -339,6 +368,20 @@ def checked_weights(folder: Path, card: ModelCard) -> Path:
     if file_sha256(weights) != card.sha256:
         raise ModelError(card.name, ModelProblem.WRONG_CHECKSUM, card.weights)
     return weights
+
+
+def believed_card(folder: Path, card: ModelCard, trusted: Collection[TrustedSigner]) -> ModelCard:
+    """Return a card with the status demonstration where nothing bears out a better one.
+
+    What comes with SpineAlign is believed, and so is what somebody signed who is trusted. Else a
+    status counts that a training of this program wrote for these weights and figures.
+    """
+    if is_borne_out(card) or folder.resolve().parent == models_dirs()[-1].resolve():
+        return card
+    keys = {signer.public_key for signer in trusted}
+    if keys and is_signed_by(folder, keys) and is_card_as_listed(folder):
+        return card
+    return replace(card, status=ModelStatus.DEMONSTRATION)
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -6,6 +6,7 @@ under it is one under all. A folder without one costs nothing: nothing of crypto
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from spinealign.domain.model_store import FolderSignature
@@ -41,6 +42,15 @@ def is_signed(folder: Path, told: FolderSignature) -> bool:
     except (OSError, JsonError, InvalidSignature, ValueError):
         return False
     return True
+
+
+def is_signed_by(folder: Path, keys: Collection[str]) -> bool:
+    """Whether the list of checksums of a folder is signed with one of some public keys."""
+    try:
+        told = read_signature(folder)
+    except (OSError, JsonError):
+        return False
+    return told is not None and told.public_key in keys and is_signed(folder, told)
 
 
 def is_signature_broken(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spinealign.domain.errors import ModelError
 from spinealign.domain.examination import EXAMINATIONS
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
     BrokenFile,
@@ -140,8 +141,11 @@ class Listing:
 
     def _listed(self, place: ModelPlace, folder: Path, settings: StoreSettings) -> ListedModel:
         card, problem = None, ""
+        stated: ModelStatus | None = None
         try:
-            card = catalog.read_card(folder)
+            read = catalog.read_card(folder)
+            card = catalog.believed_card(folder, read, settings.trusted)
+            stated = None if card.status is read.status else read.status
         except ModelError as error:
             problem = card_problem_text(error.__cause__, error.detail)
         is_shipped = place is ModelPlace.SHIPPED
@@ -153,7 +157,9 @@ class Listing:
             problem = CARD_CHANGED
             if signature.state is not SignatureState.UNSIGNED:
                 signature = replace(signature, state=SignatureState.BROKEN, signer="")
-        return ListedModel(folder.name, place, folder, card, problem, signature)
+        return ListedModel(
+            folder.name, place, folder, card, problem, signature, stated_status=stated
+        )
 
 
 def _order(one: ListedModel) -> tuple[int, str]:
@@ -161,8 +167,8 @@ def _order(one: ListedModel) -> tuple[int, str]:
 
 
 def _is_readable(one: ListedModel) -> bool:
-    """Whether a model lets others answer: a damaged one that was only installed does."""
-    return one.card is not None or one.place is ModelPlace.INSTALLED
+    """Whether a model lets others answer: a damaged one of the user's own does."""
+    return one.card is not None or one.place is not ModelPlace.SHIPPED
 
 
 def _with_choices(

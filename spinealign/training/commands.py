@@ -60,7 +60,7 @@ from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.packaging import package_own
-from spinealign.training.own.results import RESULTS
+from spinealign.training.own.places import RESULTS
 from spinealign.training.package import (
     Precision,
     fold_batch_normalisation,

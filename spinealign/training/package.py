@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from spinealign.domain.earned_status import with_mark
 from spinealign.domain.model_card import ModelCard
 from spinealign.files import write_whole
 from spinealign.inference.catalog import write_card
@@ -124,7 +125,7 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
     Returns
     -------
     ModelCard
-        The card with the checksum of the weights.
+        The card with the checksum of the weights, and the mark of what earned its status.
     """
     folder.mkdir(parents=True, exist_ok=True)
     card = replace(
@@ -133,6 +134,7 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
         sha256=hashlib.sha256(flatbuffer).hexdigest(),
         name=folder.name,
     )
+    card = with_mark(card)
     write_whole(folder / card.weights, flatbuffer)
     write_card(folder, card)
     return card

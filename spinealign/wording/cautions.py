@@ -29,6 +29,10 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The model that was chosen for such images is no longer there, so it did not answer: "
         "{model_title}; the window's Models… and “spinealign models use” choose again."
     ),
+    WarningCode.DAMAGED_MODEL: (
+        "The card of a model of your own is damaged, so it was not asked: {model_title}; "
+        "“spinealign models list” says what is wrong and where it lies."
+    ),
     WarningCode.NO_SPACING: (
         "The pixel spacing is unknown: areas and lengths are given in pixels only."
     ),

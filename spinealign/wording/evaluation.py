@@ -11,6 +11,7 @@ from spinealign.wording.text import UNKNOWN_FIGURE, listed, safe_text
 
 TITLE = "Evaluation"
 _SHOWN_ALIKE: Final = 3
+NOT_ONE_TASK = "The two models do not do the same, so that their answers cannot be compared."
 NO_SHARED_CASES = (
     "The two tables share no picture. Name the pictures alike in both, in a column image."
 )

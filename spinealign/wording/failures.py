@@ -37,7 +37,7 @@ from spinealign.json_files import JsonError, JsonProblem
 from spinealign.wording.batch import BATCH_MESSAGES
 from spinealign.wording.deidentification import problem_words
 from spinealign.wording.dicom_objects import dicom_object_words
-from spinealign.wording.model_store import store_words
+from spinealign.wording.model_store import card_problem_text, store_words
 from spinealign.wording.network import network_failure
 from spinealign.wording.protection import protection_words
 from spinealign.wording.text import as_sentence, display_name, listed, safe_text
@@ -171,8 +171,7 @@ _MODEL_MESSAGES = {
         "Copy the whole model folder once more, or install SpineAlign again.",
     ),
     ModelProblem.INCOMPLETE_CARD: (
-        "The model “{name}” has an incomplete or invalid model card{detail}; no model can be used "
-        "while it is there.",
+        "The model “{name}” cannot be used{detail}.",
         "Complete its card.json or take its folder away; of a model that came with SpineAlign, "
         "install SpineAlign again.",
     ),
@@ -423,6 +422,9 @@ def explain(error: SpineAlignError) -> Message:
         case ImageReadError():
             name = display_name(error.path / error.member)
             return _fill(_READ_MESSAGES[error.problem], name, error.detail)
+        case ModelError(problem=ModelProblem.INCOMPLETE_CARD):
+            reason = card_problem_text(error.__cause__, error.detail)
+            return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), reason)
         case ModelError():
             return _fill(_MODEL_MESSAGES[error.problem], safe_text(error.model), error.detail)
         case ExportError():

@@ -67,6 +67,11 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
         "Another model is installed as “{name}”{detail}.",
         "“--replace” puts the new one in its place, “--as NAME” beside it.",
     ),
+    StoreProblem.OTHER_THERE: (
+        "“{name}” holds another model already{detail}, and it was left as it is.",
+        "Name another folder with --out; “--replace” puts the new model in the place of the old "
+        "one.",
+    ),
     StoreProblem.NAME_OF_SHIPPED: (
         "A model that comes with SpineAlign, or lies in the folder of SPINEALIGN_MODELS, is called "
         "“{name}” already.",
@@ -138,7 +143,7 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
     ),
 }
 
-_BRACKETED = (StoreProblem.OTHER_INSTALLED, StoreProblem.NOT_WRITABLE)
+_BRACKETED = (StoreProblem.OTHER_INSTALLED, StoreProblem.OTHER_THERE, StoreProblem.NOT_WRITABLE)
 
 
 def store_words(error: ModelStoreError) -> tuple[str, str]:
@@ -182,6 +187,16 @@ def _expected(detail: str) -> str:
     return "it is not possible"
 
 
+def _json_error(detail: str) -> JsonError | None:
+    """Return the error of which only the text is left, as from another process."""
+    problem, _, rest = detail.partition(": ")
+    if problem not in set(JsonProblem):
+        return None
+    place, has_place, expected = rest.partition(": ")
+    is_place = bool(has_place) or JsonProblem(problem) is not JsonProblem.WRONG_VALUE
+    return JsonError(JsonProblem(problem), *((place, expected) if is_place else ("", rest)))
+
+
 def card_problem_text(error: BaseException | None, detail: str = "") -> str:
     """Return what is wrong about a model card, fit for the end of a sentence.
 
@@ -195,6 +210,7 @@ def card_problem_text(error: BaseException | None, detail: str = "") -> str:
     """
     if isinstance(error, OSError):
         return "its card.json is missing or cannot be read"
+    error = error or _json_error(detail)
     if not isinstance(error, JsonError):
         told = safe_text(str(error) if error is not None else detail)[:200]
         return f"its card is incomplete or contradicts itself ({told})"

@@ -14,6 +14,7 @@ from spinealign.domain.examination import (
     ImageKind,
     Task,
 )
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import (
     BrokenFile,
@@ -86,6 +87,14 @@ def kinds_text(kinds: Sequence[ExaminationKind | ImageKind]) -> str:
         for kind in kinds
     ]
     return listed(words) if words else ""
+
+
+def unchecked_text(stated: ModelStatus) -> str:
+    """Return that the status which a card states does not count, and what would make it count."""
+    return (
+        f"Its card states “{stated.value}”: that is its maker’s word and was not checked, so it "
+        "counts as a demonstration until somebody whom you trust signs it."
+    )
 
 
 def images_text(card: ModelCard) -> str:
@@ -172,6 +181,7 @@ def _lines_of(one: ListedModel) -> list[str]:
         where,
         f"    {answers_text(one)}",
     ]
+    lines += [f"    {unchecked_text(one.stated_status)}"] if one.stated_status else []
     figure = figure_text(card)
     lines += [f"    {figure}"] if figure else ["    no figures"]
     return [*lines, folder]
@@ -205,6 +215,7 @@ def installed_lines(one: ListedModel) -> list[str]:
     return [
         f"Installed {one.name}, {title}, version {version}; {signature_text(one.signature)}.",
         answers_text(one),
+        *([unchecked_text(one.stated_status)] if one.stated_status else []),
     ]
 
 
@@ -299,10 +310,7 @@ NAME_OR_SHIPPED = "name a model, or a task with --shipped"
 EXAMINATION_OF_SHIPPED = (
     "--examination goes with --shipped; a model answers for what its card names"
 )
-ONLY_CLASSIFIERS = (
-    "--data compares the answers of two classifiers; for other models run “spinealign evaluate” "
-    "with each of them"
-)
+NOT_ONE_TASK = "--data compares the answers of two models that do the same; these do not"
 
 
 def shipped_text(task: Task, kind: ExaminationKind | ImageKind | None) -> str:
@@ -362,19 +370,22 @@ def _signed_figure(figure: Any) -> str:
 
 
 def answers_compared_lines(answers: Any) -> list[str]:
-    """Return how two classifiers differ on the same pictures.
+    """Return how two models differ on the same pictures.
 
     Parameters
     ----------
-    answers : spinealign.evaluation.pairing.Compared
+    answers : Compared or ComparedFigures
+        Of `spinealign.evaluation.comparing`.
     """
     lines = [
         f"On {answers.cases} pictures of {answers.patients} patients, second less first:",
         *(
-            f"    {name.replace('_', ' ')}: {_signed_figure(one)}"
+            f"    {safe_text(name.replace('_', ' '))}: {_signed_figure(one)}"
             for name, one in answers.differences.items()
             if one.is_known
         ),
-        f"    right: only the first {answers.only_first}, only the second {answers.only_second}",
     ]
+    if hasattr(answers, "only_first"):
+        only = f"only the first {answers.only_first}, only the second {answers.only_second}"
+        lines.append(f"    right: {only}")
     return lines

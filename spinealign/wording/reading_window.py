@@ -111,6 +111,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.OTHER_MODELS: "other models",
     WarningCode.NAMED_MODEL_ALONE: "named model only",
     WarningCode.CHOSEN_MODEL_GONE: "model gone",
+    WarningCode.DAMAGED_MODEL: "damaged model",
     WarningCode.NOTHING_SEGMENTED: "nothing found",
     WarningCode.LOW_RESOLUTION: "small image",
     WarningCode.LOW_CONTRAST: "low contrast",

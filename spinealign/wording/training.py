@@ -302,6 +302,11 @@ def progress_text(
     return f"{what}: {unit} {done} of {of}{told}, about {duration_text(seconds_left)} left"
 
 
+def results_aside_text(place: Path) -> str:
+    """Return where the results of another training are now."""
+    return f"results of another training in this folder are kept: {safe_text(str(place))}"
+
+
 def skipped_text(skipped: Sequence[_Skipped], where: Path) -> str:
     """Return how many pictures were left out, and where their names are."""
     return (

@@ -21,6 +21,7 @@ from spinealign.cli.main import run_command
 from spinealign.domain.errors import AnswersError
 from spinealign.evaluation import (
     agreement,
+    answering,
     classification,
     curves,
     overlaps,
@@ -31,6 +32,7 @@ from spinealign.evaluation import (
 )
 from spinealign.evaluation.cases import ClassifiedCases, MeasuredCases
 from spinealign.evaluation.intervals import Figure, bootstrapped
+from spinealign.evaluation.known import KnownSet
 from spinealign.evaluation.learning import LearningPoint, as_metrics, points_of
 from spinealign.evaluation.report_html import report_html
 from spinealign.evaluation.tables import Wanted, read_answers
@@ -551,8 +553,8 @@ def test_the_worst_cases_come_first_and_are_wrong():
 
 class TestModelsCompare:
     def test_two_classifiers_answer_on_the_same_pictures(self, tmp_path, capsys, monkeypatch):
-        def answers(model, data, pattern):
-            assert (data, pattern) == (tmp_path, "p(.)")
+        def answers(model, data, pattern, show):
+            assert (data, pattern) == (listed, "p(.)")
             threshold = run.Threshold(model.card.threshold, "")
             return predicting.Answered(cases[model.card.name], (), (), threshold)
 
@@ -569,12 +571,22 @@ class TestModelsCompare:
             )
             for name, p in told.items()
         }  # fmt: skip
-        monkeypatch.setattr(predicting, "answers_of", answers)
+        monkeypatch.setattr(answering, "answers_of", answers)
+        monkeypatch.setattr(answering, "gallery", lambda *_: {})
+        listed = KnownSet(())
+
+        def known(task, asked, classes, columns):
+            assert (asked.data, asked.layout) == (tmp_path, "rsna-2022")
+            assert (asked.label_column, columns.label) == ("grade", "grade")
+            return listed
+
+        monkeypatch.setattr("spinealign.training.own.known.known_set", known)
         monkeypatch.setattr(
             catalog.ModelStore.__init__, "__defaults__", (None, lambda *_: Silent(), (), None)
         )
         folders = [str(write_model(tmp_path, name)) for name in told]
         words = ["models", "compare", *folders, "--data", str(tmp_path)]
+        words += ["--layout", "rsna-2022", "--truth-column", "grade"]
         assert run_command([*words, "--patient-pattern", "p(.)"]) == 0
         text = capsys.readouterr().out
         assert "accuracy: +0.250" in text

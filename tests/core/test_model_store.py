@@ -5,14 +5,17 @@ import json
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spinealign.domain.earned_status import is_borne_out, with_mark
 from spinealign.domain.errors import Cancelled, ModelError, ModelProblem
 from spinealign.domain.examination import ExaminationKind
+from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_store import (
     NOT_COMPARED,
     FileState,
@@ -37,6 +40,7 @@ from spinealign.model_store.trial import TrialProblem
 from spinealign.selftest import run_self_test
 from spinealign.wording.failures import explain
 from spinealign.wording.model_manager import NOT_IN_SHADOW
+from spinealign.wording.models import installed_lines, model_lines
 from tests.cards import classifier_card, gate_card
 from tests.core.test_catalog import MODULES_THAT_LOOK, SilentEngine, write_model
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
@@ -512,6 +516,159 @@ def test_a_damaged_model_stops_nothing_unless_it_was_chosen(store, tmp_path):
     assert (damaged.name, bool(damaged.card_problem)) == ("mine", True)
     with refused(P.BAD_CARD):
         store.choose("mine")
+
+
+def own_folder(store, tmp_path, monkeypatch):
+    """Let SPINEALIGN_MODELS name a folder beside the shipped one."""
+    roots = (tmp_path / "own", tmp_path / "shipped")
+    for module in MODULES_THAT_LOOK:
+        monkeypatch.setattr(f"{module}.models_dirs", lambda: roots)
+    return roots[0]
+
+
+def test_a_damaged_model_in_a_folder_of_ones_own_costs_itself_alone(store, tmp_path, monkeypatch):
+    own = own_folder(store, tmp_path, monkeypatch)
+    write_model(own, "good", examinations=[MR])
+    edit_card(write_model(own, "bad"), threshold=7)
+    assert answering(store) == ["shipped_net"]
+    assert answering(store, SPINE_MR) == ["good"]
+    models = catalog.ModelStore(
+        open_engine=lambda weights, card: SilentEngine(), profile=store.profile
+    )
+    models.warm_up()
+    assert models.damaged() == ("bad",)
+    listed = {one.name: one for one in store.listed()}
+    assert listed["good"].answers_for == (MR,)
+    lines = model_lines([listed["bad"]])
+    assert lines[0] == (
+        "bad  cannot be used: its card has an impossible or missing value at “threshold”: a number "
+        "of at most 1.0 is expected"
+    )
+    assert lines[-1].strip() == str(own / "bad")
+    with pytest.raises(ModelError) as caught:
+        catalog.ModelStore(chosen=["bad"], profile=store.profile).find("classification", NECK_CT)
+    told = ModelError(caught.value.model, caught.value.problem, caught.value.detail)
+    for error in (caught.value, told):  # what comes from another process has lost its cause
+        assert explain(error).sentence == (
+            "The model “bad” cannot be used (its card has an impossible or missing value at "
+            "“threshold”: a number of at most 1.0 is expected)."
+        )
+
+
+def test_a_damaged_shipped_model_is_missed(store, tmp_path):
+    edit_card(tmp_path / "shipped" / "shipped_net", threshold=7)
+    with pytest.raises(ModelError):
+        answering(store)
+
+
+def test_a_damaged_installed_model_is_no_note_of_results(store, tmp_path):
+    store.install(made(tmp_path))
+    (store.folder / "mine" / "card.json").write_text("{")
+    assert catalog.ModelStore(profile=store.profile).damaged() == ()
+
+
+# ---------------------------------------------------------------- the status is earned
+
+VALIDATED = ModelStatus.INTERNALLY_VALIDATED
+
+
+def earned(folder, **changes):
+    """Write a card as a training does that earned its status."""
+    card = replace(catalog.read_card(folder), status=VALIDATED, **changes)
+    catalog.write_card(folder, with_mark(card))
+    return folder
+
+
+def believed(store, name="mine"):
+    models = catalog.ModelStore(
+        open_engine=lambda weights, card: SilentEngine(), profile=store.profile, chosen=[name]
+    )
+    statuses = {models.load(name).identity.status, models.chosen[0].status}
+    statuses |= {card.status for card in models.cards() if card.name == name}
+    (status,) = statuses
+    return status
+
+
+def test_a_status_that_was_typed_by_hand_is_a_demonstration(store, tmp_path):
+    found = store.install(made(tmp_path, status=VALIDATED))
+    assert (found.card.status, found.stated_status) == (ModelStatus.DEMONSTRATION, VALIDATED)
+    assert believed(store) is ModelStatus.DEMONSTRATION
+    assert "[demonstration]" in model_lines([found])[0]
+    assert "states “internally validated”: that is its maker’s word" in "".join(
+        model_lines([found])
+    )
+    assert "maker’s word" in "".join(installed_lines(found))
+
+
+def test_a_status_that_a_training_earned_is_believed(store, tmp_path):
+    found = store.install(earned(made(tmp_path)))
+    assert (found.card.status, found.stated_status) == (VALIDATED, None)
+    assert believed(store) is VALIDATED
+    assert "maker’s word" not in "".join(model_lines([found]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": {"auc": {"value": 0.99, "low": 0.98, "high": 1.0}}},
+        {"threshold": 0.3},
+        {"positive_class": "normal", "positive_output": "normal"},
+        {"examinations": [MR]},
+        {"image_kinds": ["frontal_film"]},
+        {"status": "externally validated"},
+        {"sha256": hashlib.sha256(b"other").hexdigest()},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_a_status_rests_on_is_not_changed_by_hand(store, tmp_path, change):
+    folder = earned(made(tmp_path))
+    edit_card(folder, **change)
+    if "sha256" in change:
+        (folder / "model.tflite").write_bytes(b"other")
+    store.install(folder)
+    assert believed(store) is ModelStatus.DEMONSTRATION
+
+
+def test_other_words_in_a_card_cost_no_status(store, tmp_path):
+    folder = earned(made(tmp_path))
+    edit_card(folder, title="Another title", licence="CC BY 4.0", intended_use="rounds")
+    store.install(folder)
+    assert believed(store) is VALIDATED
+
+
+def test_numbers_as_keys_and_tuples_do_not_change_the_mark(store, tmp_path):
+    figures = {2: {"value": 0.5}, 10: (1, 2.5)}
+    store.install(earned(made(tmp_path), metrics=figures))
+    assert believed(store) is VALIDATED
+
+
+def test_the_mark_of_an_earlier_training_is_not_kept(tmp_path):
+    card = with_mark(replace(classifier_card(), status=VALIDATED))
+    assert is_borne_out(card)
+    again = with_mark(replace(card, threshold=0.4))
+    assert is_borne_out(again)
+    assert not is_borne_out(replace(card, threshold=0.4))
+    assert "status_mark" not in with_mark(replace(card, status=ModelStatus.DEMONSTRATION)).training
+
+
+def test_the_word_of_a_signer_counts_once_she_is_trusted(store, tmp_path, key):
+    folder = made(tmp_path, status=ModelStatus.EXTERNALLY_VALIDATED)
+    sign_folder(folder, opened_key(key))
+    make_key(tmp_path / "other")
+    store.trust(tmp_path / "other.pub", "Somebody else")
+    assert store.install(folder).card.status is ModelStatus.DEMONSTRATION
+    store.trust(tmp_path / "key.pub", "Radiology")
+    (mine,) = [one for one in store.listed() if one.name == "mine"]
+    assert (mine.card.status, mine.stated_status) == (ModelStatus.EXTERNALLY_VALIDATED, None)
+    assert believed(store) is ModelStatus.EXTERNALLY_VALIDATED
+    store.distrust("Radiology")
+    assert believed(store) is ModelStatus.DEMONSTRATION
+
+
+def test_shipped_models_are_believed(store, tmp_path):
+    edit_card(tmp_path / "shipped" / "shipped_net", status=VALIDATED)
+    assert believed(store, "shipped_net") is VALIDATED
+    assert store.listed()[0].stated_status is None
 
 
 def test_a_gate_is_chosen_for_every_image_and_never_a_candidate(store, tmp_path):

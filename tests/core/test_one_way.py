@@ -88,13 +88,19 @@ class Store:
 
     chosen: Sequence[ModelCard] = ()
 
-    def __init__(self, *models: LoadedModel, gone: Sequence[ChosenModel] = ()) -> None:
+    def __init__(
+        self, *models: LoadedModel, gone: Sequence[ChosenModel] = (), damaged: Sequence[str] = ()
+    ) -> None:
         self._models = models
+        self._damaged = tuple(damaged)
         self._gone = tuple(gone)
         self.loaded: list[str] = []
 
     def gone(self, examination: Examination) -> tuple[ChosenModel, ...]:
         return self._gone
+
+    def damaged(self) -> tuple[str, ...]:
+        return self._damaged
 
     def find(self, task: str, examination: Examination | None = None) -> ModelCard | None:
         return next(iter(self.find_all(task, examination)), None)
@@ -241,6 +247,12 @@ def slice_without_chosen() -> Analysis:
     return run_to_end(analyze_image(neck_ct(), Store(classifier(), gone=[chosen]), NECK_CT))
 
 
+def slice_beside_damaged() -> Analysis:
+    """Analyse a slice while the card of a person's own model is damaged."""
+    models = Store(classifier(), damaged=["mine"])
+    return run_to_end(analyze_image(neck_ct(), models, NECK_CT))
+
+
 def frontal(**changes) -> Analysis:
     """Analyse a frontal film, which is no examination's, with a named classifier."""
     changes = {"name": "mine", "examinations": (), "calibrated": True, **changes}
@@ -373,6 +385,7 @@ CAUTIONS = (
     Row(C.NAMED_MODEL_ALONE, lambda: frontal(image_kinds=(FRONTAL,)), plain_slice,
         "does not analyse a frontal"),
     Row(C.CHOSEN_MODEL_GONE, slice_without_chosen, plain_slice, "no longer there"),
+    Row(C.DAMAGED_MODEL, slice_beside_damaged, plain_slice, "not asked: mine"),
     Row(C.NO_SPACING, lambda: slice_of_neck(spacing_mm=None, spacing_source=SpacingSource.UNKNOWN),
         plain_slice),
     Row(C.MAGNIFIED_SPACING, lambda: film(**AT_DETECTOR), plain_film),

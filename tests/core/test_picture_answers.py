@@ -253,6 +253,9 @@ class _Store:
     def gone(self, examination):
         return ()
 
+    def damaged(self):
+        return ()
+
     def load(self, name):
         return self._found[name]
 

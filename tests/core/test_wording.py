@@ -133,6 +133,7 @@ CARRIED = {
         {"kind": ImageKind.FRONTAL_FILM}, "does not analyse a frontal"
     ),
     WarningCode.CHOSEN_MODEL_GONE: ({"model_title": "Narrow discs"}, "not answer: Narrow discs;"),
+    WarningCode.DAMAGED_MODEL: ({"model_title": "narrow"}, "not asked: narrow; “spinealign"),
     WarningCode.NO_SPACING: ({}, "in pixels only"),
     WarningCode.MAGNIFIED_SPACING: ({}, "are magnified"),
     WarningCode.VIEW_UNCERTAIN: ({"confidence": 0.449}, "(confidence 0.45)"),

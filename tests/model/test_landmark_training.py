@@ -16,6 +16,7 @@ from spinealign.cli.main import run_command
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import ImageKind
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_store import ModelStoreError
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore, read_card
 from spinealign.locate import locate_with
@@ -254,5 +255,8 @@ def test_sides_are_never_guessed(tmp_path, flip, pairs, said):
 def test_other_points_in_the_same_work_begin_anew(tmp_path):
     data = pointed(tmp_path / "data", patients=4)
     train_landmarks(job(tmp_path, data, 1))
-    train_landmarks(job(tmp_path, data, 1, coordinates="centres"))
+    other = job(tmp_path, data, 1, coordinates="centres")
+    with pytest.raises(ModelStoreError, match="other_there"):
+        train_landmarks(other)
+    train_landmarks(replace(other, is_replacing=True))
     assert len(list((tmp_path / "work").glob("landmarks-*"))) == 2

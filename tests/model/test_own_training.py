@@ -91,13 +91,37 @@ def test_the_other_positive_class_in_the_same_work_turns_no_answer_round(tmp_pat
     data = two_classes(tmp_path / "data")
     cards = {}
     for positive in ("narrow", "wide"):
-        cards[positive] = train_classifier(job(tmp_path, data, positive))
+        out = tmp_path / "models" / positive
+        cards[positive] = train_classifier(job(tmp_path, data, positive, out=out))
         for row in table(tmp_path / "work" / "results" / "predictions.csv"):
             p = float(row[f"probability_{positive}"])
             assert (p > 0.5) == (row["class"] == positive), row
             assert row["predicted"] == row["class"]
     assert cards["narrow"].sha256 != cards["wide"].sha256
     assert cards["wide"].positive_output == "wide"
+    # The results of both are there, and each says whose they are.
+    [aside] = (tmp_path / "work").glob("results-*")
+    for folder, positive in ((aside, "narrow"), (tmp_path / "work" / "results", "wide")):
+        assert f"probability_{positive}" in table(folder / "predictions.csv")[0]
+        told = json.loads((folder / "training.json").read_text())
+        assert (told["task"], told["positive_class"]) == ("classification", positive)
+        assert told["classes"] == list(cards[positive].classes)
+        assert (told["threshold"], told["model_sha256"]) == (0.5, cards[positive].sha256)
+
+
+def test_a_training_writes_over_its_own_model_and_over_no_other(tmp_path):
+    data = two_classes(tmp_path / "data")
+    asked = job(tmp_path, data)
+    first = train_classifier(asked)
+    assert train_classifier(replace(asked, stated=replace(asked.stated, title="T"))).title == "T"
+    other = replace(asked, recipe=replace(asked.recipe, seed=8))
+    with pytest.raises(ModelStoreError, match="other_there") as caught:
+        train_classifier(other)
+    told = explain(caught.value)
+    assert "holds another model already (T)" in told.sentence
+    assert "--replace" in told.advice
+    assert read_card(asked.out).sha256 == first.sha256
+    assert read_card(asked.out).training["training_key"]
 
 
 def test_a_card_says_what_data_and_options_say_and_no_more(tmp_path):
@@ -183,7 +207,7 @@ def test_other_pictures_are_not_answered_by_kept_features(tmp_path):
     data = two_classes(tmp_path / "data")
     first = train_classifier(job(tmp_path, data))
     shutil.copy(data / "wide" / "w1_t1.png", data / "wide" / "w0_t1.png")
-    assert train_classifier(job(tmp_path, data)).sha256 != first.sha256
+    assert train_classifier(job(tmp_path, data, is_replacing=True)).sha256 != first.sha256
     assert len(list((tmp_path / "work").glob("features-*"))) == 2
 
 
@@ -355,7 +379,10 @@ def test_a_segmentation_says_what_its_masks_mean_and_what_it_is_worth(tmp_path):
 
 def test_more_slices_in_the_same_work_are_trained_on(tmp_path):
     first = train_segmentation(outline_job(tmp_path, outlined(tmp_path / "data", 3)))
-    second = train_segmentation(outline_job(tmp_path, outlined(tmp_path / "data", 5)))
+    more = outlined(tmp_path / "data", 5)
+    with pytest.raises(ModelStoreError, match="other_there"):
+        train_segmentation(outline_job(tmp_path, more))
+    second = train_segmentation(outline_job(tmp_path, more, is_replacing=True))
     assert first.sha256 != second.sha256
     assert "4 pictures of 4 patients" in second.training_data
     assert len(list((tmp_path / "work").glob("segmentation-*"))) == 2
@@ -366,7 +393,8 @@ def test_other_masks_of_the_same_pictures_are_trained_on(tmp_path):
     shas = []
     for value in (1, 2):
         data = outlined(tmp_path / "data", 3, disc=value)
-        shas.append(train_segmentation(outline_job(tmp_path, data, classes=classes)).sha256)
+        wanted = outline_job(tmp_path, data, classes=classes, is_replacing=True)
+        shas.append(train_segmentation(wanted).sha256)
     assert shas[0] != shas[1]
 
 
@@ -455,6 +483,19 @@ def test_any_network_is_packaged_with_what_is_stated(tmp_path):
     listed = read_checksums(tmp_path / "models" / "mine")
     assert set(listed) == {"card.json", "model.tflite"}
     assert not (tmp_path / "models" / "mine" / "signature.json").exists()
+
+
+def test_a_package_writes_over_the_same_network_and_over_no_other(tmp_path):
+    words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey")
+    network = user_network()
+    package(tmp_path, network, *words)
+    card = package(tmp_path, None, *words, "--title", "Again")
+    assert card.title == "Again"
+    for others in (("--threshold", "0.3"), ("--positive", "a")):
+        with pytest.raises(ModelStoreError, match="other_there"):
+            package(tmp_path, None, *words, *others)
+    assert read_card(tmp_path / "models" / "mine") == card
+    assert package(tmp_path, None, *words, "--threshold", "0.3", "--replace").threshold == 0.3
 
 
 def test_a_packaged_model_is_signed_and_a_bad_key_is_refused_first(tmp_path):

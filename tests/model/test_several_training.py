@@ -17,6 +17,7 @@ pytest.importorskip("tensorflow")
 from spinealign.cli.main import _parser
 from spinealign.domain.errors import AnswersError, DataSetError
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.model_store import ModelStoreError
 from spinealign.evaluation.answering import AskedOfModel
 from spinealign.evaluation.several import evaluated_grades, evaluated_labels
 from spinealign.evaluation.writing import write_evaluation
@@ -107,7 +108,10 @@ def test_findings_are_learned_from_what_is_known_of_them_and_mean_what_they_are_
         is_bright = int(row["image"][1:-4]) % 2
         assert (float(row["probability_bright"]) >= rule.threshold) == bool(is_bright), row
     # The other order is other work, and turns nothing round.
-    turned = train_labels(job(tmp_path, data, ("odd", "bright")))
+    other = job(tmp_path, data, ("odd", "bright"))
+    with pytest.raises(ModelStoreError, match="other_there"):
+        train_labels(other)
+    turned = train_labels(replace(other, is_replacing=True))
     assert turned.classes == ("odd", "bright")
     for row in table(tmp_path / "work" / "results" / "predictions.csv"):
         same = next(one for one in rows if one["image"] == row["image"])
@@ -229,7 +233,10 @@ def test_grades_have_the_order_that_was_stated(tmp_path):
     assert held["confusion_matrix"] == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
     for row in table(tmp_path / "work" / "results" / "predictions.csv"):
         assert row["predicted"] == row["class"]
-    turned = train_grades(job(tmp_path, data, GRADES[::-1]))
+    other = job(tmp_path, data, GRADES[::-1])
+    with pytest.raises(ModelStoreError, match="other_there"):
+        train_grades(other)
+    turned = train_grades(replace(other, is_replacing=True))
     assert turned.metrics["held_out"]["kappa_quadratic"]["value"] == 1
     for row in table(tmp_path / "work" / "results" / "predictions.csv"):
         assert row["predicted"] == row["class"]

@@ -144,7 +144,8 @@ def test_packaged_user_weights_answer_in_the_stated_class_order(tmp_path, monkey
         positive="fracture", scaling="unit", threshold=0.5, out=tmp_path / "models" / "mine",
         recipe="package", examination=SPINE_MR, output=None, input_size=None, window_hu=None,
         percentiles=None, title=None, licence=None, source=None, intended_use=None,
-        points=None, image_kind=None, clahe=0.0,
+        points=None, image_kind=None, clahe=0.0, replace=False, second_look=None,
+        least_peak=0.1, trusted_peak=0.5,
     )  # fmt: skip
     assert commands.run(options) == 0
     loaded = ModelStore([tmp_path / "models"]).load("mine")

@@ -9,6 +9,7 @@ from spinealign.domain.findings import ModelStatus
 from spinealign.domain.trained_on import CONTENT_KEY, KEY, content_marks, picture_marks
 from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.pictures import PictureSet
+from spinealign.training.own.places import KEY as TRAINING_KEY
 from spinealign.wording import training as words
 
 
@@ -86,4 +87,5 @@ def common_training(job: OwnJob, parts: Parts, recipe_file: str) -> dict[str, An
         "audit": job.stated.verdict,
         **marks_of_training(parts.training),
         "although": job.stated.although,
+        TRAINING_KEY: job.key,
     }

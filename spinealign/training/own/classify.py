@@ -27,7 +27,7 @@ from spinealign.training.own.about import (
 )
 from spinealign.training.own.cards import Parts, common_fields, common_training
 from spinealign.training.own.crossing import Trained, figures_input, train_crossed
-from spinealign.training.own.jobs import OwnJob
+from spinealign.training.own.jobs import OwnJob, begun
 from spinealign.training.own.layouts import Asked, list_classes
 from spinealign.training.own.looking import LookedAt, look_at
 from spinealign.training.own.pictures import (
@@ -36,7 +36,8 @@ from spinealign.training.own.pictures import (
     held_out,
     with_split,
 )
-from spinealign.training.own.results import RESULTS, save_results, write_skipped
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import save_results, write_skipped
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.progress import Board, Progress
 from spinealign.training.schedules import RateRule
@@ -84,12 +85,14 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     _require_classes(listed, job.positive)
     tell = Progress("looking at the data", "picture")
     looked = look_at(listed, job.most_broken, tell, job.leave_out)
+    require_modality(looked, job.stated.examination)
+    names = held_out(looked.found, job.held_out, job.recipe.seed)
+    settings = {"positive": job.positive, "recipe": asdict(job.recipe), "base": base.sha256}
+    job = begun(job, "classification", looked.found, names, settings)
     skipped = (*looked.skipped, *looked.poor)
     if skipped:
         place = write_skipped(job.work / RESULTS, skipped)
         print(words.skipped_text(skipped, place), flush=True)
-    require_modality(looked, job.stated.examination)
-    names = held_out(looked.found, job.held_out, job.recipe.seed)
     verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     training = looked.found.where(lambda p: p.name not in names)
@@ -109,7 +112,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     card = _with_figures(card, job, training, held, crossed, answers, trained.learning)
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(job, training, held, trained, crossed, answers)
-    save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped)
+    save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped, card)
     return card
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from dataclasses import replace
 from typing import Any
 
 from spinealign.domain.model_card import ModelCard
@@ -26,7 +27,7 @@ def by_recipe(options: argparse.Namespace) -> ModelCard:
     # PyYAML is needed here only: an older set-up of the extra trains without it.
     from spinealign.training.own.recipe_file import read_recipe
 
-    file = read_recipe(options.file)
+    file = replace(read_recipe(options.file), is_replacing=options.replace)
     options.out, options.work = file.place(file.recipe.out), file.place(file.recipe.work)
     card: ModelCard = trainer_of(OWN_TASKS[file.recipe.task]).by_recipe(file)
     return card

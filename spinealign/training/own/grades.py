@@ -24,7 +24,8 @@ from spinealign.training.own.classify import LEAST_CALIBRATED
 from spinealign.training.own.layouts import Asked, list_classes
 from spinealign.training.own.linear_heads import grade_solver
 from spinealign.training.own.pictures import PictureSet
-from spinealign.training.own.results import RESULTS, save_results
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import save_results
 from spinealign.training.own.several import (
     DRAWS,
     Linear,
@@ -72,7 +73,7 @@ def train_grades(job: SeveralJob) -> ModelCard:
     stray = [label for label in listed.classes if label not in grades]
     if stray:
         raise DataSetError(label_words.grades_without_order(stray, grades))
-    looked, names = looked_at(job, listed)
+    job, looked, names = looked_at(job, listed, "ordinal", grades)
     verdict = job.judge(looked.found, names)
     ready = prepared(job, looked, names, verdict)
     for grade in grades:
@@ -90,7 +91,7 @@ def train_grades(job: SeveralJob) -> ModelCard:
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(ready, card, trained, crossed, answers)
     skipped = (*looked.skipped, *looked.poor)
-    save_results(job.work / RESULTS, trained.model, {}, rows, skipped)
+    save_results(job.work / RESULTS, trained.model, {}, rows, skipped, card)
     return card
 
 

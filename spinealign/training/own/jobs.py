@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,14 +12,18 @@ from spinealign.domain.examination import examination_named
 from spinealign.training.augment import Exposure, Geometry
 from spinealign.training.own.about import Judgement, Stated
 from spinealign.training.own.auditing import Auditor, audited, earlier_audits
+from spinealign.training.own.kept import digest
 from spinealign.training.own.looking import MOST_BROKEN
 from spinealign.training.own.pictures import PictureSet
+from spinealign.training.own.places import begin_results, require_free
+from spinealign.wording import training as words
 
 if TYPE_CHECKING:
     from spinealign.training.own.recipe_file import RecipeFile
     from spinealign.training.own.recipe_types import TrainingRecipe
 
 _Recipe = TypeVar("_Recipe", bound=Any)
+_Job = TypeVar("_Job", bound="OwnJob")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,10 @@ class OwnJob:
         Table of the parts of a split, such as split.csv of an audit; see `pictures.with_split`.
     audit : callable
         Looks at the data before they are trained on.
+    is_replacing : bool
+        Whether another model that lies in `out` may go.
+    key : str
+        Tells this training from all others; see `begun`.
     """
 
     data: Path
@@ -60,11 +68,47 @@ class OwnJob:
     tensorboard: Path | None = None
     split: Path | None = None
     audit: Auditor = audited
+    is_replacing: bool = False
+    key: str = ""
 
     def judge(self, found: PictureSet, held: set[str]) -> Judgement:
         """Audit what is about to be trained on; see `auditing.audited`."""
         earlier = earlier_audits(self.data, self.split)
         return self.audit(found, held, self.work, self.stated.although, earlier)
+
+
+def begun(
+    job: _Job, task: str, found: PictureSet, held: set[str], settings: Mapping[str, Any]
+) -> _Job:
+    """Make room for a training, and return its job with the key by which its traces are known.
+
+    The same pictures, labels, patients, held-out ones and settings are one training: it takes up
+    its own model folder and its own results. Results of another one are moved aside.
+
+    Parameters
+    ----------
+    job : OwnJob
+    task : str
+        As cards call it.
+    found : PictureSet
+        All pictures that could be read.
+    held : set of str
+        Names of those that no training sees.
+    settings : mapping of str to value
+        All else that decides what is learned; values are anything that JSON can say.
+
+    Raises
+    ------
+    ModelStoreError
+        OTHER_THERE: the model folder holds another model, and nobody said that it may go.
+    """
+    data = [(p.name, p.sha256, p.label, p.patient) for p in found.pictures]
+    key = digest([task, data, sorted(held), dict(settings)])[:16]
+    require_free(job.out, key, job.is_replacing)
+    aside = begin_results(job.work, key, task)
+    if aside is not None:
+        print(words.results_aside_text(aside), flush=True)
+    return replace(job, key=key)
 
 
 def told_by_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -80,6 +124,7 @@ def told_by_options(options: argparse.Namespace) -> dict[str, Any]:
         "most_broken": options.most_broken,
         "tensorboard": options.tensorboard,
         "split": options.split,
+        "is_replacing": options.replace,
     }
 
 
@@ -98,6 +143,7 @@ def told_by_recipe(file: RecipeFile) -> dict[str, Any]:
         "leave_out": told.preprocessing.leave_out or (),
         "tensorboard": place_of(file, told.tensorboard),
         "split": place_of(file, data.split),
+        "is_replacing": file.is_replacing,
     }
 
 

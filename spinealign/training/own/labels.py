@@ -26,7 +26,8 @@ from spinealign.training.own.cards import common_fields
 from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
 from spinealign.training.own.linear_heads import solve_labels
 from spinealign.training.own.pictures import Picture, PictureSet, with_patients
-from spinealign.training.own.results import RESULTS, save_results
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import save_results
 from spinealign.training.own.several import (
     DRAWS,
     Linear,
@@ -62,7 +63,9 @@ def train_labels(job: SeveralJob) -> ModelCard:
     """
     table = read_labels(job.data, job.names)
     truth = truths_of(table)
-    looked, names = looked_at(job, listed_labels(table, truth, job.pattern, job.recipe.folds))
+    listed = listed_labels(table, truth, job.pattern, job.recipe.folds)
+    known = {row.name: row.values for row in table.rows}
+    job, looked, names = looked_at(job, listed, "multi_label", [table.labels, known])
     verdict = _audited(job, looked.found, names, table.labels, truth)
     ready = prepared(job, looked, names, verdict)
     for place, label in enumerate(table.labels):
@@ -79,7 +82,7 @@ def train_labels(job: SeveralJob) -> ModelCard:
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(ready, card, truth, trained, crossed, answers)
     skipped = (*looked.skipped, *looked.poor)
-    save_results(job.work / RESULTS, trained.model, {}, rows, skipped)
+    save_results(job.work / RESULTS, trained.model, {}, rows, skipped, card)
     return card
 
 

@@ -19,7 +19,7 @@ from spinealign.evaluation.landmarks import (
 )
 from spinealign.inference.catalog import ModelStore
 from spinealign.training.own.about import earned_by_points, told_augmentation
-from spinealign.training.own.cards import marks_of_training
+from spinealign.training.own.cards import Parts, common_fields, common_training
 from spinealign.training.own.landmark_patches import PointedPicture
 from spinealign.training.own.landmark_recipe import LandmarkJob
 from spinealign.training.own.pictures import PictureSet
@@ -43,54 +43,36 @@ def points_card(
     left_out : tuple of int
         How many pictures were skipped, and left out for their quality.
     """
-    training, held = parts
-    stated, recipe = job.stated, job.recipe
+    recipe = job.recipe
     counts = [
         words.classes_text({"": (len(p.pictures), len(p.patients()))}, p.has_patients).strip()
         for p in parts
     ]
     known = np.sum([np.isfinite(one.points[:, 0]) for one in taught], axis=0).tolist()
-    failures = words.failures_of(
-        training.has_patients, True, stated.although,
-        stated.examination is not None or stated.image_kind is not None, stated.verdict,
-        job.leave_out,
-    )  # fmt: skip
-    data = words.training_data_text(
-        counts[0], counts[1] if held.pictures else "", stated.source, left_out[0], "",
-        training.has_patients, left_out[1],
-    )  # fmt: skip
+    of_data = Parts(*parts, (counts[0], counts[1]), *left_out)
+    told = common_fields(job, of_data, needs_imagenet=False)
+    told["training_data"] += f" {point_words.known_text(marked.names, known, len(taught))}"
+    told["known_failures"] = (point_words.NEVER_ABSENT, *told["known_failures"])
     return ModelCard(
-        name=job.out.name,
-        title=stated.title or point_words.untitled(marked.names),
-        version="1",
-        status=ModelStatus.DEMONSTRATION,
+        **told,
+        title=job.stated.title or point_words.untitled(marked.names),
         task="landmarks",
-        examinations=stated.examinations,
-        image_kinds=stated.image_kinds,
-        weights="model.tflite",
-        sha256="0" * 64,
         architecture={
             "name": "landmark_unet", "arguments": recipe.arguments(len(marked.names)),
         },
         input_shape=(recipe.input_px, recipe.input_px),
         intensity=recipe.rule,
         classes=marked.names,
-        training_data=f"{data} {point_words.known_text(marked.names, known, len(taught))}",
-        metrics={"note": words.NOT_EVALUATED},
-        known_failures=(point_words.NEVER_ABSENT, *failures),
-        limits=words.limits_text(0, training.has_patients, False),
-        training=_told_training(job, marked, training, known, steps),
-        licence=words.licence_text(stated.licence, False),
-        intended_use=stated.intended_use or words.NOT_STATED,
+        training=_told_training(job, marked, of_data, known, steps),
         landmarks=recipe.looks,
     )  # fmt: skip
 
 
 def _told_training(
-    job: LandmarkJob, marked: MarkedSet, training: PictureSet, known: Sequence[int], steps: int
+    job: LandmarkJob, marked: MarkedSet, parts: Parts, known: Sequence[int], steps: int
 ) -> dict[str, Any]:
     """Return how the network was trained, as the card keeps it."""
-    stated, recipe = job.stated, job.recipe
+    recipe = job.recipe
     return {
         "recipe": "spinealign train landmarks",
         "seed": recipe.seed,
@@ -103,11 +85,7 @@ def _told_training(
         },
         "coordinates": marked.coordinates,
         "known_in": dict(zip(marked.names, known, strict=True)),
-        "recipe_file": recipe.file,
-        "patients_from": str(training.source),
-        "audit": stated.verdict,
-        **marks_of_training(training),
-        "although": stated.although,
+        **common_training(job, parts, recipe.file),
     }
 
 

@@ -17,6 +17,7 @@ from spinealign.training import networks
 from spinealign.training.own.about import (
     require_modality,
 )
+from spinealign.training.own.jobs import begun
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.landmark_cards import measured_points, points_card, with_figures
 from spinealign.training.own.landmark_patches import (
@@ -34,7 +35,8 @@ from spinealign.training.own.pictures import (
     with_patients,
     with_split,
 )
-from spinealign.training.own.results import RESULTS, save_results, write_skipped
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import save_results, write_skipped
 from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
@@ -97,7 +99,7 @@ def train_landmarks(job: LandmarkJob) -> ModelCard:
     for point in curve:
         board.add("training", int(point["step"]), {"loss": point["loss"]})
     skipped = (*data.skipped, *looked.poor)
-    save_results(job.work / RESULTS, plain, {"training": curve}, rows, skipped)
+    save_results(job.work / RESULTS, plain, {"training": curve}, rows, skipped, card)
     return card
 
 
@@ -133,6 +135,11 @@ def _prepared(job: LandmarkJob) -> _Prepared:
     if wanted is None and not any(p.split for p in looked.found.pictures):
         wanted = str(job.recipe.held_out_share)
     names = held_out(looked.found, wanted, job.recipe.seed)
+    points = {each.name: dict(each.points) for each in marked.pictures}
+    settings = {
+        "points": [marked.coordinates, marked.names, points], "recipe": asdict(job.recipe),
+    }  # fmt: skip
+    job = begun(job, "landmarks", looked.found, names, settings)
     verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     longest = round(job.recipe.input_px * job.recipe.zoom * _ROOM)

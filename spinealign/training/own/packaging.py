@@ -17,17 +17,19 @@ from spinealign.domain.examination import Task
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.inference.catalog import ModelStore
-from spinealign.inference.checksums import write_checksums
+from spinealign.inference.checksums import file_sha256, write_checksums
 from spinealign.inference.engine import softmax
 from spinealign.model_store.signing import no_passphrase, opened_key, sign_folder
 from spinealign.training import networks
 from spinealign.training.keras_engine import load_user_weights, output_names
+from spinealign.training.own.kept import digest
 from spinealign.training.own.package_points import (
     has_logits_of_points,
     landmark_rule,
     point_names,
     with_heat_maps,
 )
+from spinealign.training.own.places import KEY, require_free
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.wording import training as words
 from spinealign.wording.model_store import card_problem_text
@@ -44,6 +46,12 @@ SAME_WITHIN = 0.02
 _LEAST_PROBABILITY = 1e-4
 """Smaller ones become this; float16, in which weights are kept, has no much smaller number."""
 
+_OF_THE_NETWORK = (
+    "architecture", "classes", "points", "second_look", "least_peak", "trusted_peak", "positive",
+    "scaling", "percentiles", "clahe", "input_size", "output", "threshold", "window_hu",
+)  # fmt: skip
+"""Options that decide how the network is used; titles and the like are only said of it."""
+
 _TORCH_MEAN, _TORCH_VARIANCE = (0.485, 0.456, 0.406), (0.229**2, 0.224**2, 0.225**2)
 
 
@@ -55,13 +63,15 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     ModelError
         The file is missing, or not of a kind that is taken; which kinds are, is said.
     ModelStoreError
-        The key to sign with is none.
+        The key to sign with is none; or another model lies in the folder.
     """
     path: Path = options.weights
     if not path.is_file():
         raise ModelError(path.name, ModelProblem.MISSING)
     key: Path | None = getattr(options, "sign", None)
     ask = getattr(options, "ask_passphrase", no_passphrase)
+    options = argparse.Namespace(**vars(options), training_key=_key(path, options))
+    require_free(options.out, options.training_key, options.replace)
     # Before the minutes that a conversion takes.
     private = None if key is None else opened_key(key, ask)
     network = _network(path, options)
@@ -79,6 +89,12 @@ def package_own(options: argparse.Namespace) -> ModelCard:
     if private is not None:
         sign_folder(options.out, private)
     return card
+
+
+def _key(path: Path, options: argparse.Namespace) -> str:
+    """Return what tells this network with these options from every other one."""
+    told = {name: getattr(options, name) for name in _OF_THE_NETWORK}
+    return digest(["package", file_sha256(path), told])[:16]
 
 
 def _complete(card: ModelCard, path: Path) -> ModelCard:
@@ -278,7 +294,7 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
         or "Running the user's own weights; nothing is known about their quality.",
         known_failures=("Not evaluated by SpineAlign.",),
         limits="These weights were brought by a user and were never evaluated by SpineAlign.",
-        training={"packaged": task, "scaling": options.scaling},
+        training={"packaged": task, "scaling": options.scaling, KEY: options.training_key},
     )
 
 

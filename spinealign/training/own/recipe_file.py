@@ -42,11 +42,14 @@ class RecipeFile:
     recipe : TrainingRecipe
     sha256 : str
         Of all that the file says of the weights; comments and order do not count.
+    is_replacing : bool
+        Whether another model that lies where this one is to go may go.
     """
 
     path: Path
     recipe: TrainingRecipe
     sha256: str
+    is_replacing: bool = False
 
     def place(self, name: str) -> Path:
         """Return a path of the recipe; relative ones begin at the file's folder."""

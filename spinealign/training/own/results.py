@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spinealign.domain.model_card import ModelCard
 from spinealign.files import write_whole
 from spinealign.training.own.looking import Skipped
+from spinealign.training.own.places import tell_results
 
 if TYPE_CHECKING:
     import keras
-
-RESULTS = "results"
-"""Folder below the working folder; not in the model's, which is passed on."""
 
 
 def save_results(
@@ -25,8 +24,11 @@ def save_results(
     curves: Mapping[str, Sequence[Mapping[str, float]]],
     predictions: Sequence[Mapping[str, Any]],
     skipped: Sequence[Skipped],
+    card: ModelCard,
 ) -> None:
     """Write ``model.keras``, ``history.csv`` and ``.json``, ``predictions.csv``, ``skipped.csv``.
+
+    ``training.json`` says of which training they are, and what the network's outputs mean.
 
     Parameters
     ----------
@@ -37,8 +39,11 @@ def save_results(
     predictions : sequence of mapping
         One a picture; the keys of the first are the columns.
     skipped : sequence of Skipped
+    card : ModelCard
+        Of the model that was trained.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    tell_results(folder, card)
     model.save(folder / "model.keras")
     rows = [{"part": part, **row} for part, curve in curves.items() for row in curve]
     columns = list(dict.fromkeys(name for row in rows for name in row)) or ["part"]

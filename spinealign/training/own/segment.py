@@ -27,13 +27,14 @@ from spinealign.training.own.about import (
     told_augmentation,
 )
 from spinealign.training.own.cards import Parts, common_fields, common_training
-from spinealign.training.own.jobs import OwnJob
+from spinealign.training.own.jobs import OwnJob, begun
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.layouts import Asked, list_outlines
 from spinealign.training.own.looking import LookedAt, Skipped, look_at
 from spinealign.training.own.outlined import OutlinedSet, load_slices
 from spinealign.training.own.pictures import PictureSet, held_out, with_split
-from spinealign.training.own.results import RESULTS, save_results, write_skipped
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import save_results, write_skipped
 from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
@@ -191,6 +192,7 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     if wanted is None and not has_splits:
         wanted = str(job.recipe.held_out_share)
     names = held_out(looked.found, wanted, job.recipe.seed)
+    job = begun(job, "segmentation", looked.found, names, _settings(job, outlined, looked))
     verdict = job.judge(looked.found, names)
     job = replace(job, stated=job.stated.judged(verdict))
     slices, odd = load_slices(outlined, looked, job.recipe.rule, job.recipe.cache_px)
@@ -217,8 +219,16 @@ def train_segmentation(job: OutlineJob) -> ModelCard:
     board = Board(job.tensorboard)
     for point in curve:
         board.add("training", int(point["step"]), {"loss": point["loss"]})
-    save_results(job.work / RESULTS, plain, {"training": curve}, rows, (*skipped, *looked.poor))
+    save_results(
+        job.work / RESULTS, plain, {"training": curve}, rows, (*skipped, *looked.poor), card
+    )
     return card
+
+
+def _settings(job: OutlineJob, outlined: OutlinedSet, looked: LookedAt) -> dict[str, Any]:
+    """Return what decides what is learned, beside the pictures."""
+    masks = {p.name: outlined.masks[p.name].sha256() for p in looked.found.pictures}
+    return {"masks": masks, "classes": outlined.classes, "recipe": asdict(job.recipe)}
 
 
 def _tell_skipped(

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from spinealign.evaluation.intervals import Figure
 from spinealign.files import write_whole
+from spinealign.inference.checksums import file_sha256
 from spinealign.json_files import JsonError, read_json
 from spinealign.training import networks
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart, frozen_part
 from spinealign.training.own.about import Judgement, require_modality, told_augmentation
 from spinealign.training.own.cards import Parts, common_training
 from spinealign.training.own.features import compute_features
-from spinealign.training.own.jobs import OwnJob
+from spinealign.training.own.jobs import OwnJob, begun
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.linear_heads import Head, Solve
 from spinealign.training.own.looking import LookedAt, look_at
@@ -31,7 +32,8 @@ from spinealign.training.own.pictures import (
     held_out,
     with_split,
 )
-from spinealign.training.own.results import RESULTS, write_skipped
+from spinealign.training.own.places import RESULTS
+from spinealign.training.own.results import write_skipped
 from spinealign.training.progress import Board, Progress
 from spinealign.wording import training as words
 
@@ -100,17 +102,41 @@ class Linear:
     fold_of: Mapping[str, int]
 
 
-def looked_at(job: SeveralJob, listed: PictureSet) -> tuple[LookedAt, set[str]]:
-    """Read every picture once; return them, and the names of those that are held out."""
+def looked_at(
+    job: SeveralJob, listed: PictureSet, task: str, labels: Any
+) -> tuple[SeveralJob, LookedAt, set[str]]:
+    """Read every picture once; return the job, them, and the names of those held out.
+
+    Parameters
+    ----------
+    job : SeveralJob
+    listed : PictureSet
+    task : str
+        As cards call it.
+    labels : value
+        What is learned of each picture, as far as its class does not say it.
+
+    Raises
+    ------
+    ModelStoreError
+        OTHER_THERE: another model lies where this one is to go.
+    """
     listed = with_split(listed, job.split)
     tell = Progress("looking at the data", "picture")
     looked = look_at(listed, job.most_broken, tell, job.leave_out)
+    require_modality(looked, job.stated.examination)
+    names = held_out(looked.found, job.held_out, job.recipe.seed)
+    settings = {"labels": labels, "recipe": asdict(job.recipe), "imagenet": _content(job.imagenet)}
+    job = begun(job, task, looked.found, names, settings)
     skipped = (*looked.skipped, *looked.poor)
     if skipped:
         place = write_skipped(job.work / RESULTS, skipped)
         print(words.skipped_text(skipped, place), flush=True)
-    require_modality(looked, job.stated.examination)
-    return looked, held_out(looked.found, job.held_out, job.recipe.seed)
+    return job, looked, names
+
+
+def _content(imagenet: Path | None) -> str:
+    return "" if imagenet is None or not imagenet.is_file() else file_sha256(imagenet)
 
 
 def prepared(job: SeveralJob, looked: LookedAt, names: set[str], verdict: Judgement) -> Prepared:

@@ -35,7 +35,7 @@ from spinealign.wording.model_manager import (
     model_title,
     use_text,
 )
-from spinealign.wording.models import signature_text
+from spinealign.wording.models import signature_text, unchecked_text
 from spinealign.wording.text import as_sentence
 
 
@@ -87,6 +87,9 @@ def _fill(column: QVBoxLayout, model: ListedModel, files: Sequence[tuple[str, in
 def _add_card(column: QVBoxLayout, card: ModelCard, model: ListedModel) -> None:
     column.addWidget(status_strip(card))
     column.addSpacing(6)
+    if model.stated_status is not None:
+        column.addWidget(wrapped_label(unchecked_text(model.stated_status), "warning"))
+        column.addSpacing(6)
     add_part(column, VERSION_CAPTION, version_text(card.version, card.status.value))
     add_part(column, IN_USE_CAPTION, use_text(model))
     for caption, text in task_sections(card):
