@@ -328,7 +328,10 @@ class ModelStore:
 
     def _read(self, folder: Path) -> ModelCard:
         """Return a model's card, with no better status than something bears out."""
-        return believed_card(folder, read_card(folder), self.settings.trusted)
+        card = read_card(folder)
+        if card.status is ModelStatus.DEMONSTRATION or folder.parent == models_dirs()[-1]:
+            return card
+        return believed_card(folder, card, self.settings.trusted)
 
     def _model_folders(self) -> dict[str, Path]:
         found = dict(self._named)
@@ -376,7 +379,8 @@ def believed_card(folder: Path, card: ModelCard, trusted: Collection[TrustedSign
     What comes with SpineAlign is believed, and so is what somebody signed who is trusted. Else a
     status counts that a training of this program wrote for these weights and figures.
     """
-    if is_borne_out(card) or folder.resolve().parent == models_dirs()[-1].resolve():
+    is_shipped = folder.resolve().parent == models_dirs()[-1].resolve()
+    if is_shipped or is_borne_out(card):
         return card
     keys = {signer.public_key for signer in trusted}
     if keys and is_signed_by(folder, keys) and is_card_as_listed(folder):
