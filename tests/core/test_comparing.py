@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+pytest.importorskip("sklearn")
+
 from spinealign.domain.errors import AnswersError
 from spinealign.evaluation.cases import ClassifiedCases, LabelledCases, OutlinedCases
 from spinealign.evaluation.comparing import compare_answers
