@@ -556,7 +556,9 @@ class TestModelsCompare:
         def answers(model, data, pattern, show):
             assert (data, pattern) == (listed, "p(.)")
             threshold = run.Threshold(model.card.threshold, "")
-            return predicting.Answered(cases[model.card.name], (), (), threshold)
+            found = cases[model.card.name]
+            paths = tuple(tmp_path / name for name in found.images)
+            return predicting.Answered(found, (), paths, threshold)
 
         class Silent:
             name = "silent"
