@@ -7,6 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dctn
 
 _RANGE_PERCENTILES: Final = (0.5, 99.5)
 """Black and white, so that windows and bits a pixel do not matter."""
@@ -45,5 +46,5 @@ def content_mark(pixels: NDArray[np.float32]) -> str:
     low, high = np.percentile(pixels, _RANGE_PERCENTILES)
     grey = np.clip((pixels - low) * (255 / max(float(high - low), 1e-6)), 0, 255)
     small = cv2.resize(grey.astype(np.float32), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
-    found = np.asarray(cv2.dct(small), np.float32)[_WAVES[:, 0], _WAVES[:, 1]]
+    found = np.asarray(dctn(small, norm="ortho"))[_WAVES[:, 0], _WAVES[:, 1]]
     return np.packbits(found > 0).tobytes().hex()
