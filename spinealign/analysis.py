@@ -12,6 +12,7 @@ from spinealign import __version__
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import (
     ALONE_TASKS,
+    PICTURE_TASKS,
     BodySource,
     Examination,
     ImageKind,
@@ -408,14 +409,11 @@ def _silent(gone: Sequence[ChosenModel], others: Sequence[ModelCard]) -> list[Ca
     ]
 
 
-_PICTURE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
-
-
 def _whole_picture(
     work: PipelineInput, image: SpineImage, models: ModelStore, demonstration: bool
 ) -> _Said:
     """Ask what says something of the whole picture."""
-    found = {task: work.model_for(task) for task in _PICTURE_TASKS}
+    found = {task: work.model_for(task) for task in PICTURE_TASKS}
     loaded = {task: model for task, model in found.items() if model is not None}
     return _asked(loaded, image, models, demonstration)
 
@@ -424,17 +422,17 @@ def _asked(
     found: Mapping[Task, LoadedModel], image: SpineImage, models: ModelStore, demonstration: bool
 ) -> _Said:
     """Ask models of the whole picture; demonstrations only where they are wanted."""
-    found = {task: model for task, model in found.items() if task in _PICTURE_TASKS}
+    found = {task: model for task, model in found.items() if task in PICTURE_TASKS}
     withheld = [] if demonstration else [_demonstration(model) for model in found.values()]
     names = {one.name for one in withheld if one is not None}
     asked = {task: model for task, model in found.items() if model.card.name not in names}
-    classifier, labels, grades = (asked.get(task) for task in _PICTURE_TASKS)
+    classifier, labels, grades = (asked.get(task) for task in PICTURE_TASKS)
     return _Said(
         None
         if classifier is None
         else classify_with(classifier, image, region_model(classifier.card, models)),
-        None if labels is None else label_with(labels, image),
-        None if grades is None else grade_with(grades, image),
+        None if labels is None else label_with(labels, image, region_model(labels.card, models)),
+        None if grades is None else grade_with(grades, image, region_model(grades.card, models)),
         next((one for one in withheld if one is not None), None),
         tuple(model.card.name for model in found.values()),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -110,15 +110,8 @@ def classify_with(
         OTHER_REGION: the card asks for a region, and nobody outlines it.
     """
     card = model.card
-    whole = image.shape
-    region: PixelBox = (slice(0, whole[0]), slice(0, whole[1]))
-    if card.region is not None:
-        if outliner is None:
-            raise ModelError(card.name, ModelProblem.OTHER_REGION, card.region.model)
-        region = region_of(image, card.region, outliner)
-        image = replace(image, pixels=np.ascontiguousarray(image.pixels[region]))
-    batch, box = network_input(image, card)
-    probabilities, activation = model.classify(batch)
+    seen = _seen(image, card, outliner)
+    probabilities, activation = model.classify(seen.batch)
     positive = card.positive_class or card.classes[-1]
     threshold = card.threshold if card.threshold is not None else 0.5
     is_positive = probabilities[card.classes.index(positive)] >= threshold
@@ -132,18 +125,21 @@ def classify_with(
         threshold=threshold,
         predicted=positive if is_positive else best_other,
         calibrated=card.calibrated,
-        heatmap=None if activation is None else _laid(_heatmap(activation, box), region, whole),
+        heatmap=None if activation is None else seen.heat(activation),
     )
 
 
-def label_with(model: LoadedModel, image: SpineImage) -> LabelledPicture:
+def label_with(
+    model: LoadedModel, image: SpineImage, outliner: LoadedModel | None = None
+) -> LabelledPicture:
     """Ask a network for several findings, each of which is there or not.
 
-    The heat map is of those that are reported: at each place the strongest of them.
+    The heat map is of those that are reported: at each place the strongest of them. Parameters
+    and errors are those of `classify_with`.
     """
     card = model.card
-    batch, box = network_input(image, card)
-    probabilities, maps = model.label(batch)
+    seen = _seen(image, card, outliner)
+    probabilities, maps = model.label(seen.batch)
     labels = tuple(
         LabelAnswer(name, p, card.label_rules[name].threshold, card.label_rules[name].prevalence)
         for name, p in zip(card.classes, probabilities, strict=True)
@@ -151,24 +147,48 @@ def label_with(model: LoadedModel, image: SpineImage) -> LabelledPicture:
     reported = [place for place, one in enumerate(labels) if one.is_present]
     heat = None
     if maps is not None and reported:
-        heat = _heatmap(maps[..., reported].max(axis=-1), box)
+        heat = seen.heat(maps[..., reported].max(axis=-1))
     return LabelledPicture(model.identity, labels, card.calibrated, heat)
 
 
-def grade_with(model: LoadedModel, image: SpineImage) -> GradedPicture:
-    """Ask a network for the grade of a whole picture."""
+def grade_with(
+    model: LoadedModel, image: SpineImage, outliner: LoadedModel | None = None
+) -> GradedPicture:
+    """Ask a network for the grade of a whole picture; as `classify_with`."""
     card = model.card
-    batch, box = network_input(image, card)
-    probabilities, higher = model.grade_picture(batch)
-    heat = None if higher is None else _heatmap(higher, box)
+    seen = _seen(image, card, outliner)
+    probabilities, higher = model.grade_picture(seen.batch)
+    heat = None if higher is None else seen.heat(higher)
     return GradedPicture(model.identity, card.classes, probabilities, card.calibrated, heat)
 
 
-def _laid(values: Array, region: PixelBox, shape: tuple[int, int]) -> Array:
-    """Lay the map of a region where it belongs; what was not looked at said nothing."""
-    laid = np.zeros(shape, np.float32)
-    laid[region] = values
-    return laid
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a network is given of a picture, and where that lies in it."""
+
+    batch: Array
+    box: Letterbox
+    region: PixelBox
+    shape: tuple[int, int]
+
+    def heat(self, activation: Array) -> Array:
+        """Lay a map where it belongs; what was not looked at said nothing."""
+        laid = np.zeros(self.shape, np.float32)
+        laid[self.region] = _heatmap(activation, self.box)
+        return laid
+
+
+def _seen(image: SpineImage, card: ModelCard, outliner: LoadedModel | None) -> _Seen:
+    """Return what a card says that its network sees: a region of the picture, or all of it."""
+    whole = image.shape
+    region: PixelBox = (slice(0, whole[0]), slice(0, whole[1]))
+    if card.region is not None:
+        if outliner is None:
+            raise ModelError(card.name, ModelProblem.OTHER_REGION, card.region.model)
+        region = region_of(image, card.region, outliner)
+        image = replace(image, pixels=np.ascontiguousarray(image.pixels[region]))
+    batch, box = network_input(image, card)
+    return _Seen(batch, box, region, whole)
 
 
 def _heatmap(activation: Array, box: Letterbox) -> Array:

@@ -44,6 +44,7 @@ def _add_classifier(parser: argparse.ArgumentParser) -> None:
         help="column of a table that tells the class (default: label, class or so)",
     )  # fmt: skip
     add_head(parser)
+    _add_balance(parser, "weights")
     add_folds(parser)
 
 
@@ -56,7 +57,9 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", nargs="+", metavar="NAME", help="columns of findings (default: all others)"
     )
-    _add_frozen(parser)
+    add_head(parser)
+    _add_balance(parser, "none")
+    add_folds(parser)
 
 
 def _add_grades(parser: argparse.ArgumentParser) -> None:
@@ -73,16 +76,8 @@ def _add_grades(parser: argparse.ArgumentParser) -> None:
         "--label-column", metavar="NAME",
         help="column of a table that tells the grade (default: label, class or so)",
     )  # fmt: skip
-    _add_frozen(parser)
-
-
-def _add_frozen(parser: argparse.ArgumentParser) -> None:
-    """Add the options of heads on frozen features."""
-    parser.add_argument(
-        "--imagenet", type=Path, metavar="FILE", required=True,
-        help="VGG16's ImageNet convolutions (.npz); docs/training.md says where they come from",
-    )  # fmt: skip
-    parser.set_defaults(head="lean", schedule=None)
+    add_head(parser)
+    _add_balance(parser, "none")
     add_folds(parser)
 
 
@@ -189,6 +184,14 @@ def add_head(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="most passes over the data; not for lean")
     parser.add_argument("--steps", type=int, help="most updates of the weights; not for lean")
     parser.add_argument("--batch", type=int, help="pictures an update")
+
+
+def _add_balance(parser: argparse.ArgumentParser, usual: str) -> None:
+    parser.add_argument(
+        "--balance", choices=["weights", "oversample", "none"],
+        help="against unequal classes: rare pictures weigh more, are shown more often, or nothing "
+        f"(default: {usual})",
+    )  # fmt: skip
 
 
 def add_folds(parser: argparse.ArgumentParser) -> None:

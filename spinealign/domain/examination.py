@@ -213,6 +213,9 @@ class Examination:
 _IMAGE_TASKS: tuple[Task, ...] = (
     "classification", "multi_label", "ordinal", "segmentation", "landmarks",
 )  # fmt: skip
+PICTURE_TASKS: tuple[Task, ...] = ("classification", "multi_label", "ordinal")
+"""Those that give one answer for a whole picture."""
+
 _SPINE = frozenset(SpineRegion)
 
 EXAMINATIONS: Mapping[ExaminationKind, Examination] = {

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from spinealign.domain.examination import (
     ALONE_TASKS,
+    PICTURE_TASKS,
     Examination,
     ExaminationKind,
     ImageKind,
@@ -448,8 +449,8 @@ class ModelCard:
                 raise ValueError("intensity: the lower end comes first")
         if not set(self.image_kinds) <= set(kinds_without_analysis()):
             raise ValueError("image_kinds: only those that are no examination's")
-        if self.region is not None and self.task != "classification":
-            raise ValueError("region is for classification")
+        if self.region is not None and self.task not in PICTURE_TASKS:
+            raise ValueError("region is for answers on whole pictures")
         if (self.landmarks is None) == (self.task == "landmarks"):
             raise ValueError("landmarks")
         if self.landmarks is not None and self.landmarks.trusted_peak < self.landmarks.least_peak:

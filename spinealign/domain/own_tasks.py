@@ -79,10 +79,6 @@ _OF_CLASSIFIERS: Final[Mapping[str, tuple[Preset, ...]]] = {
     "training.regularisation": ("lean",),
 }
 
-_OF_FEATURES: Final[Mapping[str, tuple[Preset, ...]]] = dict.fromkeys(
-    ("imagenet", "augmentation.copies", "training.folds", "training.regularisation"), ("lean",)
-)
-
 OWN_TASKS: Final[Mapping[OwnTaskName, OwnTask]] = {
     task.name: task
     for task in (
@@ -103,21 +99,25 @@ OWN_TASKS: Final[Mapping[OwnTaskName, OwnTask]] = {
         OwnTask(
             "multi-label",
             "multi_label",
-            ("lean",),
+            _CLASSIFIERS,
             ("label-table",),
             trainer="labels_jobs",
             evaluator="several:evaluated_labels",
-            keys={"data.labels": ("lean",), **_OF_FEATURES},
+            keys={"data.labels": _CLASSIFIERS, **_OF_CLASSIFIERS},
         ),
         OwnTask(
             "ordinal",
             "ordinal",
-            ("lean",),
+            _CLASSIFIERS,
             ("rsna-2022", "dicom-table", "table", "folders"),
             trainer="grades_jobs",
             evaluator="several:evaluated_grades",
             needed=("data.grades",),
-            keys={"data.grades": ("lean",), "data.label_column": ("lean",), **_OF_FEATURES},
+            keys={
+                "data.grades": _CLASSIFIERS,
+                "data.label_column": _CLASSIFIERS,
+                **_OF_CLASSIFIERS,
+            },
         ),
         OwnTask(
             "segmentation",

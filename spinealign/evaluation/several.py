@@ -30,8 +30,9 @@ from spinealign.evaluation.run import (
 )
 from spinealign.evaluation.tables import groups_of
 from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
-from spinealign.predict import grade_with, label_with
+from spinealign.predict import grade_with, label_with, region_model
 from spinealign.wording import evaluation as words
 from spinealign.wording import labels as label_words
 
@@ -43,12 +44,13 @@ def evaluated_grades(
 ) -> Evaluated:
     """Evaluate a model of ordered grades; the median grade counts as its decision."""
     grades = model.card.classes
+    outliner = region_model(model.card, ModelStore())
     found = answered_files(
         model,
         asked.pictures,
         asked.pattern,
         show,
-        lambda image: grade_with(model, image).probabilities,
+        lambda image: grade_with(model, image, outliner).probabilities,
     )
     p = np.array(found.answers, np.float64)
     folded = {name.casefold(): k for k, name in enumerate(grades)}
@@ -67,7 +69,7 @@ def evaluated_grades(
     evaluation = evaluate_classified(model.card.name, cases, threshold, found.left_out, show=told)
     paths = dict(zip(found.names, found.paths, strict=True))
     shown = [one.image for one in evaluation.worst]
-    drawn = gallery(paths, shown, lambda image: grade_with(model, image).heatmap)
+    drawn = gallery(paths, shown, lambda image: grade_with(model, image, outliner).heatmap)
     return Evaluated(replace(evaluation, cautions=found.cautions), drawn)
 
 
@@ -92,13 +94,14 @@ def evaluated_labels(
     part = held_out_part(row.part for row in listed)
     rows = [row for row in listed if not part or row.part.casefold() == part]
     familiar = Familiar(card.training)
+    outliner = region_model(card, ModelStore())
     kept: list[LabelledRow] = []
     left_out, answers = [], []
     for done, row in enumerate(rows):
         show(row.name, done, len(rows))
         try:
             image = read_image(row.path)
-            answer = label_with(model, image)
+            answer = label_with(model, image, outliner)
         except SpineAlignError:
             left_out.append(row.name)
             continue
@@ -125,7 +128,7 @@ def evaluated_labels(
     drawn = gallery(
         {row.name: row.path for row in kept},
         [one.image for one in found.worst],
-        lambda image: label_with(model, image).heatmap,
+        lambda image: label_with(model, image, outliner).heatmap,
     )
     return Evaluated(replace(found, cautions=tuple(cautions)), drawn)
 

@@ -19,18 +19,40 @@ from sklearn.linear_model import LogisticRegression
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import MOST_TEMPERATURE, IntensityRule, RegionRule
 from spinealign.training import augment, networks
+from spinealign.training.head_parts import (
+    DIRECTION,
+    Kind,
+    KnownCrossEntropy,
+    answer_weights,
+    plain_cnn_several,
+    vgg16_report_several,
+    with_steps,
+)
 from spinealign.training.schedules import RateRule
 from spinealign.training.train import compile_built
 from spinealign.wording import training as words
 
 Head = Literal["lean", "report", "plain-cnn"]
+Balance = Literal["weights", "oversample", "none"]
 PLAIN_CNN_BATCH = 8
 """Its first layers take 25 MB a picture and its dense layer a gigabyte: 32 at once took 9 GB."""
 
 
+_ONE_ANSWER: Mapping[Head, Any] = {
+    "lean": networks.vgg16_cam,
+    "report": networks.vgg16_report,
+    "plain-cnn": networks.plain_cnn,
+}
+_SEVERAL_ANSWERS: Mapping[Head, Any] = {
+    "lean": networks.vgg16_linear,
+    "report": vgg16_report_several,
+    "plain-cnn": plain_cnn_several,
+}
+
+
 @dataclass(frozen=True)
 class ClassifierRecipe:
-    """Settings of a two-class classifier.
+    """Settings of a network that answers for a whole picture: a class, findings or a grade.
 
     Parameters
     ----------
@@ -86,7 +108,7 @@ class ClassifierRecipe:
     )
     rule: IntensityRule = field(default_factory=lambda: IntensityRule(channels="vgg_caffe"))
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    balance: Literal["weights", "oversample", "none"] = "weights"
+    balance: Balance = "weights"
     learning_rate: float = 1e-4
     rate_rule: RateRule = field(default_factory=RateRule)
     exposure: augment.Exposure | None = None
@@ -110,14 +132,23 @@ class ClassifierRecipe:
         """Whether the convolutions are ImageNet's."""
         return self.head != "plain-cnn"
 
-    def network(self) -> keras.Model:
-        """Build the whole network, untrained."""
-        builders: dict[Head, Any] = {
-            "lean": networks.vgg16_cam,
-            "report": networks.vgg16_report,
-            "plain-cnn": networks.plain_cnn,
-        }
-        return builders[self.head](**self.arguments)
+    def architecture(self, outputs: int | None = None) -> dict[str, Any]:
+        """Return what a card says of the network: its builder, and the arguments of that.
+
+        Parameters
+        ----------
+        outputs : int or None
+            Of a network with several answers; None for one that tells two classes apart.
+        """
+        own = {} if outputs is None else {"outputs": outputs}
+        builders = _ONE_ANSWER if outputs is None else _SEVERAL_ANSWERS
+        return {"name": builders[self.head].__name__, "arguments": {**self.arguments, **own}}
+
+    def network(self, outputs: int | None = None) -> keras.Model:
+        """Build the whole network, untrained; see `architecture`."""
+        builders = _ONE_ANSWER if outputs is None else _SEVERAL_ANSWERS
+        model: keras.Model = builders[self.head](**self.architecture(outputs)["arguments"])
+        return model
 
     def of_features(self) -> dict[str, Any]:
         """Return the settings that decide what the frozen part makes of the pictures."""
@@ -210,18 +241,42 @@ def logistic_head(
     return head
 
 
-def stepped_head(recipe: ClassifierRecipe, feature_shape: tuple[int, ...]) -> keras.Model:
-    """Build a head that is trained by steps, compiled; seeded by the recipe."""
+def stepped_head(
+    recipe: ClassifierRecipe,
+    feature_shape: tuple[int, ...],
+    kind: Kind = "classes",
+    outputs: int = 1,
+) -> keras.Model:
+    """Build a head that is trained by steps, compiled; seeded by the recipe.
+
+    Parameters
+    ----------
+    recipe : ClassifierRecipe
+    feature_shape : tuple of int
+        Of one picture as the head takes it.
+    kind : {"classes", "labels", "grades"}
+    outputs : int
+
+    Returns
+    -------
+    keras.Model
+        Of two classes the probability of one, else a logit an output.
+    """
     keras.utils.set_random_seed(recipe.seed)
+    has_one = kind == "classes"
     if recipe.head == "plain-cnn":
-        head = recipe.network()
+        head = recipe.network(None if has_one else outputs)
     else:
         inputs = layers.Input(feature_shape)
         hidden = recipe.arguments.get("hidden", 1024)
         x = layers.Dense(hidden, activation="relu", name="dense")(layers.Flatten()(inputs))
         x = layers.Dropout(0.5)(x)
-        head = keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="dense_2")(x))
-    loss = keras.losses.BinaryCrossentropy()
+        activation = "sigmoid" if has_one else None
+        answer = layers.Dense(outputs, activation=activation, name="dense_2")(x)
+        head = keras.Model(inputs, answer)
+    if kind == "grades":
+        head = with_steps(head, outputs)
+    loss = KnownCrossEntropy(from_logits=not has_one)
     compile_built(head, keras.optimizers.Adam(recipe.learning_rate), loss)
     return head
 
@@ -241,18 +296,35 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded").x))
 
 
-def assemble(base: keras.Model | None, head: keras.Model, recipe: ClassifierRecipe) -> keras.Model:
+def assemble(
+    base: keras.Model | None, head: keras.Model, recipe: ClassifierRecipe, kind: Kind = "classes"
+) -> keras.Model:
     """Put the frozen part and the trained head into the network that ships."""
+    kernel, bias = answer_weights(head)
     if base is None:  # a copy would double the memory of the plain CNN
-        return keras.Model(head.inputs, head.outputs, name=head.name)
-    whole = recipe.network()
+        return _with_plain_answer(head, kernel, bias) if kind == "grades" else _renewed(head)
+    whole = recipe.network(None if kind == "classes" else len(bias))
     for layer in base.layers:
         if layer.weights:
             whole.get_layer(layer.name).set_weights(layer.get_weights())
     if recipe.head == "lean":
-        kernel, bias = head.get_layer("logit").get_weights()
         whole.get_layer("activation_map").set_weights([kernel[None, None], bias])
         return whole
-    for name in ("dense", "dense_2"):
-        whole.get_layer(name).set_weights(head.get_layer(name).get_weights())
+    whole.get_layer("dense").set_weights(head.get_layer("dense").get_weights())
+    whole.layers[-1].set_weights([kernel, bias])
+    return whole
+
+
+def _renewed(head: keras.Model) -> keras.Model:
+    """Return the same network without what compiling added."""
+    return keras.Model(head.inputs, head.outputs, name=head.name)
+
+
+def _with_plain_answer(
+    head: keras.Model, kernel: NDArray[np.float32], bias: NDArray[np.float32]
+) -> keras.Model:
+    """Return a network of grades whose end is a dense layer, as a fresh one would have it."""
+    answer = layers.Dense(len(bias), name="logits")
+    whole = keras.Model(head.inputs, answer(head.get_layer(DIRECTION).input), name=head.name)
+    answer.set_weights([kernel, bias])
     return whole

@@ -81,7 +81,7 @@ def ct_card(
         examinations=(ExaminationKind.NECK_CT_SLICE,),
         weights="model.tflite",
         sha256="",
-        architecture={"name": recipe.network().name, "arguments": {}},
+        architecture={**recipe.architecture(), "arguments": {}},
         input_shape=recipe.input_shape,
         intensity=recipe.rule,
         classes=(negative, positive),

@@ -18,6 +18,7 @@ from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.model_card import ModelCard
 from spinealign.inference.engine import Array, Engine
 from spinealign.training import networks
+from spinealign.training.head_parts import plain_cnn_several, vgg16_report_several
 from spinealign.wording.training import other_parameters
 
 BUILDERS = {
@@ -28,8 +29,11 @@ BUILDERS = {
         networks.spine_unet,
         networks.frontal_unet,
         networks.vgg16_cam,
+        networks.vgg16_linear,
         networks.vgg16_report,
         networks.plain_cnn,
+        vgg16_report_several,
+        plain_cnn_several,
         networks.view_gate,
         networks.disc_grader,
     )

@@ -393,7 +393,7 @@ def limits_text(held_out_patients: int, has_patients: bool, earned: bool) -> str
 
 def failures_of(
     has_patients: bool, has_folds: bool, although: str, examination: bool, verdict: str = "",
-    left_out: Sequence[str] = (),
+    left_out: Sequence[str] = (), has_map: bool = True,
 ) -> tuple[str, ...]:  # fmt: skip
     """Return what is known to be wrong with a user's own training."""
     told = []
@@ -418,6 +418,8 @@ def failures_of(
             f"Pictures that the program calls {kinds} were left out of training and figures: what "
             "the model says of such pictures was never tried."
         )
+    if not has_map:
+        told.append("It has no heat map: it does not show where its answer comes from.")
     told.append("Pictures of other sources than those it was trained on were never tried.")
     return tuple(told)
 

@@ -45,7 +45,7 @@ KEYS: Mapping[str, str] = {
     "data.most_broken": "Share of pictures that may be unreadable.",
     "work": "Folder for what is kept; a training that was cut goes on from there.",
     "out": "Model folder to write.",
-    "preset": "The network: lean (VGG16 and a logistic regression), report (the Spine Align "
+    "preset": "The network: lean (VGG16 and a regression on its features), report (the Spine Align "
     "report's VGG16), plain-cnn (its plain CNN), u-net (outlines), two-looks (points).",
     "imagenet": "VGG16's ImageNet convolutions; docs/training.md says where they come from.",
     "preprocessing": "Done to every picture, in training and in use alike; the card says it.",
@@ -70,7 +70,8 @@ KEYS: Mapping[str, str] = {
     "augmentation.brightness": "Brighter or darker by at most this share of the grey scale.",
     "augmentation.contrast": "More or less contrast by at most this share.",
     "augmentation.noise": "Standard deviation of the noise, at most this share of the grey scale.",
-    "balance": "Against unequal classes: rare pictures weigh more, are shown more often, or none.",
+    "balance": "Against unequal classes: rare pictures weigh more, are shown more often, or none; "
+    "without it weights for two classes, and none for findings and grades.",
     "training": "How long and how fast.",
     "training.folds": "Of the cross-validation by patient.",
     "training.epochs": "At most so many passes over the data.",

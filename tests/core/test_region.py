@@ -10,9 +10,9 @@ import pytest
 
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.image import SpineImage
-from spinealign.domain.model_card import IntensityRule, ModelCard, RegionRule
+from spinealign.domain.model_card import IntensityRule, LabelRule, ModelCard, RegionRule
 from spinealign.inference.engine import LoadedModel
-from spinealign.predict import box_around, classify_with, region_model
+from spinealign.predict import box_around, classify_with, grade_with, label_with, region_model
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.pictures import list_pictures
 from spinealign.wording import explain
@@ -133,6 +133,41 @@ def test_a_region_travels_in_the_card_and_is_for_classifiers():
     wrong = {**models()[1].card.to_json(), "region": card.to_json()["region"]}
     with pytest.raises(ValueError, match="region"):
         ModelCard.from_json(wrong)
+
+
+class Several(Sees):
+    """As `Sees`, with two answers."""
+
+    def run(self, batch):
+        activation = super().run(batch)["activation_map"].repeat(2, axis=-1)
+        return {"logits": np.array([[2.0, 1.0]], np.float32), "activation_map": activation}
+
+
+@pytest.mark.parametrize(
+    ("task", "ask", "changes"),
+    [
+        ("multi_label", label_with, {
+            "classes": ("a", "b"),
+            "label_rules": {"a": LabelRule(0.5, 0.5), "b": LabelRule(0.5, 0.5)},
+        }),
+        ("ordinal", grade_with, {"classes": ("low", "middle", "high")}),
+    ],
+    ids=["findings", "grades"],
+)  # fmt: skip
+def test_findings_and_grades_see_the_box_too(task, ask, changes):
+    classifier, outliner = models()
+    card = replace(
+        classifier.card, task=task, positive_class=None, positive_output=None, threshold=None,
+        **changes,
+    )  # fmt: skip
+    assert ModelCard.from_json(card.to_json()).region == RULE
+    model = LoadedModel(card, Several())
+    found = ask(model, image(), outliner)
+    assert (model.engine.seen[0] > 0.5).mean() == pytest.approx((40 / 60) ** 2, abs=0.04)
+    rows, columns = np.nonzero(found.heatmap > 0.5)
+    assert (rows.min(), columns.min()) == (10, 20)
+    with pytest.raises(ModelError):
+        ask(model, image())
 
 
 # Pictures that are left out for their quality

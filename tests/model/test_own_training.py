@@ -306,7 +306,7 @@ def test_steps_of_little_memory_are_keras_own_steps():
     for count in (7, 4, 1, 6):
         pictures = rng.random((count, 32, 32, 3)).astype(np.float32)
         labels = (rng.random((count, 1)) > 0.5).astype(np.float32)
-        weights = rng.uniform(0.3, 2, count)
+        weights = rng.uniform(0.3, 2, (count, 1))
         loss = usual.train_on_batch(pictures, labels, sample_weight=weights)
         assert steps.train(pictures, labels, weights) == pytest.approx(float(loss), rel=1e-5)
     of_usual, of_thrifty = (

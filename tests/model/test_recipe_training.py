@@ -21,12 +21,14 @@ from spinealign.predict import classify_with
 from spinealign.training import augment, commands
 from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
 from spinealign.training.dataset import LabelledSlice
-from spinealign.training.own import classifier_jobs, classify, features, heads
+from spinealign.training.own import classifier_jobs, classify, features
 from spinealign.training.own import commands as own_commands
+from spinealign.training.own.aims import weights_of
 from spinealign.training.own.classifier_jobs import job_by_recipe as classifier_job
 from spinealign.training.own.looking import LookedAt
 from spinealign.training.own.pictures import Picture, list_pictures
 from spinealign.training.own.recipe_file import read_recipe
+from spinealign.training.own.rows import Rows, oversampled
 from spinealign.training.own.segment import OwnPatches
 from spinealign.training.own.segmentation_jobs import job_by_recipe as outline_job
 from spinealign.training.schedules import RateRule
@@ -187,20 +189,21 @@ def test_what_is_left_out_reaches_both_jobs(tmp_path):
 
 
 def rows(labels):
-    return heads.Rows(None, np.arange(10, 10 + len(labels)), np.array(labels))
+    targets = np.array(labels, float)[:, None]
+    return Rows(None, np.arange(10, 10 + len(labels)), targets, np.array(labels))
 
 
 def test_oversampling_repeats_the_rarer_class_and_drops_nothing():
-    found = heads.oversampled(rows([1, 0, 0, 0, 1, 0, 0]))
-    assert sorted(found.index[found.labels == 1]) == [10, 10, 10, 14, 14]
-    assert sorted(found.index[found.labels == 0]) == [11, 12, 13, 15, 16]
-    assert heads.oversampled(rows([1, 1])).index.tolist() == [10, 11]
+    found = oversampled(rows([1, 0, 0, 0, 1, 0, 0]))
+    assert sorted(found.index[found.targets[:, 0] == 1]) == [10, 10, 10, 14, 14]
+    assert sorted(found.index[found.groups == 0]) == [11, 12, 13, 15, 16]
+    assert oversampled(rows([1, 1])).index.tolist() == [10, 11]
 
 
 def test_balance_decides_what_a_class_weighs():
-    labels = np.array([1, 0, 0, 0])
-    assert heads._weights(labels, ClassifierRecipe(balance="none")).tolist() == [1, 1, 1, 1]
-    weighed = heads._weights(labels, ClassifierRecipe())
+    labels = np.array([[1.0], [0], [0], [0]])
+    assert weights_of(labels, "classes", "none").tolist() == [[1], [1], [1], [1]]
+    weighed = weights_of(labels, "classes", "weights")
     assert weighed[0] == pytest.approx(weighed[1:].sum())
     values = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     rare = (np.arange(40) < 4).astype(np.int64)

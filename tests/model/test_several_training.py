@@ -35,7 +35,7 @@ from spinealign.training.own.labels import (
     train_labels,
     truths_of,
 )
-from spinealign.training.own.linear_heads import _odds_loss, grade_solver, solve_labels
+from spinealign.training.own.linear_heads import _odds_loss, solve_grades, solve_labels
 from spinealign.training.own.pictures import PatientSource, Picture, PictureSet
 from spinealign.training.own.several import SeveralJob
 from tests.examinations import SPINE_MR
@@ -57,7 +57,9 @@ def picture(path, level, seed):
 
 def job(tmp_path, data, names, **changes):
     rule = intensity_rule(None, None, "vgg_caffe")
-    recipe = ClassifierRecipe(copies=1, rule=rule, arguments=TINY, inverse_regularisation=1.0)
+    recipe = ClassifierRecipe(
+        copies=1, rule=rule, arguments=TINY, inverse_regularisation=1.0, balance="none"
+    )
     return replace(
         SeveralJob(
             data=data, work=tmp_path / "work", out=tmp_path / "models" / "mine", names=names,
@@ -161,12 +163,13 @@ def test_a_finding_without_both_answers_is_refused(tmp_path):
 def test_an_unknown_finding_teaches_nothing():
     values = np.array([[0.0], [1.0], [2.0], [3.0], [9.0]], np.float32)
     truth = np.array([[0.0], [0.0], [1.0], [1.0], [np.nan]])
-    kernel, bias = solve_labels(values, truth, 1.0)
-    same = solve_labels(values[:4], truth[:4], 1.0)
+    recipe = ClassifierRecipe(inverse_regularisation=1.0, balance="none")
+    kernel, bias = solve_labels(values, truth, recipe)
+    same = solve_labels(values[:4], truth[:4], recipe)
     assert kernel == pytest.approx(same[0])
     assert bias == pytest.approx(same[1])
     assert kernel[0, 0] > 0
-    assert np.isnan(solve_labels(values[:2], truth[:2], 1.0)[1]).all()
+    assert np.isnan(solve_labels(values[:2], truth[:2], recipe)[1]).all()
 
 
 def test_every_finding_is_audited_with_what_is_known_of_it(tmp_path):
@@ -273,20 +276,23 @@ def test_the_slope_of_the_odds_is_that_of_its_loss():
     rng = np.random.default_rng(0)
     scaled, truth = rng.normal(size=(30, 4)), rng.integers(0, 4, 30)
     at = rng.normal(size=4 + 3)
-    _, slope = _odds_loss(at, scaled, truth, 0.7)
+    weights = rng.uniform(0.5, 2, 30)
+    _, slope = _odds_loss(at, scaled, truth, weights, 0.7)
     for place in range(len(at)):
         step = np.zeros(len(at))
         step[place] = 1e-6
-        high, low = (_odds_loss(at + s * step, scaled, truth, 0.7)[0] for s in (1, -1))
+        high, low = (_odds_loss(at + s * step, scaled, truth, weights, 0.7)[0] for s in (1, -1))
         assert slope[place] == pytest.approx((high - low) / 2e-6, rel=1e-4, abs=1e-5)
 
 
 def test_the_odds_of_grades_are_those_of_their_shares_where_nothing_tells_them_apart():
     values = np.zeros((100, 2), np.float32)
-    truth = np.array([0.0] * 20 + [1.0] * 50 + [2.0] * 30)[:, None]
-    kernel, bias = grade_solver(3)(values, truth, 1.0)
+    truth = np.array([[0.0, 0.0]] * 20 + [[1.0, 0.0]] * 50 + [[1.0, 1.0]] * 30)
+    kernel, bias = solve_grades(values, truth, ClassifierRecipe(balance="none"))
     assert np.allclose(kernel, 0, atol=1e-3)
     assert probabilities_of(bias) == pytest.approx((0.2, 0.5, 0.3), abs=2e-3)
+    _, bias = solve_grades(values, truth, ClassifierRecipe(balance="weights"))
+    assert probabilities_of(bias) == pytest.approx((1 / 3, 1 / 3, 1 / 3), abs=2e-3)
 
 
 def test_what_the_command_line_says_becomes_the_job(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.trained_on import CONTENT_KEY, KEY, content_marks, picture_marks
+from spinealign.training.classifier import ClassifierRecipe
+from spinealign.training.own.about import told_augmentation
 from spinealign.training.own.jobs import OwnJob
 from spinealign.training.own.pictures import PictureSet
 from spinealign.training.own.places import KEY as TRAINING_KEY
@@ -36,8 +38,20 @@ class Parts:
     has_folds: bool = True
 
 
-def common_fields(job: OwnJob, parts: Parts, needs_imagenet: bool) -> dict[str, Any]:
-    """Return the fields of a card that follow from data and options alone."""
+def common_fields(
+    job: OwnJob, parts: Parts, needs_imagenet: bool, *, has_map: bool = True
+) -> dict[str, Any]:
+    """Return the fields of a card that follow from data and options alone.
+
+    Parameters
+    ----------
+    job : OwnJob
+    parts : Parts
+    needs_imagenet : bool
+        Whether the convolutions are ImageNet's.
+    has_map : bool
+        False of a network that does not show where in the picture its answer comes from.
+    """
     stated, has_patients = job.stated, parts.training.has_patients
     return {
         "name": job.out.name,
@@ -64,6 +78,7 @@ def common_fields(job: OwnJob, parts: Parts, needs_imagenet: bool) -> dict[str, 
             stated.examination is not None or stated.image_kind is not None,
             stated.verdict,
             job.leave_out,
+            has_map,
         ),
         "limits": words.limits_text(0, has_patients, False),
         "licence": words.licence_text(stated.licence, needs_imagenet),
@@ -76,6 +91,24 @@ def marks_of_training(found: PictureSet) -> dict[str, list[str]]:
     return {
         KEY: picture_marks(p.sha256 for p in found.pictures),
         CONTENT_KEY: content_marks(p.content for p in found.pictures),
+    }
+
+
+def recipe_training(
+    job: OwnJob, parts: Parts, recipe: ClassifierRecipe, command: str
+) -> dict[str, Any]:
+    """Return what the card of a network that answers for a whole picture says of its training."""
+    rate: dict[str, Any] = {"regularisation": recipe.inverse_regularisation}
+    if recipe.is_stepped:  # a regression has no learning rate
+        rate = {"learning_rate": recipe.learning_rate, "schedule": asdict(recipe.rate_rule)}
+    return {
+        "recipe": f"spinealign train {command} --head {recipe.head}",
+        "seed": recipe.seed,
+        "copies": recipe.copies,
+        "balance": recipe.balance,
+        **rate,
+        "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
+        **common_training(job, parts, recipe.file),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.model_card import Channels, IntensityRule, ModelCard, RegionRule
 from spinealign.inference.catalog import ModelStore
-from spinealign.training.classifier import PLAIN_CNN_BATCH, ClassifierRecipe, Head
+from spinealign.training.classifier import PLAIN_CNN_BATCH, Balance, ClassifierRecipe, Head
 from spinealign.training.own.about import intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.jobs import (
@@ -63,11 +63,21 @@ def job_by_recipe(file: RecipeFile) -> ClassifierJob:
     )
 
 
-def own_recipe_by_options(options: argparse.Namespace) -> ClassifierRecipe:
-    """Return the settings of a command line for a user's own data."""
+def own_recipe_by_options(
+    options: argparse.Namespace, usual: Balance = "weights"
+) -> ClassifierRecipe:
+    """Return the settings of a command line for a user's own data.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    usual : {"weights", "oversample", "none"}
+        Balance where none is asked for.
+    """
     rule = intensity_rule(options.examination, window_of(options), "vgg_caffe")
     recipe = recipe_by_options(options, rule)
-    return replace(recipe, geometry=replace(recipe.geometry, flip=options.flip))
+    geometry = replace(recipe.geometry, flip=options.flip)
+    return replace(recipe, geometry=geometry, balance=options.balance or usual)
 
 
 def recipe_by_options(options: argparse.Namespace, rule: IntensityRule) -> ClassifierRecipe:
@@ -81,8 +91,8 @@ def recipe_by_options(options: argparse.Namespace, rule: IntensityRule) -> Class
     return changed(recipe, options, ("epochs", "steps", "folds", "copies", "seed", "batch"))
 
 
-def recipe_by_file(file: RecipeFile) -> ClassifierRecipe:
-    """Return the settings that a recipe's file says."""
+def recipe_by_file(file: RecipeFile, usual: Balance = "weights") -> ClassifierRecipe:
+    """Return the settings that a recipe's file says; `usual` is the balance without any."""
     told, training = file.recipe, file.recipe.training
     is_plain = told.network == "plain-cnn"
     standard = ClassifierRecipe()
@@ -103,7 +113,7 @@ def recipe_by_file(file: RecipeFile) -> ClassifierRecipe:
         exposure=exposure_of(told),
         rule=_rule(told, "rgb_unit" if is_plain else "vgg_caffe"),
         arguments={} if size is None else {"input_shape": [size, size, 3]},
-        balance=told.balance or standard.balance,
+        balance=told.balance or usual,
         learning_rate=training.learning_rate or standard.learning_rate,
         rate_rule=_rate_rule(training),
         file=file.sha256,

@@ -23,10 +23,15 @@ from spinealign.training.own.about import (
     class_counts,
     earned_status,
     require_modality,
-    told_augmentation,
 )
-from spinealign.training.own.cards import Parts, common_fields, common_training
-from spinealign.training.own.crossing import Trained, figures_input, train_crossed
+from spinealign.training.own.aims import aim_of_class
+from spinealign.training.own.cards import Parts, common_fields, recipe_training
+from spinealign.training.own.crossing import (
+    Trained,
+    figures_input,
+    require_steps,
+    train_crossed,
+)
 from spinealign.training.own.jobs import OwnJob, begun
 from spinealign.training.own.layouts import Asked, list_classes
 from spinealign.training.own.looking import LookedAt, look_at
@@ -40,7 +45,6 @@ from spinealign.training.own.places import RESULTS
 from spinealign.training.own.results import save_results, write_skipped
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.progress import Board, Progress
-from spinealign.training.schedules import RateRule
 from spinealign.wording import training as words
 
 THRESHOLD = 0.5
@@ -76,9 +80,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     DataSetError
         The data set does not have the layout, the classes or the patients that this needs.
     """
-    is_scheduled = job.recipe.rate_rule != RateRule()
-    if not job.recipe.is_stepped and (job.recipe.steps is not None or is_scheduled):
-        raise DataSetError(words.lean_has_no_steps())
+    require_steps(job.recipe)
     base = frozen_part(job.recipe, job.imagenet)
     asked = Asked(job.data, job.layout, job.pattern, job.label_column)
     listed = with_split(list_classes(asked), job.split)
@@ -102,7 +104,8 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     print(words.folds_text(len(folds)), flush=True)
     board = Board(job.tensorboard)
     pictures = training.pictures
-    trained = train_crossed(pictures, job.positive, folds, job.recipe, base, job.work, board)
+    aim = aim_of_class(pictures, job.positive)
+    trained = train_crossed(pictures, aim, folds, job.recipe, base, job.work, board)
     temperature, crossed = calibrated(trained, training, job.positive)
     card = _card(job, looked, training, held, temperature, bool(folds))
     is_lean = job.recipe.head == "lean"
@@ -134,7 +137,7 @@ def calibrated(
     names = [p.name for p in training.pictures if p.name in trained.logits]
     if not names:
         return 1.0, {}
-    z = np.array([trained.logits[name] for name in names])
+    z = np.array([trained.logits[name][0] for name in names])
     truth = {p.name: int(p.label == positive) for p in training.pictures}
     temperature = round(fit_temperature(z, np.array([truth[name] for name in names])), 4)
     p = 1 / (1 + np.exp(-z / temperature))
@@ -185,10 +188,10 @@ def _card(
     counts = (class_counts(training, order), class_counts(held, order))
     parts = Parts(training, held, counts, len(looked.skipped), len(looked.poor), has_folds)
     return ModelCard(
-        **common_fields(job, parts, recipe.needs_imagenet),
+        **common_fields(job, parts, recipe.needs_imagenet, has_map=not recipe.is_stepped),
         title=job.stated.title or words.untitled_classifier(job.positive, negative),
         task="classification",
-        architecture={"name": recipe.network().name, "arguments": dict(recipe.arguments)},
+        architecture=recipe.architecture(),
         input_shape=recipe.input_shape,
         intensity=recipe.rule,
         region=recipe.region,
@@ -198,23 +201,8 @@ def _card(
         threshold=THRESHOLD,
         temperature=temperature,
         calibrated=False,
-        training={
-            "recipe": f"spinealign train classifier --head {recipe.head}",
-            "seed": recipe.seed,
-            "copies": recipe.copies,
-            "balance": recipe.balance,
-            **_told_rate(recipe),
-            "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
-            **common_training(job, parts, recipe.file),
-        },
+        training=recipe_training(job, parts, recipe, "classifier"),
     )
-
-
-def _told_rate(recipe: ClassifierRecipe) -> dict[str, Any]:
-    """Return what the card says of the learning rate; a regression has none."""
-    if not recipe.is_stepped:
-        return {}
-    return {"learning_rate": recipe.learning_rate, "schedule": asdict(recipe.rate_rule)}
 
 
 def _with_figures(

@@ -10,16 +10,21 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from spinealign.domain.errors import DataSetError
 from spinealign.evaluation.learning import LearningPoint
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart, assemble
 from spinealign.training.own import heads
+from spinealign.training.own.aims import Aim, is_learnable
 from spinealign.training.own.features import FeatureStore, compute_features
 from spinealign.training.own.kept import Kept, kept_under
 from spinealign.training.own.learning import learning_curve
 from spinealign.training.own.pictures import Picture
+from spinealign.training.own.rows import Rows, oversampled, rows_of
 from spinealign.training.progress import Board
-from spinealign.wording.training import kept_text
+from spinealign.training.schedules import RateRule
+from spinealign.wording import training as words
 
 EPOCHS_UNSTOPPED = 20
 """Epochs of a stepped head where no patients are left to stop it by; set by hand."""
@@ -36,8 +41,9 @@ class Trained:
     ----------
     model : keras.Model
         The whole network.
-    logits : mapping of str to float
-        Of each picture by the fold that did not see it; empty without folds.
+    logits : mapping of str to ndarray of float64, shape (outputs,)
+        Of each picture by the fold that did not see it; empty without folds. NaN where a fold
+        learned nothing of a finding.
     fold_of : mapping of str to int
         Counted from 1.
     epochs : list of int
@@ -50,7 +56,7 @@ class Trained:
     """
 
     model: keras.Model
-    logits: Mapping[str, float]
+    logits: Mapping[str, NDArray[np.float64]]
     fold_of: Mapping[str, int]
     epochs: list[int]
     curves: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
@@ -58,9 +64,20 @@ class Trained:
     learning: tuple[LearningPoint, ...] = ()
 
 
+def require_steps(recipe: ClassifierRecipe) -> None:
+    """Refuse steps or a schedule of a head that is solved at once.
+
+    Raises
+    ------
+    DataSetError
+    """
+    if not recipe.is_stepped and (recipe.steps is not None or recipe.rate_rule != RateRule()):
+        raise DataSetError(words.lean_has_no_steps())
+
+
 def train_crossed(
-    pictures: Sequence[Picture], positive: str, folds: Sequence[set[str]],
-    recipe: ClassifierRecipe, base: FrozenPart, work: Path, board: Board | None = None,
+    pictures: Sequence[Picture], aim: Aim, folds: Sequence[set[str]], recipe: ClassifierRecipe,
+    base: FrozenPart, work: Path, board: Board | None = None,
 ) -> Trained:  # fmt: skip
     """Hold out each fold in turn, then train on all pictures.
 
@@ -71,8 +88,8 @@ def train_crossed(
     ----------
     pictures : sequence of Picture
         With their checksums; what may be held out only together has one `patient`.
-    positive : str
-        The class whose probability is learned.
+    aim : Aim
+        What is learned.
     folds : sequence of set of str
         Names of pictures.
     recipe : ClassifierRecipe
@@ -84,48 +101,50 @@ def train_crossed(
     store = compute_features(pictures, recipe, base, work)
     parts = {
         "data": [(p.name, p.sha256) for p in pictures],
-        "labels": [positive, [(p.name, p.label, p.patient) for p in pictures]],
+        "labels": [aim.kind, aim.names, _labels(pictures, aim)],
         "folds": [sorted(fold) for fold in folds],
         "settings": [asdict(recipe), base.sha256],
     }
     kept = kept_under(work, "training", parts)
-    print(kept_text(kept.is_new, kept.differs_in, "training"), flush=True)
-    job = _Crossing(pictures, positive, recipe, store, kept.folder, board)
+    print(words.kept_text(kept.is_new, kept.differs_in, "training"), flush=True)
+    job = _Crossing(pictures, aim, recipe, store, kept.folder, board)
     done = [job.fold(number, fold, len(folds)) for number, fold in enumerate(folds, start=1)]
     epochs = [fold.epochs for fold in done]
     head = job.final(epochs)
-    model = assemble(base.model, head.head, recipe)
+    model = assemble(base.model, head.head, recipe, aim.kind)
     job.start.tidied()
+    is_single = aim.kind == "classes"
     curves = {f"fold {number}": fold.curve for number, fold in enumerate(done, start=1)}
     return Trained(
         model,
-        {name: logit for fold in done for name, logit in fold.logits.items()},
+        {name: np.array(row) for fold in done for name, row in fold.logits.items()},
         {name: number for number, fold in enumerate(done, start=1) for name in fold.logits},
         epochs,
         {**curves, "final": head.curve},
         kept,
-        learning_curve(pictures, positive, folds, recipe, store),
+        learning_curve(pictures, aim.names[0], folds, recipe, store) if is_single else (),
     )
+
+
+def _labels(pictures: Sequence[Picture], aim: Aim) -> list[Any]:
+    return [(p.name, p.label, p.patient, list(aim.targets[p.name])) for p in pictures]
 
 
 @dataclass(frozen=True, eq=False)
 class _Crossing:
     pictures: Sequence[Picture]
-    positive: str
+    aim: Aim
     recipe: ClassifierRecipe
     store: FeatureStore
     folder: Path
     board: Board
     start: heads.SteppedHead = field(default_factory=heads.SteppedHead)
 
-    def _rows(self, names: set[str], *, with_copies: bool) -> heads.Rows:
-        labels = [p.label == self.positive for p in self.pictures]
-        rows = heads.rows_of(
-            self.store, labels, lambda n: self.pictures[n].name in names, with_copies=with_copies
-        )
+    def _rows(self, names: set[str], *, with_copies: bool) -> Rows:
+        rows = rows_of(self.store, self.pictures, self.aim, names, with_copies=with_copies)
         # Rows without copies are held out or stop the training: they are counted as they are.
         is_repeated = with_copies and self.recipe.balance == "oversample"
-        return heads.oversampled(rows) if is_repeated else rows
+        return oversampled(rows) if is_repeated else rows
 
     def fold(self, number: int, held: set[str], count: int) -> heads.FoldResult:
         place = self.folder / f"fold{number}.json"
@@ -150,6 +169,8 @@ class _Crossing:
         )
         own = self._rows(held, with_copies=False)
         values = heads.logits(fitted.head, own, self.recipe)
+        if self.aim.kind == "labels":
+            values = np.where(is_learnable(rows.targets), values, np.nan)
         names = [self.pictures[row // self.store.per_picture].name for row in own.index]
         result = heads.FoldResult(
             dict(zip(names, values.tolist(), strict=True)), fitted.epochs, fitted.curve
@@ -163,7 +184,10 @@ class _Crossing:
         return self.recipe.epochs if inner else min(self.recipe.epochs, EPOCHS_UNSTOPPED)
 
     def _inner(self, rest: Sequence[Picture]) -> set[str]:
-        """Return the pictures of a fifth of the patients, both classes left in and out of them."""
+        """Return the pictures of a fifth of the patients; the others tell all that all of them do.
+
+        Empty where they would not.
+        """
         if not self.recipe.is_stepped:
             return set()
         patients = sorted({p.patient for p in rest})
@@ -171,8 +195,11 @@ class _Crossing:
             return set()
         drawn = np.random.default_rng(self.recipe.seed).permutation(patients)
         chosen = set(drawn[: max(1, len(patients) // 5)].tolist())
-        labels = {p.label for p in rest if p.patient not in chosen}
-        return {p.name for p in rest if p.patient in chosen} if len(labels) > 1 else set()
+        stopping = [p for p in rest if p.patient in chosen]
+        learning = [p for p in rest if p.patient not in chosen]
+        is_lost = is_learnable(self.aim.of(rest)) & ~is_learnable(self.aim.of(learning))
+        is_empty = np.isnan(self.aim.of(stopping)).all()
+        return set() if is_lost.any() or is_empty else {p.name for p in stopping}
 
     def final(self, epochs: Sequence[int]) -> heads.Fitted:
         most = min(self.recipe.epochs, EPOCHS_UNSTOPPED)

@@ -30,8 +30,8 @@ class FrugalSteps:
     Parameters
     ----------
     head : keras.Model
-        Compiled with Adam, whose variables are built, and binary cross-entropy; its first dense
-        layer ends in a rectifier.
+        Compiled with Adam, whose variables are built, and a loss that takes weights; its first
+        dense layer ends in a rectifier.
     """
 
     def __init__(self, head: keras.Model) -> None:
@@ -40,7 +40,7 @@ class FrugalSteps:
         self._before = keras.Model(head.inputs[0], self._large.input)
         self._after = head.layers[head.layers.index(self._large) + 1 :]
         self._adam = head.optimizer
-        self._loss = keras.losses.BinaryCrossentropy()
+        self._loss = head.loss
 
     def train(
         self, pictures: NDArray[np.float32], labels: NDArray[np.float32],
@@ -51,8 +51,8 @@ class FrugalSteps:
         Parameters
         ----------
         pictures : (n, h, w, channels) float32
-        labels : (n, 1) float32
-        weights : (n,) float64
+        labels : (n, outputs) float32
+        weights : (n, outputs) float64
         """
         seen = self._seen(pictures)
         rest = [v for layer in self._after for v in layer.trainable_variables]
@@ -75,7 +75,7 @@ class FrugalSteps:
         return float(loss)
 
     def ask(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the answers (n, 1) of the network as it is."""
+        """Return the answers (n, outputs) of the network as it is."""
         return np.asarray(self._answers(self._product(self._seen(pictures)), training=False))
 
     def _seen(self, pictures: NDArray[np.float32]) -> tf.Tensor:

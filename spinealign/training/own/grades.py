@@ -11,36 +11,35 @@ from numpy.typing import NDArray
 
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus, median_grade
+from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.evaluation import classification
 from spinealign.evaluation.cases import ClassifiedCases
-from spinealign.imaging.read import read_image
-from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
 from spinealign.predict import grade_with
 from spinealign.training.classifier import fit_temperature
 from spinealign.training.own.about import LEAST_OF_A_CLASS, LEAST_PATIENTS, class_counts
-from spinealign.training.own.cards import common_fields
+from spinealign.training.own.aims import aim_of_grades
 from spinealign.training.own.classify import LEAST_CALIBRATED
+from spinealign.training.own.crossing import Trained
 from spinealign.training.own.layouts import Asked, list_classes
-from spinealign.training.own.linear_heads import grade_solver
 from spinealign.training.own.pictures import PictureSet
 from spinealign.training.own.places import RESULTS
 from spinealign.training.own.results import save_results
 from spinealign.training.own.several import (
     DRAWS,
-    Linear,
     Prepared,
     SeveralJob,
+    answers_of,
     as_metric,
     looked_at,
     parts_of,
     patient_of,
     prepared,
-    train_linear,
-    training_of,
+    several_fields,
+    trained_crossed,
 )
 from spinealign.training.package import to_litert, write_model_folder
-from spinealign.training.progress import Progress
 from spinealign.wording import labels as label_words
 from spinealign.wording import training as words
 
@@ -79,19 +78,18 @@ def train_grades(job: SeveralJob) -> ModelCard:
     for grade in grades:
         if grade not in ready.training.classes:
             raise DataSetError(label_words.grade_not_learned(grade))
-    targets = {p.name: [float(grades.index(p.label))] for p in looked.found.pictures}
-    trained = train_linear(ready, targets, "ordinal", grade_solver(len(grades)), grades)
+    trained = trained_crossed(ready, aim_of_grades(looked.found.pictures, grades))
     temperature = _temperature(ready.training, grades, trained)
     card = _card(ready, grades, temperature, bool(trained.fold_of))
     flatbuffer = to_litert(trained.model, "float16")
     card = write_model_folder(job.out, flatbuffer, card)
     crossed = {name: probabilities_of(z / temperature) for name, z in trained.logits.items()}
-    answers = _answers(job, ready.held)
+    answers = answers_of(job, ready.held, _probabilities)
     card = _with_figures(card, ready, crossed, answers)
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(ready, card, trained, crossed, answers)
     skipped = (*looked.skipped, *looked.poor)
-    save_results(job.work / RESULTS, trained.model, {}, rows, skipped, card)
+    save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped, card)
     return card
 
 
@@ -101,7 +99,7 @@ def probabilities_of(logits: NDArray[np.float64]) -> list[float]:
     return [float(p) for p in -np.diff(np.concatenate([[1.0], above, [0.0]]))]
 
 
-def _temperature(training: PictureSet, grades: Sequence[str], trained: Linear) -> float:
+def _temperature(training: PictureSet, grades: Sequence[str], trained: Trained) -> float:
     """Return the divisor of all logits that fits the answers of the folds best, at least 1."""
     known = [p for p in training.pictures if p.name in trained.logits]
     if not known:
@@ -112,17 +110,10 @@ def _temperature(training: PictureSet, grades: Sequence[str], trained: Linear) -
     return round(fit_temperature(z.ravel(), above.ravel()), 4)
 
 
-def _answers(job: SeveralJob, held: PictureSet) -> dict[str, list[float]]:
-    """Return what the shipped weights say of the held-out pictures, by the program's own path."""
-    if not held.pictures:
-        return {}
-    model = ModelStore([job.out.parent]).load(job.out.name)
-    tell = Progress("held-out pictures", "picture")
-    answers = {}
-    for number, picture in enumerate(held.pictures, start=1):
-        answers[picture.name] = list(grade_with(model, read_image(picture.path)).probabilities)
-        tell(number, len(held.pictures))
-    return answers
+def _probabilities(
+    model: LoadedModel, image: SpineImage, outliner: LoadedModel | None
+) -> Sequence[float]:
+    return grade_with(model, image, outliner).probabilities
 
 
 def _card(
@@ -130,20 +121,12 @@ def _card(
 ) -> ModelCard:
     counts = (class_counts(ready.training, grades), class_counts(ready.held, grades))
     parts = parts_of(ready, counts, has_folds)
-    recipe = ready.job.recipe
     return ModelCard(
-        **common_fields(ready.job, parts, needs_imagenet=True),
+        **several_fields(ready, parts, len(grades) - 1, "ordinal"),
         title=ready.job.stated.title or label_words.untitled_grades(grades),
         task="ordinal",
-        architecture={
-            "name": "vgg16_linear",
-            "arguments": {**recipe.arguments, "outputs": len(grades) - 1},
-        },
-        input_shape=recipe.input_shape,
-        intensity=recipe.rule,
         classes=grades,
         temperature=temperature,
-        training=training_of(ready, parts, "ordinal"),
     )
 
 
@@ -206,7 +189,7 @@ def _earns(ready: Prepared, figures: Mapping[str, Any]) -> bool:
 
 
 def _predictions(
-    ready: Prepared, card: ModelCard, trained: Linear, crossed: Answers, answers: Answers
+    ready: Prepared, card: ModelCard, trained: Trained, crossed: Answers, answers: Answers
 ) -> list[dict[str, Any]]:
     rows = []
     for found, told, is_held in ((ready.training, crossed, False), (ready.held, answers, True)):

@@ -9,7 +9,7 @@ from spinealign.domain.model_card import ModelCard
 from spinealign.training.own.classifier_jobs import own_recipe_by_options, recipe_by_file
 from spinealign.training.own.grades import train_grades
 from spinealign.training.own.jobs import place_of, told_by_options, told_by_recipe
-from spinealign.training.own.several import SeveralJob
+from spinealign.training.own.several import BALANCE, SeveralJob
 
 if TYPE_CHECKING:
     from spinealign.training.own.recipe_file import RecipeFile
@@ -30,7 +30,7 @@ def job_by_options(options: argparse.Namespace) -> SeveralJob:
     return SeveralJob(
         **told_by_options(options),
         names=tuple(options.grades or ()),
-        recipe=own_recipe_by_options(options),
+        recipe=own_recipe_by_options(options, BALANCE),
         imagenet=options.imagenet,
         label_column=options.label_column or "",
     )
@@ -42,7 +42,7 @@ def job_by_recipe(file: RecipeFile) -> SeveralJob:
     return SeveralJob(
         **told_by_recipe(file),
         names=data.grades or (),
-        recipe=recipe_by_file(file),
+        recipe=recipe_by_file(file, BALANCE),
         imagenet=place_of(file, file.recipe.imagenet),
         label_column=data.label_column or "",
     )

@@ -15,26 +15,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from spinealign.files import write_whole
-from spinealign.training.classifier import ClassifierRecipe, logistic_head, stepped_head
-from spinealign.training.own.features import FeatureStore
+from spinealign.training.classifier import ClassifierRecipe, stepped_head
+from spinealign.training.head_parts import STEPS, FallingSteps, answer_weights
+from spinealign.training.own.aims import shares_beyond, weights_of
 from spinealign.training.own.frugal import FrugalSteps
+from spinealign.training.own.linear_heads import solved_head
+from spinealign.training.own.rows import Rows
 from spinealign.training.progress import Board, Progress
 
 STATE = "state.json"
 BEGIN = "begin.npz"
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Some rows of a store with their labels (n,), 1 for the positive class."""
-
-    store: FeatureStore
-    index: NDArray[np.int64]
-    labels: NDArray[np.int64]
-
-    def batches(self, size: int) -> list[slice]:
-        """Return the slices of batches of `size`."""
-        return [slice(at, at + size) for at in range(0, len(self.index), size)]
 
 
 @dataclass
@@ -62,16 +52,20 @@ class SteppedHead:
         self._head: keras.Model | None = None
         self._begin: Path | None = None
 
-    def fresh(self, recipe: ClassifierRecipe, shape: tuple[int, ...], folder: Path) -> keras.Model:
+    def fresh(self, recipe: ClassifierRecipe, rows: Rows, folder: Path) -> keras.Model:
         """Return the network as it was before any step.
 
         Parameters
         ----------
+        recipe : ClassifierRecipe
+        rows : Rows
+            What is trained on; all parts of a training have the same kind of rows.
         folder : Path
             For what all parts begin with; see `tidied`.
         """
         if self._head is None or self._begin is None:
-            self._head = stepped_head(recipe, shape)
+            outputs = rows.targets.shape[1]
+            self._head = stepped_head(recipe, rows.store.shape, rows.kind, outputs)
             self._begin = folder / BEGIN
             folder.mkdir(parents=True, exist_ok=True)
             _save_arrays(self._begin, self._head.variables)
@@ -106,15 +100,16 @@ def fit(
     board: Board,
     start: SteppedHead,
 ) -> Fitted:
-    """Train a head with balanced classes; what it needs to go on is kept in `folder`.
+    """Train a head; what it needs to go on is kept in `folder`.
 
-    The lean head is a logistic regression on standardised features: convex, so it needs no
-    epochs. The report's heads train with Adam and, when there is a `validation` part, stop early
-    and keep the best epoch.
+    The lean head is a regression on standardised features: convex, so it needs no epochs. The
+    report's heads train with Adam and, when there is a `validation` part, stop early and keep the
+    best epoch.
     """
     if recipe.is_stepped:
         return _Stepping(rows, validation, recipe, folder, epochs, part, board, start).run()
-    head = logistic_head(rows.store.values(rows.index), rows.labels, recipe)
+    values = rows.store.values(rows.index)
+    head = solved_head(values, rows.targets, rows.kind, recipe)
     curve = {"epoch": 0.0, "step": 0.0, "loss": log_loss(head, rows, recipe)}
     if validation is not None:
         curve["validation_loss"] = log_loss(head, validation, recipe)
@@ -123,18 +118,27 @@ def fit(
 
 
 def logits(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> NDArray[np.float64]:
-    """Return the logit of each row (n,)."""
-    frugal = frugal_steps(head, recipe)
-    ask = head.predict_on_batch if frugal is None else frugal.ask
+    """Return the logits of each row (n, outputs)."""
+    ask = _asked(head, recipe)
     parts = [
-        np.asarray(ask(rows.store.values(rows.index[part])), np.float64)[:, 0]
+        np.asarray(ask(rows.store.values(rows.index[part])), np.float64)
         for part in rows.batches(recipe.batch)
     ]
-    out = np.concatenate(parts) if parts else np.zeros(0)
-    if not recipe.is_stepped:
+    out = np.concatenate(parts) if parts else np.zeros((0, rows.targets.shape[1]))
+    if not recipe.is_stepped or rows.kind != "classes":
         return out
     p = np.clip(out, 1e-7, 1 - 1e-7)
     return np.asarray(np.log(p / (1 - p)))
+
+
+def _asked(head: keras.Model, recipe: ClassifierRecipe) -> Callable[[NDArray[np.float32]], Any]:
+    """Return what asks a head about a batch of features."""
+    if not recipe.is_stepped:
+        # One product: TensorFlow would trace a graph for each size of a batch.
+        kernel, bias = answer_weights(head)
+        return lambda values: values @ kernel + bias
+    frugal = frugal_steps(head, recipe)
+    return head.predict_on_batch if frugal is None else frugal.ask
 
 
 def frugal_steps(head: keras.Model, recipe: ClassifierRecipe) -> FrugalSteps | None:
@@ -143,17 +147,15 @@ def frugal_steps(head: keras.Model, recipe: ClassifierRecipe) -> FrugalSteps | N
 
 
 def log_loss(head: keras.Model, rows: Rows, recipe: ClassifierRecipe) -> float:
-    """Return the mean log loss; each class weighs half where classes are balanced."""
+    """Return the mean log loss of what is known; each class weighs alike where balanced."""
     z = logits(head, rows, recipe)
-    loss = np.logaddexp(0, z) - rows.labels * z
-    return float(np.average(loss, weights=_weights(rows.labels, recipe)))
-
-
-def _weights(labels: NDArray[np.int64], recipe: ClassifierRecipe) -> NDArray[np.float64]:
-    if recipe.balance == "none":
-        return np.ones(len(labels))
-    share = min(max(float(labels.mean()), 1e-9), 1 - 1e-9)
-    return np.where(labels == 1, 0.5 / share, 0.5 / (1 - share))
+    weights = weights_of(rows.targets, rows.kind, recipe.balance)
+    is_counted = (weights > 0) & np.isfinite(z)
+    if not is_counted.any():
+        return float("nan")
+    known, targets = z[is_counted], rows.targets[is_counted]
+    loss = np.logaddexp(0, known) - targets * known
+    return float(np.average(loss, weights=weights[is_counted]))
 
 
 class _Stepping:
@@ -205,7 +207,11 @@ class _Stepping:
         return Fitted(head, self._best[1], self._curve)
 
     def _fresh(self) -> keras.Model:
-        return self._start.fresh(self._recipe, self._rows.store.shape, self._folder.parent)
+        head = self._start.fresh(self._recipe, self._rows, self._folder.parent)
+        if self._rows.kind == "grades":
+            steps: FallingSteps = head.get_layer(STEPS)
+            steps.begin_at(shares_beyond(self._rows.targets, self._recipe.balance))
+        return head
 
     def _best_file(self, epoch: int) -> Path:
         """Return where the weights of an epoch lie that was the best one so far."""
@@ -218,7 +224,9 @@ class _Stepping:
         order = np.random.default_rng([self._recipe.seed, number]).permutation(
             len(self._rows.index)
         )
-        weights = _weights(self._rows.labels, self._recipe)
+        weights = weights_of(self._rows.targets, self._rows.kind, self._recipe.balance)
+        # What is not known weighs nothing; a number must stand there all the same.
+        targets = np.nan_to_num(self._rows.targets).astype(np.float32)
         head.reset_metrics()
         frugal = frugal_steps(head, self._recipe)
         loss = 0.0
@@ -227,11 +235,10 @@ class _Stepping:
                 break
             at = order[part]
             values = self._rows.store.values(self._rows.index[at])
-            labels = self._rows.labels[at].astype(np.float32)[:, None]
             if frugal is None:
-                loss = float(head.train_on_batch(values, labels, sample_weight=weights[at]))
+                loss = float(head.train_on_batch(values, targets[at], sample_weight=weights[at]))
             else:
-                loss = frugal.train(values, labels, weights[at])
+                loss = frugal.train(values, targets[at], weights[at])
             self._step += 1
             tell(self._step, most, loss=loss)
         return loss
@@ -347,7 +354,7 @@ def _seed_dropout(head: keras.Model, seed: int, epoch: int) -> None:
 class FoldResult:
     """Held-out logits of one fold by picture, and how they came about."""
 
-    logits: dict[str, float]
+    logits: dict[str, list[float]]
     epochs: int
     curve: list[dict[str, float]]
 
@@ -365,26 +372,3 @@ def save_fold(path: Path, fold: FoldResult) -> None:
     """Write a finished fold."""
     told = {"logits": fold.logits, "epochs": fold.epochs, "curve": fold.curve}
     write_whole(path, json.dumps(told).encode())
-
-
-def rows_of(
-    store: FeatureStore, is_positive: Sequence[bool], wanted: Callable[[int], bool],
-    *, with_copies: bool,
-) -> Rows:  # fmt: skip
-    """Return the rows of the pictures whose number is `wanted`."""
-    each = store.per_picture
-    copies = range(each) if with_copies else range(1)
-    index = [n * each + c for n in range(len(is_positive)) if wanted(n) for c in copies]
-    chosen = np.array(index, np.int64)
-    labels = np.array(is_positive, np.int64)[chosen // each] if index else np.zeros(0, np.int64)
-    return Rows(store, chosen, labels)
-
-
-def oversampled(rows: Rows) -> Rows:
-    """Return rows of the rarer class as often as those of the other, in turn."""
-    parts = [np.flatnonzero(rows.labels == label) for label in (0, 1)]
-    most = max(map(len, parts))
-    if not all(map(len, parts)):
-        return rows
-    order = np.concatenate([np.resize(part, most) for part in parts])
-    return Rows(rows.store, rows.index[order], rows.labels[order])

@@ -13,36 +13,35 @@ from numpy.typing import NDArray
 from spinealign.data_audit.label_tables import LabelledTable, read_labels
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.findings import ModelStatus
+from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import LabelRule, ModelCard
 from spinealign.evaluation import classification
 from spinealign.evaluation.cases import ClassifiedCases
-from spinealign.imaging.read import read_image
-from spinealign.inference.catalog import ModelStore
+from spinealign.inference.engine import LoadedModel
 from spinealign.predict import label_with
 from spinealign.training.classifier import fit_temperature
 from spinealign.training.own.about import LEAST_OF_A_CLASS, Judgement, earned_status
+from spinealign.training.own.aims import Aim
 from spinealign.training.own.auditing import AUDIT, SEEN, earlier_audits
-from spinealign.training.own.cards import common_fields
 from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
-from spinealign.training.own.linear_heads import solve_labels
+from spinealign.training.own.crossing import Trained
 from spinealign.training.own.pictures import Picture, PictureSet, with_patients
 from spinealign.training.own.places import RESULTS
 from spinealign.training.own.results import save_results
 from spinealign.training.own.several import (
     DRAWS,
-    Linear,
     Prepared,
     SeveralJob,
+    answers_of,
     as_metric,
     looked_at,
     parts_of,
     patient_of,
     prepared,
-    train_linear,
-    training_of,
+    several_fields,
+    trained_crossed,
 )
 from spinealign.training.package import to_litert, write_model_folder
-from spinealign.training.progress import Progress
 from spinealign.wording import labels as label_words
 from spinealign.wording import training as words
 
@@ -71,18 +70,18 @@ def train_labels(job: SeveralJob) -> ModelCard:
     for place, label in enumerate(table.labels):
         if len(_known(ready.training, truth, place)) < 2:
             raise DataSetError(label_words.not_both(label))
-    trained = train_linear(ready, truth, "multi-label", solve_labels, table.labels)
+    trained = trained_crossed(ready, Aim("labels", table.labels, truth))
     rules = rules_of(ready.training, truth, trained.logits, table.labels)
     card = _card(ready, table.labels, truth, rules, bool(trained.fold_of))
     flatbuffer = to_litert(trained.model, "float16")
     card = write_model_folder(job.out, flatbuffer, card)
     crossed = _probabilities(trained.logits, rules)
-    answers = _answers(job, ready.held)
+    answers = answers_of(job, ready.held, _told)
     card = _with_figures(card, ready, truth, crossed, answers)
     card = write_model_folder(job.out, flatbuffer, card)
     rows = _predictions(ready, card, truth, trained, crossed, answers)
     skipped = (*looked.skipped, *looked.poor)
-    save_results(job.work / RESULTS, trained.model, {}, rows, skipped, card)
+    save_results(job.work / RESULTS, trained.model, trained.curves, rows, skipped, card)
     return card
 
 
@@ -202,18 +201,8 @@ def _probabilities(
     return {name: _sigmoid(row / divisors).tolist() for name, row in logits.items()}
 
 
-def _answers(job: SeveralJob, held: PictureSet) -> dict[str, list[float]]:
-    """Return what the shipped weights say of the held-out pictures, by the program's own path."""
-    if not held.pictures:
-        return {}
-    model = ModelStore([job.out.parent]).load(job.out.name)
-    tell = Progress("held-out pictures", "picture")
-    answers = {}
-    for number, picture in enumerate(held.pictures, start=1):
-        found = label_with(model, read_image(picture.path))
-        answers[picture.name] = [one.probability for one in found.labels]
-        tell(number, len(held.pictures))
-    return answers
+def _told(model: LoadedModel, image: SpineImage, outliner: LoadedModel | None) -> Sequence[float]:
+    return [one.probability for one in label_with(model, image, outliner).labels]
 
 
 def _card(
@@ -222,20 +211,12 @@ def _card(
 ) -> ModelCard:  # fmt: skip
     counts = (_counts(ready.training, labels, truth), _counts(ready.held, labels, truth))
     parts = parts_of(ready, counts, has_folds)
-    recipe = ready.job.recipe
     return ModelCard(
-        **common_fields(ready.job, parts, needs_imagenet=True),
+        **several_fields(ready, parts, len(labels), "multi-label"),
         title=ready.job.stated.title or label_words.untitled_labels(labels),
         task="multi_label",
-        architecture={
-            "name": "vgg16_linear",
-            "arguments": {**recipe.arguments, "outputs": len(labels)},
-        },
-        input_shape=recipe.input_shape,
-        intensity=recipe.rule,
         classes=labels,
         label_rules=rules,
-        training=training_of(ready, parts, "multi-label"),
     )
 
 
@@ -327,7 +308,7 @@ def _least_class(found: PictureSet, truth: Truths, place: int, crossed: Answers)
 
 
 def _predictions(
-    ready: Prepared, card: ModelCard, truth: Truths, trained: Linear, crossed: Answers,
+    ready: Prepared, card: ModelCard, truth: Truths, trained: Trained, crossed: Answers,
     answers: Answers,
 ) -> list[dict[str, Any]]:  # fmt: skip
     rows = []

@@ -13,9 +13,10 @@ from spinealign.evaluation.classification import point_figures
 from spinealign.evaluation.intervals import Figure, Figures, Weights, bootstrapped
 from spinealign.evaluation.learning import SHOWN, LearningPoint
 from spinealign.training.classifier import ClassifierRecipe, solve_logistic
+from spinealign.training.own.aims import Aim, aim_of_class
 from spinealign.training.own.features import FeatureStore
-from spinealign.training.own.heads import Rows, rows_of
 from spinealign.training.own.pictures import Picture
+from spinealign.training.own.rows import rows_of
 from spinealign.training.progress import Progress
 
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
@@ -56,12 +57,11 @@ def learning_curve(
     if recipe.is_stepped or not folds:
         return ()
     tell = Progress("learning curve", "size")
+    aim = aim_of_class(pictures, positive)
     found: list[LearningPoint] = []
     for number, share in enumerate(SHARES, start=1):
         count = 1 if share == 1 else SUBSETS
-        answered = [
-            _crossed(pictures, positive, folds, recipe, store, share, k) for k in range(count)
-        ]
+        answered = [_crossed(pictures, aim, folds, recipe, store, share, k) for k in range(count)]
         learned = np.array([sizes for _, sizes in answered], np.float64)
         patients, shown = (round(float(each)) for each in learned.mean(axis=(0, 1)))
         # In a small set an eighth and a quarter may be the same patients.
@@ -81,11 +81,11 @@ def _figures(answered: Sequence[ClassifiedCases]) -> dict[str, Figure]:
 
 
 def _crossed(
-    pictures: Sequence[Picture], positive: str, folds: Sequence[set[str]],
+    pictures: Sequence[Picture], aim: Aim, folds: Sequence[set[str]],
     recipe: ClassifierRecipe, store: FeatureStore, share: float, subset: int,
 ) -> tuple[ClassifiedCases, list[tuple[int, int]]]:  # fmt: skip
     """Return the answers on all folds, and how many patients and pictures each learned from."""
-    is_positive = [p.label == positive for p in pictures]
+    (positive,) = aim.names
     asked: list[Picture] = []
     logits: list[NDArray[np.float64]] = []
     sizes = []
@@ -93,9 +93,10 @@ def _crossed(
         rest = [p for p in pictures if p.name not in fold]
         chosen = chosen_patients(rest, share, [recipe.seed, subset])
         names = {p.name for p in rest if p.patient in chosen}
-        rows = _rows(store, is_positive, pictures, names, with_copies=True)
-        kernel, bias = solve_logistic(store.values(rows.index), rows.labels, recipe)
-        held = _rows(store, is_positive, pictures, fold, with_copies=False)
+        rows = rows_of(store, pictures, aim, names, with_copies=True)
+        is_positive = rows.targets[:, 0].astype(np.int64)
+        kernel, bias = solve_logistic(store.values(rows.index), is_positive, recipe)
+        held = rows_of(store, pictures, aim, fold, with_copies=False)
         logits.append(store.values(held.index) @ kernel + bias)
         asked += [pictures[row // store.per_picture] for row in held.index]
         sizes.append((len(chosen), len(names)))
@@ -109,16 +110,6 @@ def _crossed(
         np.stack([1 - p, p], axis=1),
     )
     return cases, sizes
-
-
-def _rows(
-    store: FeatureStore, is_positive: Sequence[bool], pictures: Sequence[Picture],
-    names: set[str], *, with_copies: bool,
-) -> Rows:  # fmt: skip
-    def wanted(number: int) -> bool:
-        return pictures[number].name in names
-
-    return rows_of(store, is_positive, wanted, with_copies=with_copies)
 
 
 def chosen_patients(pictures: Sequence[Picture], share: float, seed: Sequence[int]) -> set[str]:

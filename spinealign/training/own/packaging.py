@@ -21,6 +21,7 @@ from spinealign.inference.checksums import file_sha256, write_checksums
 from spinealign.inference.engine import softmax
 from spinealign.model_store.signing import no_passphrase, opened_key, sign_folder
 from spinealign.training import networks
+from spinealign.training.head_parts import plain_cnn_several, vgg16_report_several
 from spinealign.training.keras_engine import load_user_weights, output_names
 from spinealign.training.own.kept import digest
 from spinealign.training.own.package_points import (
@@ -153,7 +154,8 @@ def _with_size(model: keras.Model, path: Path, options: argparse.Namespace) -> k
 
 def _require_one_answer(model: keras.Model, path: Path) -> None:
     """Refuse networks for several findings: made into classes, one of them would be right."""
-    if output_names(model) == ["logits", "activation_map"]:
+    is_several = model.name in (vgg16_report_several.__name__, plain_cnn_several.__name__)
+    if is_several or output_names(model) == ["logits", "activation_map"]:
         raise _not_taken(path, words.LEFT_BY_SEVERAL)
     shape = model.outputs[0].shape
     if len(shape) == 2 and shape[-1] != 1 and _last_activation(model) == "sigmoid":

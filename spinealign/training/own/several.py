@@ -1,29 +1,27 @@
-"""Several outputs on frozen features: prepared, cross-validated by patient, and put together."""
+"""Networks with several answers: prepared, cross-validated by patient, and asked."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
+from spinealign.domain.image import SpineImage
 from spinealign.evaluation.intervals import Figure
-from spinealign.files import write_whole
+from spinealign.imaging.read import read_image
+from spinealign.inference.catalog import ModelStore
 from spinealign.inference.checksums import file_sha256
-from spinealign.json_files import JsonError, read_json
-from spinealign.training import networks
+from spinealign.inference.engine import LoadedModel
+from spinealign.predict import region_model
 from spinealign.training.classifier import ClassifierRecipe, FrozenPart, frozen_part
-from spinealign.training.own.about import Judgement, require_modality, told_augmentation
-from spinealign.training.own.cards import Parts, common_training
-from spinealign.training.own.features import compute_features
+from spinealign.training.own.about import Judgement, require_modality
+from spinealign.training.own.aims import Aim
+from spinealign.training.own.cards import Parts, common_fields, recipe_training
+from spinealign.training.own.crossing import Trained, require_steps, train_crossed
 from spinealign.training.own.jobs import OwnJob, begun
-from spinealign.training.own.kept import kept_under
-from spinealign.training.own.linear_heads import Head, Solve
 from spinealign.training.own.looking import LookedAt, look_at
 from spinealign.training.own.pictures import (
     Picture,
@@ -40,6 +38,13 @@ from spinealign.wording import training as words
 DRAWS = 500
 """Of patients, for the intervals of a card; as for classifiers."""
 
+BALANCE: Final = "none"
+"""Of findings and grades where none is asked for: thresholds follow from the folds' answers, and
+probabilities are those of the data."""
+
+Ask = Callable[[LoadedModel, SpineImage, LoadedModel | None], Sequence[float]]
+"""Takes the model, a picture, and what outlines the region that is seen."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeveralJob(OwnJob):
@@ -50,14 +55,13 @@ class SeveralJob(OwnJob):
     names : tuple of str
         Findings, empty for every column of the list; or grades from the lowest to the highest.
     recipe : ClassifierRecipe
-        Its head is "lean".
     imagenet : Path or None
     label_column : str
         Of grades; see `layouts.Asked`.
     """
 
     names: tuple[str, ...] = ()
-    recipe: ClassifierRecipe = field(default_factory=ClassifierRecipe)
+    recipe: ClassifierRecipe = field(default_factory=lambda: ClassifierRecipe(balance=BALANCE))
     imagenet: Path | None = None
     label_column: str = ""
 
@@ -82,26 +86,6 @@ class Prepared:
     base: FrozenPart
 
 
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """What a training gives.
-
-    Parameters
-    ----------
-    model : keras.Model
-    head : tuple of ndarray
-    logits : mapping of str to ndarray of float64, shape (outputs,)
-        Of each picture by the fold that did not see it; NaN where that learned nothing.
-    fold_of : mapping of str to int
-        Counted from 1.
-    """
-
-    model: keras.Model
-    head: Head
-    logits: Mapping[str, NDArray[np.float64]]
-    fold_of: Mapping[str, int]
-
-
 def looked_at(
     job: SeveralJob, listed: PictureSet, task: str, labels: Any
 ) -> tuple[SeveralJob, LookedAt, set[str]]:
@@ -121,6 +105,7 @@ def looked_at(
     ModelStoreError
         OTHER_THERE: another model lies where this one is to go.
     """
+    require_steps(job.recipe)
     listed = with_split(listed, job.split)
     tell = Progress("looking at the data", "picture")
     looked = look_at(listed, job.most_broken, tell, job.leave_out)
@@ -151,102 +136,49 @@ def prepared(job: SeveralJob, looked: LookedAt, names: set[str], verdict: Judgem
     )
 
 
-def train_linear(
-    ready: Prepared, targets: Mapping[str, Sequence[float]], kind: str, solve: Solve, order: Any
-) -> Linear:
-    """Hold out each fold in turn, then fit the head on all pictures.
+def trained_crossed(ready: Prepared, aim: Aim) -> Trained:
+    """Hold out each fold in turn, then train on all pictures; see `crossing.train_crossed`."""
+    job, recipe = ready.job, ready.job.recipe
+    folds = folds_by_patient(ready.training, recipe.folds, recipe.seed)
+    print(words.folds_text(len(folds)), flush=True)
+    board = Board(job.tensorboard)
+    pictures = ready.training.pictures
+    return train_crossed(pictures, aim, folds, recipe, ready.base, job.work, board)
+
+
+def several_fields(ready: Prepared, parts: Parts, outputs: int, command: str) -> dict[str, Any]:
+    """Return the fields of a card that findings and grades have in common."""
+    job, recipe = ready.job, ready.job.recipe
+    return {
+        **common_fields(job, parts, recipe.needs_imagenet, has_map=not recipe.is_stepped),
+        "architecture": recipe.architecture(outputs),
+        "input_shape": recipe.input_shape,
+        "intensity": recipe.rule,
+        "region": recipe.region,
+        "training": recipe_training(job, parts, recipe, command),
+    }
+
+
+def answers_of(job: SeveralJob, held: PictureSet, ask: Ask) -> dict[str, list[float]]:
+    """Return what the shipped weights say of the held-out pictures, by the program's own path.
 
     Parameters
     ----------
-    ready : Prepared
-    targets : mapping of str to sequence of float
-        Of each picture; NaN where not known.
-    kind : str
-        Under which work is kept.
-    solve : callable
-    order : any
-        What the targets mean: another order or other names share no kept work.
+    job : SeveralJob
+    held : PictureSet
+    ask : callable
+        Returns probabilities.
     """
-    job, recipe, pictures = ready.job, ready.job.recipe, ready.training.pictures
-    store = compute_features(pictures, recipe, ready.base, job.work)
-    folds = folds_by_patient(ready.training, recipe.folds, recipe.seed)
-    print(words.folds_text(len(folds)), flush=True)
-    rows = [list(targets[p.name]) for p in pictures]
-    named = [(p.name, p.patient, row) for p, row in zip(pictures, rows, strict=True)]
-    kept = kept_under(
-        job.work,
-        kind,
-        {
-            "data": [(p.name, p.sha256) for p in pictures],
-            "labels": [order, named],
-            "folds": [sorted(fold) for fold in folds],
-            "settings": [asdict(recipe), ready.base.sha256],
-        },
-    )  # fmt: skip
-    print(words.kept_text(kept.is_new, kept.differs_in, "training"), flush=True)
-    truth = np.array(rows, np.float64)
-    each = store.per_picture
-
-    def fitted(wanted: Sequence[int]) -> Head:
-        index = np.array([n * each + c for n in wanted for c in range(each)], np.int64)
-        return solve(store.values(index), truth[index // each], recipe.inverse_regularisation)
-
-    logits: dict[str, NDArray[np.float64]] = {}
-    fold_of: dict[str, int] = {}
-    tell = Progress("folds", "fold")
-    for number, fold in enumerate(folds, start=1):
-        place = kept.folder / f"fold{number}.json"
-        told = _kept_logits(place)
-        if told is None:
-            rest = [n for n, p in enumerate(pictures) if p.name not in fold]
-            own = np.array([n for n, p in enumerate(pictures) if p.name in fold], np.int64)
-            kernel, bias = fitted(rest)
-            values = store.values(own * each) @ kernel + bias
-            told = {
-                pictures[n].name: [float(z) if np.isfinite(z) else None for z in row]
-                for n, row in zip(own, values, strict=True)
-            }
-            write_whole(place, json.dumps(told).encode())
-        logits.update({name: np.array(row, np.float64) for name, row in told.items()})
-        fold_of.update(dict.fromkeys(told, number))
-        tell(number, len(folds))
-    head = fitted(range(len(pictures)))
-    board = Board(job.tensorboard)
-    board.add("final", 0, {"pictures": float(len(pictures))})
-    return Linear(_whole(ready, head), head, logits, fold_of)
-
-
-def _kept_logits(path: Path) -> dict[str, list[float | None]] | None:
-    try:
-        return read_json(path, dict[str, list[float | None]])
-    except (OSError, JsonError):
-        return None
-
-
-def _whole(ready: Prepared, head: Head) -> keras.Model:
-    """Put the frozen part and the head into the network that ships."""
-    kernel, bias = head
-    arguments = {**ready.job.recipe.arguments, "outputs": len(bias)}
-    whole = networks.vgg16_linear(**arguments)
-    assert ready.base.model is not None
-    for layer in ready.base.model.layers:
-        if layer.weights:
-            whole.get_layer(layer.name).set_weights(layer.get_weights())
-    whole.get_layer("activation_map").set_weights([kernel[None, None], bias])
-    return whole
-
-
-def training_of(ready: Prepared, parts: Parts, command: str) -> dict[str, Any]:
-    """Return what a card says of the training."""
-    recipe = ready.job.recipe
-    return {
-        "recipe": f"spinealign train {command}",
-        "seed": recipe.seed,
-        "copies": recipe.copies,
-        "regularisation": recipe.inverse_regularisation,
-        "augmentation": told_augmentation(recipe.geometry, recipe.exposure),
-        **common_training(ready.job, parts, recipe.file),
-    }
+    if not held.pictures:
+        return {}
+    model = ModelStore([job.out.parent]).load(job.out.name)
+    outliner = region_model(model.card, ModelStore())
+    tell = Progress("held-out pictures", "picture")
+    answers = {}
+    for number, picture in enumerate(held.pictures, start=1):
+        answers[picture.name] = list(ask(model, read_image(picture.path), outliner))
+        tell(number, len(held.pictures))
+    return answers
 
 
 def parts_of(ready: Prepared, counts: tuple[str, str], has_folds: bool) -> Parts:
