@@ -245,6 +245,20 @@ def test_what_is_easy_is_learned_by_steps(tmp_path, kind):
     assert fold.curve[-1]["validation_loss"] < 0.6 * fold.curve[0]["validation_loss"]
 
 
+def test_a_fold_begins_with_nothing_of_the_one_before(tmp_path):
+    recipe = ClassifierRecipe(head="report", epochs=2, arguments={"hidden": 3}, learning_rate=0.05)
+    grades = [(float(n % 3 > 0), float(n % 3 > 1)) for n in range(12)]
+    both = crossing(grades, recipe, tmp_path / "both", "grades")
+    both.fold(1, {"0", "1", "2"}, 2)
+    alone = crossing(grades, recipe, tmp_path / "alone", "grades")
+    for part in ("both", "alone"):
+        (tmp_path / part).mkdir(exist_ok=True)
+    second, only = (made.fold(2, {"3", "4", "5"}, 2) for made in (both, alone))
+    for one, other in zip(second.curve, only.curve, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+    assert second.logits["3"] == pytest.approx(only.logits["3"], rel=1e-4)
+
+
 def test_oversampling_shows_rare_findings_more_often():
     made = crossing([(1, 0)] * 6 + [(0, 1)] * 2, ClassifierRecipe(balance="oversample"))
     rows = made._rows({f"{n}" for n in range(8)}, with_copies=True)
