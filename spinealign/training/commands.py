@@ -55,6 +55,7 @@ from spinealign.training.evaluate import (
 from spinealign.training.own import commands as own_commands
 from spinealign.training.own import crossing
 from spinealign.training.own.about import earned_by_outlines
+from spinealign.training.own.aims import aim_of_class
 from spinealign.training.own.classifier_jobs import recipe_by_options
 from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
@@ -169,9 +170,8 @@ def train_ct(options: argparse.Namespace) -> ModelCard:
         raise DataSetError(training_words.no_classes(found.classes, options.positive))
     base = classifier.frozen_part(recipe, options.imagenet)
     folds = ct_fracture.make_folds(found, options.positive)
-    trained = crossing.train_crossed(
-        found.pictures, options.positive, folds, recipe, base, options.work
-    )
+    aim = aim_of_class(found.pictures, options.positive)
+    trained = crossing.train_crossed(found.pictures, aim, folds, recipe, base, options.work)
     temperature, p = calibrated(trained, found, options.positive)
     figures = held_out_figures(found, options.positive, p)
     card = ct_fracture.ct_card(recipe, found.classes, options.positive, temperature, figures, found)
