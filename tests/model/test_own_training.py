@@ -216,6 +216,7 @@ def test_other_pictures_are_not_answered_by_kept_features(tmp_path):
     [
         ({"positive": "fracture"}, "two classes are needed"),
         ({"imagenet": None}, "--imagenet"),
+        ({"imagenet": Path("gone.npz")}, "“gone.npz” of --imagenet is not there"),
         ({"held_out": "test"}, "neither a split"),
     ],
 )
