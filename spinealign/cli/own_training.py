@@ -253,7 +253,8 @@ def add_card_texts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-kind", type=ImageKind, choices=kinds_without_analysis(), metavar="KIND",
         help="of images that SpineAlign does not analyse: frontal_film, oblique_film, "
-        "other_radiograph, other_ct or other_mr; “analyze --model” asks the model for these",
+        "other_radiograph, other_ct or other_mr; “analyze --model” and “models use” ask "
+        "the model for these",
     )  # fmt: skip
     parser.add_argument(
         "--examination", "--view", type=_examination, metavar="KIND",
