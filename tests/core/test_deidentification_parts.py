@@ -34,7 +34,7 @@ from spinealign.deidentification.options import Dates, Options, method_codes
 from spinealign.deidentification.pictures import bare_picture
 from spinealign.deidentification.pseudonyms import KEY_FILE, Pseudonyms, load_key
 from spinealign.deidentification.table import known_words, profile, row_of, type_of
-from spinealign.deidentification.text_on_pixels import text_boxes
+from spinealign.deidentification.text_on_pixels import quantile_of_bytes, text_boxes
 from spinealign.domain.errors import DeidentificationError, DeidentificationProblem
 from spinealign.domain.formats import BMP, GIF, JPEG, PNG, TIFF, WEBP
 from spinealign.wording.deidentification import MESSAGES
@@ -787,3 +787,12 @@ def test_a_file_of_boxes_that_is_none_is_refused(tmp_path):
         with pytest.raises(DeidentificationError) as refused:
             load_review(file)
         assert refused.value.problem is DeidentificationProblem.BOXES
+
+
+def test_quantiles_of_bytes_are_numpys_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    for size in (*range(1, 40), 257):
+        values = rng.integers(0, 256, size).astype(np.uint8)
+        for share in (0.5, 0.75, 0.8):
+            assert quantile_of_bytes(values, share) == np.quantile(values, share)
+        assert quantile_of_bytes(values, 0.5) == np.median(values)
