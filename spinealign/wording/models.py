@@ -10,6 +10,7 @@ from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.examination import (
     ALONE_TASKS,
     EXAMINATIONS,
+    PICTURE_TASKS,
     ExaminationKind,
     ImageKind,
     Task,
@@ -110,7 +111,7 @@ def answers_text(one: ListedModel) -> str:
         why = " because you chose it" if one.is_chosen else ""
         alone = "; there it alone is asked" if one.answers_alone and not one.answers_for else ""
         kinds = kinds_text((*one.answers_for, *one.answers_alone))
-        return f"It answers for {kinds}{why}{alone}."
+        return f"It answers for {kinds}{why}{alone}{_demonstration_words(one.card)}."
     if one.is_shadow:
         return "It runs beside the model that answers, and only its differences are told."
     if one.card is not None and one.card.is_for_all:
@@ -120,14 +121,33 @@ def answers_text(one: ListedModel) -> str:
     return f"It does not answer; “spinealign models use {one.name}” chooses it."
 
 
+def _demonstration_words(card: ModelCard | None) -> str:
+    """Return that a demonstration of the whole picture answers only where somebody wants it."""
+    is_shown = card is not None and card.status is ModelStatus.DEMONSTRATION
+    if not is_shown or card is None or card.task not in PICTURE_TASKS:
+        return ""
+    return ", as a demonstration only where “--demonstration” or the window’s button asks it"
+
+
 def figure_text(card: ModelCard) -> str:
-    """Return a held-out figure of a card: one that its task is known by, else the first; or ""."""
+    """Return a figure of a card: one that its task is known by, else the first; or "".
+
+    That of held-out patients comes before the cross-validation of those that were learned from,
+    and which one it is, is said.
+    """
+    metrics = dict(sorted(card.metrics.items(), key=lambda part: part[0] != _HELD_OUT))
     for word in _FIGURES[card.task]:
-        for path, value in _figures(card.metrics):
+        for path, value in _figures(metrics):
             if word in path[-1] or (word in path and len(path) > 1):
-                return _figure(path[1:] or path, value)
-    first = next(iter(_figures(card.metrics)), None)
-    return "" if first is None else _figure(first[0][-1:], first[1])
+                return f"{_figure(path[1:] or path, value)}{_PARTS.get(path[0], '')}"
+    path, value = next(iter(_figures(metrics)), ((), {}))
+    return f"{_figure(path[-1:], value)}{_PARTS.get(path[0], '')}" if path else ""
+
+
+_HELD_OUT = "held_out"
+_PARTS: Mapping[str, str] = {
+    _HELD_OUT: ", held out", "cross_validation": ", in cross-validation",
+}  # fmt: skip
 
 
 _FIGURES: Mapping[Task, tuple[str, ...]] = {

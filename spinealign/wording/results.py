@@ -121,6 +121,18 @@ def is_demonstration(analysis: Analysis) -> bool:
     return any(model.status is ModelStatus.DEMONSTRATION for model in models)
 
 
+def is_nothing_assessed(analysis: Analysis) -> bool:
+    """Return whether no network but demonstrations said anything, so that the headline says so."""
+    shown = analysis.without_demonstration
+    return not any(
+        answer is not None
+        for answer in (
+            shown.classification, shown.labelled, shown.picture_grade, shown.segmentation,
+            shown.located,
+        )
+    )  # fmt: skip
+
+
 def headline(analysis: Analysis) -> str:
     """Return the finding in words: one or two sentences, cautious where the model is weak.
 

@@ -1,4 +1,4 @@
-"""Why a model that a person named did not answer."""
+"""Why a model that a person named or chose did not answer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from spinealign.domain.examination import (
     Examination,
     ImageKind,
 )
-from spinealign.domain.findings import Analysis
+from spinealign.domain.findings import Analysis, ModelStatus
 from spinealign.domain.model_card import ModelCard, titled_by_name
 from spinealign.wording.examinations import examination_text, kind_text
 from spinealign.wording.models import TASK_WORDS
+from spinealign.wording.results import is_nothing_assessed
 from spinealign.wording.text import listed, safe_text
 
 NO_IMAGE_KINDS = (
@@ -24,20 +25,33 @@ NO_IMAGE_KINDS = (
 def silent_model_texts(chosen: Sequence[ModelCard], analysis: Analysis) -> list[str]:
     """Return for each model that a person named and that did not answer a sentence that says why.
 
+    A demonstration that would answer but for its status is told too where nobody named it, unless
+    the headline says that nothing was assessed for this reason.
+
     Parameters
     ----------
     chosen : sequence of ModelCard
         In the order in which they were named.
     analysis : Analysis
     """
-    spoke = {model.name for model in analysis.models}
-    if analysis.withheld is not None:
-        spoke.add(analysis.withheld.name)
-    return [
+    spoke, withheld = {model.name for model in analysis.models}, analysis.withheld
+    if withheld is not None and is_nothing_assessed(analysis):
+        spoke.add(withheld.name)
+    told = [
         f"The model “{_called(card)}” {_reason(card, chosen, analysis)}."
         for card in chosen
         if card.name not in spoke and not _is_asked_with_others(card, analysis.examination)
     ]
+    if withheld is not None and withheld.name not in spoke | {card.name for card in chosen}:
+        called = safe_text(titled_by_name(withheld.title, withheld.name))
+        told.append(f"The model “{called}” {_ONLY_SHOWS}.")
+    return told
+
+
+_ONLY_SHOWS = (
+    "was not asked: it is only a demonstration, which “--demonstration” asks (in the window a "
+    "button, in Python demonstration=True)"
+)
 
 
 def _is_asked_with_others(card: ModelCard, examination: Examination | None) -> bool:
@@ -56,7 +70,8 @@ def _reason(card: ModelCard, chosen: Sequence[ModelCard], analysis: Analysis) ->
     if _is_meant(card, shown):
         first = next(one for one in chosen if one.task == card.task and _is_meant(one, shown))
         if first.name == card.name:
-            return "was named, and has no task on this image"
+            is_shown = card.status is ModelStatus.DEMONSTRATION or _is_withheld(card, analysis)
+            return _ONLY_SHOWS if is_shown else "was named, and has no task on this image"
         return (
             f"was not asked: “{_called(first)}” was named before it for the same task "
             f"({TASK_WORDS[card.task]}), and one model answers for each"
@@ -67,6 +82,10 @@ def _reason(card: ModelCard, chosen: Sequence[ModelCard], analysis: Analysis) ->
     words += examination_text(examination)
     keys = listed([f"“--examination {kind.value}”" for kind in card.image_kinds], "or")
     return f"{words}; {keys} overrules that" if keys else words
+
+
+def _is_withheld(card: ModelCard, analysis: Analysis) -> bool:
+    return analysis.withheld is not None and analysis.withheld.name == card.name
 
 
 def _why_not_alone(card: ModelCard, shown: Examination | ImageKind) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from spinealign.cli.main import examination_option, run_command
 from spinealign.cli.model_choice import silent_models_lines
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind, ImageKind
-from spinealign.domain.findings import WarningCode
+from spinealign.domain.findings import ModelStatus, WarningCode
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.image import DecisionSource
 from spinealign.domain.model_store import StoreProblem
@@ -25,7 +26,7 @@ from spinealign.wording import caution_text, headline
 from spinealign.wording.failures import explain
 from spinealign.wording.model_card import kinds_text
 from spinealign.wording.model_manager import use_text
-from spinealign.wording.models import answers_text, model_lines
+from spinealign.wording.models import answers_text, figure_text, model_lines
 from tests.cards import gate_card
 from tests.core.test_catalog import MODULES_THAT_LOOK, write_model
 from tests.core.test_model_store import edit_card, made_sha256, refused
@@ -302,7 +303,8 @@ def test_lists_and_window_say_for_which_images(store, tmp_path, capsys):
     assert "    classification: frontal film of the spine" in lines
     assert any(
         line.strip() == "It answers for frontal film of the spine because you chose it; there it "
-        "alone is asked."
+        "alone is asked, as a demonstration only where “--demonstration” or the window’s button "
+        "asks it."
         for line in lines
     )
     assert kinds_text(listed.card) == "Frontal film of the spine"
@@ -350,6 +352,38 @@ def test_a_named_model_that_is_withheld_is_not_called_silent(store, tmp_path):
     assert found.withheld.name == "mine"
     assert headline(found).startswith("Nothing is assessed on a frontal film of the spine")
     assert silent_models_lines(models.chosen, found) == []
+
+
+def test_a_demonstration_beside_other_answers_is_told_whether_it_was_named_or_chosen(
+    store, tmp_path
+):
+    models = models_seeing(store, FRONTAL, made(tmp_path))
+    alone = run_to_end(analyze_image(replace(neck_ct(), possible_examinations=None), models))
+    found = replace(alone, segmentation=SimpleNamespace())  # as of an MR slice
+    for chosen in (models.chosen, ()):
+        (line,) = silent_models_lines(chosen, found)
+        assert line.startswith(
+            "The model “Title of mine (mine)” was not asked: it is only a demonstration, which "
+            "“--demonstration” asks"
+        )
+    listed = SimpleNamespace(
+        answers_all=False, answers_for=(NECK_CT.kind,), answers_alone=(), is_chosen=True,
+        card=models.chosen[0],
+    )  # fmt: skip
+    assert "as a demonstration only where “--demonstration”" in answers_text(listed)
+    listed.card = replace(listed.card, status=ModelStatus.INTERNALLY_VALIDATED)
+    assert "demonstration" not in answers_text(listed)
+
+
+def test_lists_tell_the_figure_of_held_out_patients_and_which_one_it_is(tmp_path):
+    card = catalog.read_card(made(tmp_path))
+    figure = {"value": 0.86, "low": 0.64, "high": 1.0, "units": 16}
+    both = {"cross_validation": {"auc": figure}, "held_out": {"auc": {**figure, "value": 0.56}}}
+    told = figure_text(replace(card, metrics=both))
+    assert told == "auc 0.56 (0.64 to 1), 16 independent, held out"
+    crossed = {"cross_validation": {"auc": figure}}
+    assert figure_text(replace(card, metrics=crossed)).endswith(", in cross-validation")
+    assert figure_text(replace(card, metrics={"pending": True})) == ""
 
 
 def test_a_model_without_kinds_that_meets_a_refused_image_is_told_in_words(store, tmp_path):
