@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from spinealign.data_audit.tables import Columns, Table, read_tables, table_of
+from spinealign.data_audit.tables import Columns, Table, ToldRow, read_tables, table_of
 from spinealign.domain.data_audit import Layout, PatientSource
 from spinealign.domain.errors import DataSetError
 from spinealign.domain.formats import DICOM, SUFFIXES
@@ -52,6 +52,8 @@ class ListedFile:
     told_name : str
         The name that this picture had at its source, where a list tells it.
     mask : Path or None
+    further : tuple of (str, str)
+        Titles in lower case and values of a list's columns that mean nothing to the program.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class ListedFile:
     patient_source: PatientSource = PatientSource.UNKNOWN
     told_name: str = ""
     mask: Path | None = None
+    further: tuple[tuple[str, str], ...] = ()
 
 
 def list_files(
@@ -243,15 +246,14 @@ def _told_by(table: Table, columns: Columns, files: Sequence[ListedFile]) -> lis
     return found
 
 
-def _with_row(file: ListedFile, row: dict[str, str] | None) -> ListedFile:
+def _with_row(file: ListedFile, row: ToldRow | None) -> ListedFile:
     if row is None:
         return file
-    patient = row["patient"] or file.patient
-    source = PatientSource.LIST if row["patient"] else file.patient_source
-    part = file.part or PARTS.get(row["part"].lower(), "")
+    source = PatientSource.LIST if row.patient else file.patient_source
+    part = file.part or PARTS.get(row.part.lower(), "")
     return replace(
-        file, label=file.label or row["label"], part=part,
-        patient=patient, patient_source=source, told_name=row["told_name"],
+        file, label=file.label or row.label, part=part, patient=row.patient or file.patient,
+        patient_source=source, told_name=row.told_name, further=row.further,
     )  # fmt: skip
 
 

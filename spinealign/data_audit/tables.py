@@ -35,6 +35,20 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class ToldRow:
+    """What a row of a list says of a file; empty where it says nothing.
+
+    `further` are the columns that mean nothing to the program, with their titles in lower case.
+    """
+
+    label: str
+    patient: str
+    part: str
+    told_name: str
+    further: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """One CSV file: its columns, lower case, its rows, and how many others do not fit them.
 
@@ -58,28 +72,25 @@ class Table:
             return self.columns.index(given.lower())
         return next((self.columns.index(name) for name in usual if name in self.columns), None)
 
-    def rows(self, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield each row's file and what it says: label, patient, part, told_name."""
+    def rows(self, columns: Columns) -> Iterator[tuple[str, ToldRow]]:
+        """Yield each row's file and what it says."""
         file = self.column(columns.file, FILE_NAMES)
-        places = {
-            "label": self.column(columns.label, LABEL_NAMES),
-            "patient": self.column(columns.patient, PATIENT_NAMES),
-            "part": self.column(columns.part, PART_NAMES),
-            "told_name": self.column("", _TOLD_NAMES),
-        }
+        places = (
+            self.column(columns.label, LABEL_NAMES),
+            self.column(columns.patient, PATIENT_NAMES),
+            self.column(columns.part, PART_NAMES),
+            self.column("", _TOLD_NAMES),
+        )
+        further = [k for k in range(len(self.columns)) if k not in (file, *places)]
         for line in self.lines:
             if file is not None and line[file].strip():
-                yield (
-                    line[file].strip().replace("\\", "/"),
-                    {
-                        key: "" if place is None else line[place].strip()
-                        for key, place in places.items()
-                    },
-                )
+                told = ("" if place is None else line[place].strip() for place in places)
+                more = tuple((self.columns[k], line[k].strip()) for k in further)
+                yield line[file].strip().replace("\\", "/"), ToldRow(*told, more)
 
-    def rows_by_stem(self, columns: Columns) -> dict[str, dict[str, str]]:
+    def rows_by_stem(self, columns: Columns) -> dict[str, ToldRow]:
         """Return rows by the file's name in lower case, with and without its suffix."""
-        found: dict[str, dict[str, str]] = {}
+        found: dict[str, ToldRow] = {}
         for given, row in self.rows(columns):
             found.setdefault(given.lower(), row)
             found.setdefault(Path(given).name.lower(), row)

@@ -42,6 +42,8 @@ class KnownPicture:
         Empty where nothing but the file's own tags may tell.
     values : callable or None
         Returns what each pixel is, (rows, cols), or None where that cannot be read.
+    further : tuple of (str, str)
+        Titles and values of a list's columns that mean nothing to the program; they make subgroups.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class KnownPicture:
     part: str = ""
     patient: str = ""
     values: Callable[[], NDArray[Any] | None] | None = None
+    further: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,9 @@ def listed_pictures(data: Path, columns: Columns | None = None) -> KnownSet:
 def _known(file: ListedFile) -> KnownPicture:
     has_mask = file.mask is not None and not has_no_mask(file)
     values = partial(read_mask, file.mask) if file.mask is not None and has_mask else None
-    return KnownPicture(file.path, file.name, file.label, file.part, file.patient, values)
+    return KnownPicture(
+        file.path, file.name, file.label, file.part, file.patient, values, file.further
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ from spinealign.evaluation.known import (
 )
 from spinealign.evaluation.overlaps import overlap
 from spinealign.evaluation.run import Threshold
+from spinealign.evaluation.tables import groups_of
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -88,7 +89,7 @@ class AnsweredFiles:
         Names of files without a class, or that could not be read.
     paths : tuple of Path
     groups : mapping of str to tuple of str
-        The part of each picture, where there are several.
+        The part of each picture, where there are several, and what further columns of a list say.
     cautions : tuple of str
     """
 
@@ -144,7 +145,7 @@ def answered_files(
     if not kept:
         raise AnswersError(words.NO_PICTURE_TO_ANSWER)
     patients, knows = _patients(kept, pattern)
-    groups = {"part": tuple(f.part for f in kept)} if len({f.part for f in kept}) > 1 else {}
+    groups = _groups(kept)
     cautions = familiar.cautions(len(kept))
     cautions += [words.part_text(part, len(files), len(listed))] if part else []
     cautions += known.cautions
@@ -152,6 +153,14 @@ def answered_files(
         tuple(f.name for f in kept), tuple(f.label for f in kept), patients, knows,
         tuple(answers), tuple(left_out), tuple(f.path for f in kept), groups, tuple(cautions),
     )  # fmt: skip
+
+
+def _groups(kept: Sequence[KnownPicture]) -> dict[str, tuple[str, ...]]:
+    """Return what the further columns of a list, and its parts, make of the pictures."""
+    titles = dict.fromkeys(title for file in kept for title, _ in file.further)
+    told = {title: [dict(file.further).get(title, "") for file in kept] for title in titles}
+    parts = tuple(file.part for file in kept)
+    return {**groups_of(told), **({"part": parts} if len(set(parts)) > 1 else {})}
 
 
 def answers_of(

@@ -132,6 +132,29 @@ def test_folders_and_tables_are_read_with_all_names_that_the_audit_knows(tmp_pat
     assert [(p.label, p.patient) for p in found.pictures] == [("ill", "7")]
 
 
+def test_further_columns_of_a_list_make_subgroups_of_classes(tmp_path, monkeypatch):
+    """Of a list, and of one beside folders; what every picture has of its own makes none."""
+    monkeypatch.setattr(decoding, "MIN_SIDE_PX", 1)
+    monkeypatch.setattr(predicting, "classify_with", lambda *_: SimpleNamespace(
+        probabilities=(0.25, 0.75)
+    ))  # fmt: skip
+    rows = ["image,label,patient,Field strength,remark,age"]
+    for number in range(24):
+        name = f"{('ill', 'well')[number % 2]}/{number}.png"
+        picture(tmp_path / "data" / name)
+        field, odd = ("1.5 T", "3 T")[number // 12], f"note {number}"
+        rows.append(f"{name},{('ill', 'well')[number % 2]},p{number},{field},{odd},{20 + number}")
+    table = written(tmp_path / "data" / "t.csv", "\n".join(rows) + "\n")
+    for data in (table, tmp_path / "data"):
+        found = known(CLASSIFIER, data, ("ill", "well"), tmp_path)
+        cases = predicting.answers_of(model(("ill", "well"), "ill"), found).cases
+        assert set(cases.groups) == {"field strength", "age"}
+        told = dict(zip(cases.images, cases.groups["field strength"], strict=True))
+        assert told["ill/10.png"] == "1.5 T"
+        assert told["well/13.png"] == "3 T"
+        assert len(set(cases.groups["age"])) == 3
+
+
 # Pictures with outlines
 
 
