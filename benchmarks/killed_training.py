@@ -35,6 +35,7 @@ def classifier(head: str) -> Callable[[Path, Path], None]:
     def train(data: Path, folder: Path) -> None:
         from spinealign.domain.model_card import IntensityRule
         from spinealign.training.classifier import ClassifierRecipe
+        from spinealign.training.own.about import Judgement
         from spinealign.training.own.classify import ClassifierJob, train_classifier
 
         arguments: dict[str, Any] = {"input_shape": [32, 32, 3]}
@@ -52,7 +53,7 @@ def classifier(head: str) -> Callable[[Path, Path], None]:
                 data=data, work=folder / "work", out=folder / "models" / "mine",
                 positive="narrow", recipe=recipe, pattern=r"([nw]\d+)_t\d",
                 imagenet=None if head == "plain-cnn" else data.parent / "imagenet.npz",
-                audit=lambda *_: "",
+                audit=lambda *_: Judgement(),
             )
         )  # fmt: skip
 
@@ -61,6 +62,7 @@ def classifier(head: str) -> Callable[[Path, Path], None]:
 
 def outlines(data: Path, folder: Path) -> None:
     """Train a segmentation."""
+    from spinealign.training.own.about import Judgement
     from spinealign.training.own.segment import OutlineJob, OutlineRecipe, train_segmentation
 
     recipe = OutlineRecipe(
@@ -69,13 +71,14 @@ def outlines(data: Path, folder: Path) -> None:
     train_segmentation(
         OutlineJob(
             data=data, work=folder / "work", out=folder / "models" / "mine", recipe=recipe,
-            classes=("background", "disc"), audit=lambda *_: "",
+            classes=("background", "disc"), audit=lambda *_: Judgement(),
         )
     )  # fmt: skip
 
 
 def points(data: Path, folder: Path) -> None:
     """Train named points."""
+    from spinealign.training.own.about import Judgement
     from spinealign.training.own.landmark_recipe import LandmarkJob, LandmarkRecipe
     from spinealign.training.own.landmarks import train_landmarks
 
@@ -85,7 +88,7 @@ def points(data: Path, folder: Path) -> None:
     train_landmarks(
         LandmarkJob(
             data=data, work=folder / "work", out=folder / "models" / "mine", recipe=recipe,
-            coordinates="edges", audit=lambda *_: "",
+            coordinates="edges", audit=lambda *_: Judgement(),
         )
     )  # fmt: skip
 

@@ -213,7 +213,8 @@ def test_one_that_is_damaged_on_the_disk_is_told(anna: Session) -> None:
     [record] = anna.archive.search(Search())
     [stored] = anna.archive.files(record.identifier, FileRole.RESULT)
     place = anna.archive.path_of(stored)
-    place.write_bytes(place.read_bytes()[:-1] + b"\0")
+    content = place.read_bytes()
+    place.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(UnreadableResultError):
         kept_result(anna, path)
 

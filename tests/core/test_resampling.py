@@ -68,7 +68,7 @@ def test_figures_are_those_of_earlier_versions():
             "one": 1.0,
         }
 
-    found = bootstrapped(compute, [f"p{g}" for g in groups], frozenset({"one"}))
+    found = bootstrapped(compute, [f"p{g}" for g in groups], {"one": len(set(groups))})
     told = {
         "auc": Figure(0.8459821428571429, 0.7505533665458938, 0.9387954980842912),
         "mean": Figure(0.6175, 0.5446598639455782, 0.6905014880952379),

@@ -306,6 +306,7 @@ def test_two_examinations_are_compared_as_they_are_shown(qtbot, film):
 
     key(film, "turn_left", "invert")
     window = CompareWindow(film.window.workbench, film.window.theme, film.window)
+    qtbot.waitUntil(lambda: window.is_filled)
     viewers = [v for v in window.findChildren(type(film.viewer)) if v.picture.display is not None]
     assert viewers
     assert all(v.picture.presentation == shown(film) for v in viewers)
