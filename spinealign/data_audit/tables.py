@@ -84,9 +84,12 @@ class Table:
         further = [k for k in range(len(self.columns)) if k not in (file, *places)]
         for line in self.lines:
             if file is not None and line[file].strip():
-                told = ["" if place is None else line[place].strip() for place in places]
+                label, patient, part, told_name = (
+                    "" if place is None else line[place].strip() for place in places
+                )
                 more = tuple((self.columns[k], line[k].strip()) for k in further)
-                yield line[file].strip().replace("\\", "/"), ToldRow(*told, further=more)
+                row = ToldRow(label, patient, part, told_name, more)
+                yield line[file].strip().replace("\\", "/"), row
 
     def rows_by_stem(self, columns: Columns) -> dict[str, ToldRow]:
         """Return rows by the file's name in lower case, with and without its suffix."""
