@@ -206,7 +206,7 @@ def test_two_cards_side_by_side_show_what_differs_and_nothing_else():
     [
         ({"note": "not evaluated"}, ""),
         ({"held_out": {"auc": {"value": 0.91234, "low": 0.8, "high": 1.0, "units": 12}}},
-         "auc 0.912 (0.8 to 1), 12 independent"),
+         "auc 0.912 (0.8 to 1), 12 independent, held out"),
         ({"a": {"sensitivity": {"value": 0.5}}, "b": {"auc": {"value": 1.0}}}, "auc 1"),
         ({"by film": {"a long description": {"neck found": {"value": 0.9}}}}, "neck found 0.9"),
         ({"value": True}, ""),

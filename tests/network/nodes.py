@@ -148,7 +148,7 @@ class Orthanc:
             "DicomAlwaysAllowFindWorklist": True,
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": True},
             "Worklists": {"Enable": True, "Database": str(self.worklists)},
-            "StableAge": 1, "SyncStorageArea": False, "DicomThreadsCount": 4,
+            "StableAge": 1, "SyncStorageArea": False, "DicomThreadsCount": 32,
             "DicomScpTimeout": 8,  # of a cut object the rest is waited for so long
             "OverwriteInstances": True,
         }  # fmt: skip

@@ -130,7 +130,10 @@ def test_a_wrong_title(tmp_path, named, problem):
 
 
 def test_a_wrong_title_at_orthanc(orthanc, tmp_path):
-    problem = failure_of(tmp_path, orthanc.peer(called_title="OTHERS"))
+    for _ in range(3):  # one that has its hands full with what other tests left answers late
+        problem = failure_of(tmp_path, orthanc.peer(called_title="OTHERS"))
+        if problem is not NetworkProblem.TIMED_OUT:
+            break
     assert problem is NetworkProblem.CALLED_TITLE
     problem = failure_of(tmp_path, orthanc.peer(calling_title="STRANGER"))
     assert problem is NetworkProblem.ABORTED  # Orthanc accepts strangers, and breaks off then
