@@ -147,6 +147,9 @@ def test_further_columns_of_a_list_make_subgroups_of_classes(tmp_path, monkeypat
     table = written(tmp_path / "data" / "t.csv", "\n".join(rows) + "\n")
     for data in (table, tmp_path / "data"):
         found = known(CLASSIFIER, data, ("ill", "well"), tmp_path)
+        assert {title for title, _ in found.pictures[0].further} == {
+            "field strength", "remark", "age",
+        }  # fmt: skip
         cases = predicting.answers_of(model(("ill", "well"), "ill"), found).cases
         assert set(cases.groups) == {"field strength", "age"}
         told = dict(zip(cases.images, cases.groups["field strength"], strict=True))
