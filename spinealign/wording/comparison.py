@@ -435,8 +435,8 @@ def date_cautions(examinations: Sequence[PatientExamination]) -> list[str]:
 
 def mixed_kinds_text(names: Sequence[str]) -> str:
     """Return that examinations are of several kinds, which are named for a sentence's middle."""
-    kinds = " and a ".join(names)
-    return f"These are a {kinds}: standing and lying change the curve of the spine."
+    kinds = " and ".join(f"a {name}" for name in names).replace("a other", "another")
+    return f"These are {kinds}: standing and lying change the curve of the spine."
 
 
 def _levels(measurement: Measurement) -> str:

@@ -55,6 +55,7 @@ from spinealign.wording.comparison import (
     course_headings,
     course_lines,
     interval_sentence,
+    mixed_kinds_text,
     span_text,
 )
 from spinealign.wording.results import NOTHING
@@ -583,3 +584,9 @@ class TestCourse:
         assert [row["days"] for row in rows] == ["0", "425", "855", ""]
         assert [row["sha256"] for row in rows] == ["20230101", "20240301", "20250505", ""]
         assert [row["difference"] for row in rows] == ["", "2.0000", "12.0000", "5.0000"]
+
+
+def test_kinds_that_differ_have_their_articles():
+    assert mixed_kinds_text(["lateral cervical radiograph", "other image"]).startswith(
+        "These are a lateral cervical radiograph and another image: standing and lying"
+    )
