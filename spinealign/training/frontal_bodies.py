@@ -83,11 +83,11 @@ class FrontalRecipe:
     context: tuple[int, ...] = (2, 4)
     crop: tuple[int, int] = (384, 192)
     batch: int = 8
-    steps: int = 8000
+    steps: int = 6000
     learning_rate: float = 1.2e-3
     corner_weight: float = 2.0
     centre_weight: float = 1.0
-    level_weight: float = 0.3
+    level_weight: float = 1.0
     offset_weight: float = 4.0
     negatives_per_folder: int = 40
     seed: int = 22

@@ -82,9 +82,9 @@ class FrontalPatchSettings:
     """
 
     crop: tuple[int, int] = (384, 192)
-    coarse_px: tuple[float, float] = (8.0, 30.0)
+    coarse_px: tuple[float, float] = (10.0, 30.0)
     close_px: tuple[float, float] = (44.0, 84.0)
-    close_share: float = 0.55
+    close_share: float = 0.45
     negative_share: float = 0.04
     body_share: float = 0.35
     cut_share: float = 0.2
