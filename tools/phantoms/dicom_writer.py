@@ -100,6 +100,15 @@ SPINE_FILM = {
 }
 """What the film of a whole spine states instead."""
 
+FRONTAL_FILM: Mapping[str, str | list[str]] = {
+    "SeriesDescription": "PHANTOM: rendered standing frontal film of the spine, no patient",
+    "PatientName": "Phantom^Frontal",
+    "BodyPartExamined": "WHOLESPINE",
+    "ViewPosition": "AP",
+    "PatientOrientation": ["L", "F"],
+}
+"""What a frontal film of the spine states instead."""
+
 _MAGNIFICATION = 1.1
 
 
@@ -143,19 +152,19 @@ def film_object(
     pixels: NDArray[np.uint8],
     seed: int,
     spacing_mm: float,
-    stated: Mapping[str, str] = MappingProxyType({}),
+    stated: Mapping[str, str | list[str]] = MappingProxyType({}),
 ) -> Dataset:
     """Wrap the picture up as a digital radiograph, with nothing that changes between runs.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape (H, W)
-        An even number of them; superior up, anterior to the left.
+        An even number of them; superior up.
     seed : int
         Makes the identifiers; equal seeds give equal files.
     spacing_mm : float
         In the patient's middle plane, as the drawing knows it.
-    stated : mapping of str to str
+    stated : mapping of str to str or list of str
         Tags that are not those of a neck.
     """
     dataset = _dataset(DigitalXRayImageStorageForPresentation, 1000 + seed)

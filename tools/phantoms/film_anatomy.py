@@ -103,7 +103,8 @@ def draw_column(
             "posterior_inferior": foot + lower_depth / 2 * slope_run(lower),
             "anterior_inferior": foot - lower_depth / 2 * slope_run(lower),
         }
-        bodies.append(DrawnBody(level, corners, _body_outline(corners)))
+        outline = rounded_body([corners[name] for name in _CORNER_NAMES], _HOLLOW)
+        bodies.append(DrawnBody(level, corners, outline))
         slope = lower
     return tuple(bodies)
 
@@ -131,11 +132,21 @@ def _draw_c2(foot: Points, slope: float) -> DrawnBody:
     return DrawnBody("C2", corners, outline)
 
 
-def _body_outline(corners: Mapping[str, Points]) -> Points:
-    """Round the quadrilateral: waist in front and behind, hollow endplates, sharp corners."""
-    four = [corners[name] for name in _CORNER_NAMES]
+_HOLLOW = (0.5, 0.3, 0.6, 0.5)
+"""Of a body seen from the side: superior endplate, back, inferior endplate, front; in mm."""
+
+
+def rounded_body(four: Sequence[Points], hollow: Sequence[float]) -> Points:
+    """Return the outline (N, 2) of a body: sharp corners, hollow sides and endplates.
+
+    Parameters
+    ----------
+    four : sequence of ndarray, shape (2,)
+        Corners around the body; side k runs from corner k to the next.
+    hollow : sequence of float
+        How far the middle of each side lies inside, in mm.
+    """
     middle = np.mean(four, axis=0)
-    hollow = (0.5, 0.3, 0.6, 0.5)
     points: list[Points] = []
     for start, end, depth in zip(four, [*four[1:], four[0]], hollow, strict=True):
         inwards = middle - (start + end) / 2

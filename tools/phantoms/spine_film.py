@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.phantoms.canvas import Canvas, Field, blurred, cover, developed, line
+from tools.phantoms.corrections_file import PlacedBody, write_outlines
 from tools.phantoms.dicom_writer import SPINE_FILM, film_object, write_sample
 from tools.phantoms.film_anatomy import DrawnBody, Points, rod, smooth_outline
 from tools.phantoms.spine_anatomy import HEAD_RADIUS_MM, ROWS, DrawnSpine, draw_spine
@@ -178,46 +177,22 @@ def write_spine_phantom(folder: Path, seed: int = SHIPPED_SEED) -> tuple[Path, P
     pixels, mask = render_spine_phantom(seed)
     film = film_object(pixels, seed, SPACING_MM, SPINE_FILM)
     image_path, mask_path = write_sample(folder, (DICOM_NAME, MASK_NAME), film, mask)
-    outlines = _corrections(draw_spine(), hashlib.sha256(image_path.read_bytes()).hexdigest())
-    (folder / OUTLINES_NAME).write_text(f"{json.dumps(outlines, indent=1)}\n", encoding="utf-8")
-    return image_path, mask_path, folder / OUTLINES_NAME
+    bodies = map(_placed, draw_spine().bodies)
+    outlines = write_outlines(
+        image_path, bodies, "lateral_spine_radiograph", SHAPE, SPACING_MM, "left"
+    )
+    return image_path, mask_path, outlines
 
 
-def _corrections(drawn: DrawnSpine, sha256: str) -> dict[str, object]:
-    bodies = [_placed(body, index) for index, body in enumerate(drawn.bodies, start=1)]
-    rows, columns = SHAPE
-    return {
-        "schema": "spinealign-corrections-1",
-        "program": {"name": "SpineAlign", "version": "0"},
-        "saved_utc": "2025-01-01T12:00:00Z",
-        "image": {"sha256": sha256, "width_px": columns, "height_px": rows},
-        "view": "lateral_spine_radiograph",
-        "models": [],
-        "corrections": {
-            "vertebrae": bodies, "facing": "left", "levels_uncertain": False, "drawings": [],
-            "calibration": None,
-        },
-    }  # fmt: skip
-
-
-def _placed(body: DrawnBody, index: int) -> dict[str, object]:
+def _placed(body: DrawnBody) -> PlacedBody:
     """Return a body as a person would have placed it: of S1 the superior endplate only."""
     is_sacrum = body.level == "S1"
-    marks = [
-        {"name": name, **_pixel(place), "confidence": 1.0, "source": "user"}
+    corners = {
+        name: place
         for name, place in body.corners_mm.items()
         if not (is_sacrum and name.endswith("inferior"))
-    ]
-    outline = [list(_pixel(place).values()) for place in body.outline_mm[::6]]
-    return {
-        "level": body.level, "index": index, "outline": outline, "landmarks": marks,
-        "confidence": 1.0, "state": "added",
-    }  # fmt: skip
-
-
-def _pixel(place_mm: Points) -> dict[str, float]:
-    x, y = (round(float(value) / SPACING_MM, 2) for value in place_mm)
-    return {"x": x, "y": y}
+    }
+    return PlacedBody(body.level, corners, body.outline_mm)
 
 
 def main(arguments: list[str]) -> int:
