@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from spinealign.domain.curve_pattern import pattern_of
 from spinealign.domain.examination import SpineRegion
 from spinealign.domain.findings import Analysis
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import MEASURES, MeasureCode
+from spinealign.wording.curve_pattern import pattern_sentences
 from spinealign.wording.definitions import MEASURE_WORDS
 from spinealign.wording.measure_rows import (
     edited_text,
@@ -18,13 +20,13 @@ from spinealign.wording.measure_rows import (
     unit_text,
     value_text,
 )
-from spinealign.wording.measures import curve_text, measurement_name, reason_text, severity_text
+from spinealign.wording.measures import measurement_name, reason_text
 
 
 def alignment_sentences(analysis: Analysis) -> str:
     """Return the curvature of each region with its interval, and what stands in for what.
 
-    Of a frontal film its curves with apex, side and what their size means.
+    Of a frontal film its curves together: see `wording.curve_pattern`.
 
     Returns
     -------
@@ -34,9 +36,9 @@ def alignment_sentences(analysis: Analysis) -> str:
     """
     measures = {m.code: m for m in analysis.measurements}
     found = _first_of_regions(analysis.measurements)
-    curves = [one for one in analysis.measurements if one.curve is not None and has_value(one)]
-    if curves:
-        return " ".join(_curve_sentence(one) for one in curves)
+    pattern = pattern_of(analysis)
+    if pattern is not None:
+        return pattern_sentences(pattern)
     if not found:
         return _why_none(measures.get(MeasureCode.COBB_C2_C7))
     return " ".join(_curvature_sentences(curvature, measures) for curvature in found)
@@ -80,15 +82,6 @@ def _value_sentence(found: Measurement) -> str:
     sentence = f"{said}: {place.value} ({limits})."
     note = MEASURE_WORDS[found.code].normal_note
     return sentence if place.is_inside or not note else f"{sentence} {note}"
-
-
-def _curve_sentence(found: Measurement) -> str:
-    interval = interval_text(found.interval, found.unit)
-    edited = edited_text(found)
-    brackets = "; ".join(part for part in (f"95 % {interval}" if interval else "", edited) if part)
-    said = f"{measurement_name(found)} {value_text(found)}{f' ({brackets})' if brackets else ''}"
-    grade = severity_text(found.severity)
-    return f"{said}, {curve_text(found.curve)}{f': {grade}' if grade else ''}."
 
 
 def _why_none(wanted: Measurement | None) -> str:
