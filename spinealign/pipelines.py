@@ -19,6 +19,7 @@ from spinealign.domain.findings import (
     WarningCode,
 )
 from spinealign.domain.image import SpineImage
+from spinealign.frontal import FRONTAL_CLASSES, named_column
 from spinealign.imaging.frames import inside_frame
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
@@ -150,6 +151,20 @@ def _film(kind: ExaminationKind) -> Pipeline:
     return Pipeline(outline, as_outlined, without_grading)
 
 
+def _outline_frontal(models: Sequence[LoadedModel], image: SpineImage) -> VertebraOutlines:
+    """Outline the bodies of a frontal film; the frame of a secondary capture is cut away before."""
+    finder = next((model for model in models if model.card.classes == FRONTAL_CLASSES), None)
+    if finder is None:
+        return only_mask(models, image)
+    inside = inside_frame(image.pixels)
+    found = named_column(finder, inside.of(image))
+    outlines = VertebraOutlines(
+        found.segmentation, found.vertebrae, levels_uncertain=found.levels_uncertain,
+        cautions=found.cautions,
+    )  # fmt: skip
+    return with_frame(outlines, inside)
+
+
 def _bodies_of_mr(outlines: VertebraOutlines, image: SpineImage) -> NamedBodies:
     found = outlines.segmentation
     if found is None or not found.mask.any():
@@ -188,4 +203,7 @@ PIPELINES: Mapping[ExaminationKind, Pipeline] = {
     ExaminationKind.NECK_CT_SLICE: Pipeline(only_mask, as_outlined, without_grading),
     ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mask, _bodies_of_mr, _grade_lumbar),
     ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _film(ExaminationKind.LATERAL_SPINE_RADIOGRAPH),
+    ExaminationKind.FRONTAL_SPINE_RADIOGRAPH: Pipeline(
+        _outline_frontal, as_outlined, without_grading
+    ),
 }

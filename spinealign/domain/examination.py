@@ -121,6 +121,7 @@ class ExaminationKind(StrEnum):
     NECK_CT_SLICE = "cervical_ct_slice"
     SAGITTAL_SPINE_MR = "sagittal_spine_mr"
     LATERAL_SPINE_RADIOGRAPH = "lateral_spine_radiograph"
+    FRONTAL_SPINE_RADIOGRAPH = "frontal_spine_radiograph"
 
     @property
     def examination(self) -> Examination:
@@ -209,6 +210,11 @@ class Examination:
         """Whether the femoral heads are projected beside the sacrum."""
         return self.shows_all_regions and self.plane is Plane.SAGITTAL and not self.is_slice
 
+    @property
+    def is_frontal_film(self) -> bool:
+        """Whether the patient was X-rayed from the front or the back."""
+        return self.plane is Plane.CORONAL and not self.is_slice
+
 
 _IMAGE_TASKS: tuple[Task, ...] = (
     "classification", "multi_label", "ordinal", "segmentation", "landmarks",
@@ -268,6 +274,17 @@ EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
             body_region=SpineRegion.THORACIC,
             tasks=frozenset({"segmentation", "landmarks"}),
             shows_all_regions=True,
+        ),
+        Examination(
+            ExaminationKind.FRONTAL_SPINE_RADIOGRAPH,
+            "frontal-spine",
+            Modality.RADIOGRAPH,
+            Plane.CORONAL,
+            frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL}),
+            ImageKind.FRONTAL_FILM,
+            levels=(*THORACIC_LEVELS, *LUMBAR_LEVELS),
+            body_source=BodySource.CORNER_MAPS,
+            body_region=SpineRegion.THORACIC,
         ),
     )
 }

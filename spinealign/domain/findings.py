@@ -77,6 +77,7 @@ class WarningCode(StrEnum):
     PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
     LEVELS_UNCERTAIN = "levels_uncertain"
     LEVELS_COUNTED = "levels_counted"
+    USUAL_COUNT_ASSUMED = "usual_count_assumed"
     ENDPLATE_FROM_DISC = "endplate_from_disc"
     NO_COLUMN = "no_column"
     BODY_CUT = "body_cut"
@@ -119,6 +120,7 @@ class LevelUncertainty(StrEnum):
     NO_LOWEST_BODY = "no_lowest_body"
     PARTIAL_LOWEST_BODY = "partial_lowest_body"
     SMALL_LOWEST_DISC = "small_lowest_disc"
+    NO_ENDS = "no_ends"
 
 
 class CorrectionKind(StrEnum):

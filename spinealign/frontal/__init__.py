@@ -2,6 +2,7 @@
 
 from spinealign.frontal.bodies import FrontalBody, FrontalSpine, corners_of, find_bodies
 from spinealign.frontal.looks import CORNER_NAMES, FRONTAL_CLASSES, FRONTAL_LEVELS
+from spinealign.frontal.named import NamedColumn, named_column
 
 __all__ = [
     "CORNER_NAMES",
@@ -9,6 +10,8 @@ __all__ = [
     "FRONTAL_LEVELS",
     "FrontalBody",
     "FrontalSpine",
+    "NamedColumn",
     "corners_of",
     "find_bodies",
+    "named_column",
 ]

@@ -86,10 +86,13 @@ class FrontalSpine:
     margin : float
         How much worse the levels fit when all names are moved by one or two, in scales of
         their uncertainty.
+    look : FrontalLook or None
+        At the whole film.
     """
 
     bodies: tuple[FrontalBody, ...] = ()
     margin: float = 0.0
+    look: FrontalLook | None = None
 
 
 def find_bodies(model: LoadedModel, image: SpineImage) -> FrontalSpine:
@@ -100,9 +103,10 @@ def find_bodies(model: LoadedModel, image: SpineImage) -> FrontalSpine:
     model : LoadedModel
         A network whose outputs are those of `networks.frontal_unet`.
     """
-    column = coarse_column(model, image)
+    look = whole_look(model, image)
+    column = coarse_column(model, image, look)
     if len(column.bodies) < _FEWEST_BODIES:
-        return FrontalSpine()
+        return FrontalSpine(look=look)
     found = [one for look in _sharp_looks(model, image, column) for one in look]
     joined = merged(found, pitch_px(column.bodies))
     sharp = best_column([_with_level(one, column) for one in joined])
@@ -110,12 +114,11 @@ def find_bodies(model: LoadedModel, image: SpineImage) -> FrontalSpine:
         FrontalBody(FRONTAL_LEVELS[number - 1], one.corners, one.score)
         for one, number in zip(sharp.bodies, sharp.numbers, strict=True)
     )
-    return FrontalSpine(bodies, sharp.margin)
+    return FrontalSpine(bodies, sharp.margin, look)
 
 
-def coarse_column(model: LoadedModel, image: SpineImage) -> Column:
-    """Return the column as looks at the whole film, or at all of the column, show it."""
-    look = whole_look(model, image)
+def coarse_column(model: LoadedModel, image: SpineImage, look: FrontalLook) -> Column:
+    """Return the column as a look at the whole film, or at all of the column, shows it."""
     column = best_column(candidates(look))
     if len(column.bodies) < _FEWEST_BODIES or not _is_small(look, column):
         return column

@@ -65,15 +65,17 @@ def _is_denied(tags: ImageKind, pixels: ImageKind, is_known: bool) -> bool:
     """Whether a look speaks against an analysed kind that the tags name.
 
     It does where it sees none, or another one of the same modality. A gate that has not
-    learned the kind sees another one of the modality, or what belongs to none: that denies
-    nothing.
+    learned the kind sees another one of the modality and the plane, or what belongs to none:
+    that denies nothing.
     """
     said, seen = tags.examination, pixels.examination
     if said is None:
         return True
     if seen is None:
         return is_known or pixels is not OTHER_KINDS[said.modality]
-    return is_known and seen is not said and seen.modality is said.modality
+    if seen.modality is not said.modality:
+        return False
+    return seen.plane is not said.plane or (is_known and seen is not said)
 
 
 def _only_kind(possible: Sequence[Examination]) -> ImageKind:

@@ -37,13 +37,14 @@ _REGIONS = (
     ("foreign", _FOREIGN),
 )  # fmt: skip
 _REGIONS_NAMED: Mapping[str, frozenset[SpineRegion]] = {
-    "whole": frozenset(SpineRegion),
+    "whole": frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR}),
     "neck": frozenset({SpineRegion.CERVICAL}),
     "lower": frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL}),
     "spine": frozenset(SpineRegion),
     "foreign": frozenset(),
 }
-"""Parts of the spine that words of a group may mean; those of "whole" mean all of them."""
+"""Parts of the spine that words of a group may mean; those of "whole" mean these and
+more."""
 
 _PLANE_OF_PROJECTION = {
     "AP": Plane.CORONAL, "PA": Plane.CORONAL, "LL": Plane.SAGITTAL, "RL": Plane.SAGITTAL

@@ -96,6 +96,9 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The levels were counted upwards from the lowest disc, assumed to be L5/S1; a transitional "
         "vertebra or a disc inside the sacrum shifts them. Correct them if there is one."
     ),
+    WarningCode.USUAL_COUNT_ASSUMED: (
+        "The names assume twelve thoracic and five lumbar vertebrae; one more or fewer shifts them."
+    ),
     WarningCode.ENDPLATE_FROM_DISC: (
         "The body below the lowest disc is not outlined: its superior endplate ({levels}) was "
         "placed along the lower border of that disc, and is less certain than the others."

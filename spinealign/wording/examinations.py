@@ -60,6 +60,11 @@ _ASSESSED: Mapping[str, Callable[[Analysis], bool]] = {
 
 _FILM_SCOPE = (_ALIGNMENT, _HEIGHTS)
 _BEYOND_FILM = ("fractures without loss of height", "degeneration", "soft tissues")
+_FRONTAL_SCOPE = (_ALIGNMENT,)
+_BEYOND_FRONTAL = (
+    "rotation of the vertebrae", "heights of vertebral bodies", "fractures", "hips and legs",
+    "soft tissues",
+)  # fmt: skip
 _MR_SCOPE = (_DISCS, _CANAL, _HEIGHTS, _ALIGNMENT)
 _BEYOND_MR = ("other slices", "foramina", "nerves and cord", "marrow", "soft tissues")
 
@@ -79,7 +84,7 @@ _WORDS: Mapping[ExaminationKind, _Words] = {
         scope=_FILM_SCOPE,
         beyond=_BEYOND_FILM,
     ),
-    ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Neck &CT"),
+    ExaminationKind.NECK_CT_SLICE: _Words("CT slice through the neck", "Nec&k CT"),
     ExaminationKind.SAGITTAL_SPINE_MR: _Words(
         "sagittal spine MR", "Spine &MR", scope=_MR_SCOPE, beyond=_BEYOND_MR
     ),
@@ -88,6 +93,12 @@ _WORDS: Mapping[ExaminationKind, _Words] = {
         "Lateral whole &spine X-ray",
         scope=_FILM_SCOPE,
         beyond=_BEYOND_FILM,
+    ),
+    ExaminationKind.FRONTAL_SPINE_RADIOGRAPH: _Words(
+        "frontal spine radiograph",
+        "Fronta&l spine X-ray",
+        scope=_FRONTAL_SCOPE,
+        beyond=_BEYOND_FRONTAL,
     ),
 }
 

@@ -11,6 +11,7 @@ from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import LandmarkSource
 from spinealign.domain.measurements import (
     FEMORAL_HEAD,
+    DrawingTool,
     GreyValues,
     LengthUnit,
     Measurement,
@@ -94,12 +95,21 @@ _STATE_WORDS = {
 }
 
 
-_OF_HEADS = (
-    UnmeasurableReason.FEMORAL_HEADS_MISSING,
-    UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE,
-    UnmeasurableReason.PLUMB_POINTS_MISSING,
-    UnmeasurableReason.CHEST_EDGES_MISSING,
-)
+_PLACED_WITH = {
+    UnmeasurableReason.FEMORAL_HEADS_MISSING: DrawingTool.FEMORAL_HEADS,
+    UnmeasurableReason.FEMORAL_HEADS_IMPOSSIBLE: DrawingTool.FEMORAL_HEADS,
+    UnmeasurableReason.PLUMB_POINTS_MISSING: DrawingTool.PLUMB_POINTS,
+    UnmeasurableReason.CHEST_EDGES_MISSING: DrawingTool.CHEST_EDGES,
+}
+"""With which tool a person places what a measure lacks."""
+
+PLACING_WORDS = {
+    DrawingTool.FEMORAL_HEADS: "Place both femoral heads",
+    DrawingTool.PLUMB_POINTS: "Place the middle of C7 and of S1",
+    DrawingTool.CHEST_EDGES: "Place both edges of the chest",
+}
+"""On buttons."""
+
 _POINT_SOURCES = {
     "network": "detected by the network",
     "contour": "from the outline",
@@ -129,10 +139,13 @@ def has_value(measurement: Measurement) -> bool:
     return measurement.value is not None and math.isfinite(measurement.value)
 
 
-def waits_for_heads(measurement: Measurement) -> bool:
-    """Whether a measure has no value only because the femoral heads are not placed, or wrongly."""
+def waits_for(measurement: Measurement) -> DrawingTool | None:
+    """Return with which tool a person places what a measure lacks, or None.
+
+    It has no value only because points are not placed, or wrongly.
+    """
     why = measurement.unmeasurable
-    return why is not None and why.reason in _OF_HEADS
+    return None if why is None else _PLACED_WITH.get(why.reason)
 
 
 def unmeasurable_lines(measurements: Iterable[Measurement]) -> list[str]:

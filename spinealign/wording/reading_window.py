@@ -124,6 +124,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.PROBABILITY_NOT_CALIBRATED: "not calibrated",
     WarningCode.LEVELS_UNCERTAIN: "levels uncertain",
     WarningCode.LEVELS_COUNTED: "levels counted",
+    WarningCode.USUAL_COUNT_ASSUMED: "12 thoracic, 5 lumbar assumed",
     WarningCode.ENDPLATE_FROM_DISC: "endplate estimated",
     WarningCode.NO_COLUMN: "no row of discs",
     WarningCode.BODY_CUT: "body cut off",

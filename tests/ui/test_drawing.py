@@ -152,9 +152,7 @@ def test_drawings_alone_are_no_correction(hands):
 def test_every_tool_has_a_key_and_every_drawing_a_tool():
     keys = {command.name: command.keys for command in COMMANDS}
     assert all(keys[f"tool_{name.value}"] for name in ToolName)
-    # Points of frontal films are placed once there is such a kind of examination.
-    waiting = {DrawingTool.PLUMB_POINTS, DrawingTool.CHEST_EDGES}
-    assert {name.drawing for name in ToolName} - {None} == set(DrawingTool) - waiting
+    assert {name.drawing for name in ToolName} - {None} == set(DrawingTool)
 
 
 def calibrate(hands, length_mm):

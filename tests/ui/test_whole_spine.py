@@ -57,15 +57,15 @@ def test_four_clicks_place_both_heads_and_measure_the_pelvis(spine):
 
 def test_the_page_offers_to_place_them_until_they_are(spine):
     table = table_of(spine)
-    assert table.heads_button.isVisible()
-    assert "Pelvic tilt" in table.heads_note.text()
-    assert "place both femoral heads" in table.heads_note.text()
+    assert table.placing_buttons[DrawingTool.FEMORAL_HEADS].isVisible()
+    assert "Pelvic tilt" in table.placing_note.text()
+    assert "place both femoral heads" in table.placing_note.text()
     assert "Pelvic" not in table.missing_list.text()
-    table.heads_button.click()
+    table.placing_buttons[DrawingTool.FEMORAL_HEADS].click()
     assert spine.window.correction.editor.tool_name is ToolName.FEMORAL_HEADS
     for point in femoral_heads().points:
         spine.click(point)
-    assert not table_of(spine).heads_button.isVisible()
+    assert not table_of(spine).placing_buttons[DrawingTool.FEMORAL_HEADS].isVisible()
     assert value_of(spine, TILT) is not None
 
 
@@ -74,7 +74,7 @@ def test_undo_and_redo_take_them_away_and_back(spine):
     editing = spine.window.workbench.editing
     editing.undo()
     assert value_of(spine, TILT) is None
-    assert table_of(spine).heads_button.isVisible()
+    assert table_of(spine).placing_buttons[DrawingTool.FEMORAL_HEADS].isVisible()
     editing.redo()
     assert value_of(spine, TILT) is not None
 
@@ -119,7 +119,7 @@ def test_other_films_do_not_offer_the_tool(hands):
     assert not hands.window.actions_by_name["tool_femoral_heads"].isVisible()
     hands.key(Qt.Key.Key_B)
     assert hands.window.correction.editor.tool_name is ToolName.POINTER
-    assert not table_of(hands).heads_button.isVisible()
+    assert not table_of(hands).placing_buttons[DrawingTool.FEMORAL_HEADS].isVisible()
 
 
 def test_long_groups_are_folded_until_they_are_opened(spine):

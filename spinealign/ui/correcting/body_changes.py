@@ -211,7 +211,8 @@ class BodyChanges:
         """Add a body around a point, as large and as tilted as its neighbours."""
         from spinealign.measure.correction.changes import add_vertebra_at
 
-        self.session.change(label, partial(add_vertebra_at, x=point.x(), y=point.y()))
+        change = partial(add_vertebra_at, x=point.x(), y=point.y(), plane=self.session.plane)
+        self.session.change(label, change)
 
     def add_beside(self, body: Vertebra, side: int) -> None:
         """Add a body above (-1) or below (1) another, where the next one belongs."""

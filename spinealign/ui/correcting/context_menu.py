@@ -9,6 +9,7 @@ from PyQt6.QtCore import QPoint, QPointF
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu
 
+from spinealign.domain.examination import Plane
 from spinealign.domain.findings import (
     BY_PERSON,
     Corrections,
@@ -178,6 +179,8 @@ class EditMenu:
             _offer(action, "" if state.vertebrae else NO_BODY)
         corners = partial(self._editor.take_tool, ToolName.VERTEBRA)
         _add(menu, "Add vertebra by its four corners…", corners)
+        if self._changes.session.plane is Plane.CORONAL:
+            return
         menu.addSeparator()
         swap = _add(menu, swap_facing_text(state.facing), self._changes.swap_anterior_posterior)
         _offer(swap, "" if state.vertebrae else NO_BODY)

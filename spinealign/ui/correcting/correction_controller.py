@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QDialogButtonBox, QInputDialog, QMessageBox, QWidget
 
 from spinealign.domain.errors import CorrectionsError
 from spinealign.domain.findings import Analysis
-from spinealign.domain.measurements import Drawing
+from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.ui.correcting.body_changes import BodyChanges
 from spinealign.ui.correcting.case_edits import CaseEdits
 from spinealign.ui.correcting.context_menu import EditMenu
@@ -83,7 +83,7 @@ class CorrectionController(QObject):
         results.measure_selected.connect(self.measures.select)
         self.editor.line_drawn.connect(self.ask_length)
         self.editor.note_wanted.connect(partial(self.write_note, viewer))
-        results.heads_wanted.connect(partial(self._take, ToolName.FEMORAL_HEADS, viewer))
+        results.placing_wanted.connect(partial(self._take_for, viewer))
         for confirmed in (results.corners_confirmed, self.editor.corners_confirmed):
             confirmed.connect(self.changes.confirm_corners)
         results.levels_shifted.connect(self.changes.shift_levels)
@@ -147,6 +147,9 @@ class CorrectionController(QObject):
             self.editing.give_up_unsaved()
             return True
         return False
+
+    def _take_for(self, viewer: Viewer, kind: DrawingTool) -> None:
+        self._take(ToolName(kind.value), viewer)
 
     def _take(self, name: ToolName, viewer: Viewer) -> None:
         self.editor.take_tool(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from spinealign.domain.errors import CorrectionsError, CorrectionsProblem, ReadingError
+from spinealign.domain.examination import Plane
 from spinealign.domain.findings import Analysis, Corrections
 from spinealign.domain.image import ImagePart
 from spinealign.domain.measurements import Drawing, DrawingKey, Measurement
@@ -113,6 +114,12 @@ class EditSession(QObject):
     def analysis(self) -> Analysis | None:
         """The analysis of the picture that is shown, as it was corrected."""
         return self._finding.analysis if self._finding is not None else None
+
+    @property
+    def plane(self) -> Plane:
+        """The plane in which bodies are placed by hand."""
+        kind = None if self.analysis is None else self.analysis.examination
+        return Plane.SAGITTAL if kind is None else kind.plane
 
     @property
     def overlay(self) -> DisplayOverlay | None:

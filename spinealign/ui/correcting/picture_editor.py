@@ -13,7 +13,7 @@ from spinealign.domain.findings import BY_HAND, Analysis, Vertebra
 from spinealign.domain.measurements import Drawing, DrawingTool
 from spinealign.ui.correcting.edit_session import EditSession
 from spinealign.ui.picture.display_images import DisplayOverlay
-from spinealign.ui.picture.drawing_tools import Points, PointsTool, ToolName
+from spinealign.ui.picture.drawing_tools import Points, PointsTool, ToolName, recipe_of
 from spinealign.ui.picture.handles import DrawnRef, HandleItem, HandleRef, MarkRef, nearest_handle
 from spinealign.ui.picture.loupe import Loupe
 from spinealign.ui.picture.pointer import Pointer
@@ -102,8 +102,9 @@ class PictureEditor(QObject):
         if name is not ToolName.POINTER and self.session.corrections is not None:
             self.select(None)
             self._tool = PointsTool(
-                name, self._picture.root, self._viewer.to_view, self.session.measure_of, self._drawn
-            )
+                name, self._picture.root, self._viewer.to_view, self.session.measure_of,
+                self._drawn, recipe_of(name, self.session.plane),
+            )  # fmt: skip
             self._tool.lengths = self._picture.measures.lengths
         self._viewer.unsetCursor()
         self._tell()
@@ -329,12 +330,12 @@ class PictureEditor(QObject):
             [place] = points
             self._note = Drawing(DrawingTool.TEXT, 1, (place,))
         elif name is ToolName.VERTEBRA:
-            change = partial(add_vertebra_by_corners, corners=points)
+            change = partial(add_vertebra_by_corners, corners=points, plane=self.session.plane)
             self.session.change("add vertebra", change)
         else:
             kind = name.drawing
             assert kind is not None
-            verb = "place" if name is ToolName.FEMORAL_HEADS else "draw"
+            verb = "place" if kind.is_of_spine else "draw"
             self.session.change(
                 f"{verb} {TOOL_WORDS[kind]}", partial(add_drawing, tool=kind, points=points)
             )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from PyQt6.QtCore import QPointF
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
+from spinealign.domain.examination import Plane
 from spinealign.domain.measurements import Drawing, DrawingTool, LengthUnit, Measurement, Point
 from spinealign.ui.picture.base_items import Layer
 from spinealign.ui.picture.handles import DRAWN, EDITED
@@ -35,6 +36,8 @@ class ToolName(StrEnum):
     TEXT = "text"
     ARROW = "arrow"
     FEMORAL_HEADS = "femoral_heads"
+    PLUMB_POINTS = "plumb_points"
+    CHEST_EDGES = "chest_edges"
     CALIBRATE = "calibrate"
     VERTEBRA = "vertebra"
     STRAIGHTEN = "straighten"
@@ -111,6 +114,17 @@ RECIPES = {
         ),
         two_lines,
     ),
+    ToolName.PLUMB_POINTS: Recipe(
+        2,
+        ("Plumb line: click the middle of C7", "Click the middle of S1, at its upper endplate"),
+    ),
+    ToolName.CHEST_EDGES: Recipe(
+        2,
+        (
+            "Chest edges: click the edge of the chest on the left of the picture",
+            "Click the edge on the right, at the same height",
+        ),
+    ),
     ToolName.CALIBRATE: Recipe(
         2,
         (
@@ -136,6 +150,28 @@ RECIPES = {
         lambda count: chain(count, closed=count == 4),
     ),
 }
+
+_VERTEBRA_FROM_FRONT = Recipe(
+    4,
+    (
+        "New vertebra: click its upper corner on the left of the picture",
+        "Click its upper corner on the right",
+        "Click its lower corner on the right",
+        "Click its lower corner on the left",
+    ),
+    RECIPES[ToolName.VERTEBRA].pairs,
+)
+
+
+def recipe_of(name: ToolName, plane: Plane) -> Recipe:
+    """Return how a tool is used on an image of a plane."""
+    is_from_front = name is ToolName.VERTEBRA and plane is Plane.CORONAL
+    return _VERTEBRA_FROM_FRONT if is_from_front else RECIPES[name]
+
+
+FRONTAL_TOOLS = (ToolName.PLUMB_POINTS, ToolName.CHEST_EDGES)
+"""Tools for what measures of frontal films rest on."""
+
 _SHOWN_WHOLE = (ToolName.FEMORAL_HEADS, ToolName.RECTANGLE, ToolName.ELLIPSE)
 """Tools of which the lines measured are shown, and not those between the points."""
 
@@ -160,6 +196,7 @@ class PointsTool:
         Measures a drawing; without a value while it is not finished.
     done : callable
         Is given the tool and its points when there are enough.
+    recipe : Recipe
     """
 
     def __init__(
@@ -169,11 +206,12 @@ class PointsTool:
         to_view: Callable[[QPointF], QPointF],
         measure: Callable[[Drawing], Measurement | None],
         done: Callable[[ToolName, Points], None],
+        recipe: Recipe,
     ) -> None:
         self.name = name
         self.lengths = LengthUnit.MILLIMETRES
         self.points: list[Point] = []
-        self._recipe = RECIPES[name]
+        self._recipe = recipe
         self._to_view = to_view
         self._measure = measure
         self._done = done

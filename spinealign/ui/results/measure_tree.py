@@ -39,7 +39,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.measurements import Measurement, MeasureState
+from spinealign.domain.measurements import DrawingTool, Measurement, MeasureState
 from spinealign.ui.results.measure_model import (
     HEADINGS,
     MEASUREMENT_ROLE,
@@ -53,13 +53,14 @@ from spinealign.ui.widgets.range_bar import draw_range
 from spinealign.ui.widgets.theme import Colours
 from spinealign.wording.corrections import confirm_corners_text, corners_to_check
 from spinealign.wording.measure_rows import (
+    PLACING_WORDS,
     automatic_text,
     has_value,
     missing_title,
     parts_below,
     range_text,
     unmeasurable_lines,
-    waits_for_heads,
+    waits_for,
 )
 from spinealign.wording.measures import measurement_name
 
@@ -346,15 +347,15 @@ class MeasureTable(QWidget):
     measure_selected = pyqtSignal(object)
     definition_requested = pyqtSignal(object)
     copy_requested = pyqtSignal()
-    heads_wanted = pyqtSignal()
+    placing_wanted = pyqtSignal(object)
     corners_confirmed = pyqtSignal(object)
 
     def __init__(self, choices: MeasureChoices, colours: Colours) -> None:
         super().__init__()
         self.model = MeasureModel(choices, colours, self)
         self.tree = MeasureTree(self.model, choices, colours)
-        self.heads_note = wrapped_label("", "muted")
-        self.heads_button = QPushButton("Place both femoral heads")
+        self.placing_note = wrapped_label("", "muted")
+        self.placing_buttons = {tool: QPushButton(text) for tool, text in PLACING_WORDS.items()}
         self.confirm_button = QToolButton()
         self.confirm_button.setText("Checked: corners are right")
         self.confirm_button.setToolTip(
@@ -372,8 +373,10 @@ class MeasureTable(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.tree)
-        column.addWidget(self.heads_note)
-        column.addWidget(self.heads_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.placing_note)
+        for tool, button in self.placing_buttons.items():
+            column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
+            button.clicked.connect(partial(self._want_placed, tool))
         column.addWidget(self.edited_note)
         column.addWidget(self.missing_fold)
         column.addWidget(self.confirm_button, alignment=Qt.AlignmentFlag.AlignLeft)
@@ -382,7 +385,6 @@ class MeasureTable(QWidget):
         self.tree.row_selected.connect(self.measure_selected)
         self.tree.definition_requested.connect(self.definition_requested)
         self.tree.copy_requested.connect(self.copy_requested)
-        self.heads_button.clicked.connect(self.heads_wanted)
 
     def set_measurements(self, measurements: Sequence[Measurement]) -> None:
         """Show these measures; cheap while the same ones have values."""
@@ -403,15 +405,20 @@ class MeasureTable(QWidget):
 
     def _show_missing(self) -> None:
         missing = [m for m in self.measurements if not has_value(m)]
-        waiting = [m for m in missing if waits_for_heads(m)]
-        _put_text(self.heads_note, "\n".join(unmeasurable_lines(waiting)))
-        self.heads_note.setVisible(bool(waiting))
-        self.heads_button.setVisible(bool(waiting))
+        waiting = [m for m in missing if waits_for(m)]
+        _put_text(self.placing_note, "\n".join(unmeasurable_lines(waiting)))
+        self.placing_note.setVisible(bool(waiting))
+        asked = {waits_for(measurement) for measurement in waiting}
+        for tool, button in self.placing_buttons.items():
+            button.setVisible(tool in asked)
         self._offer_confirming(corners_to_check(missing))
-        missing = [m for m in missing if not waits_for_heads(m)]
+        missing = [m for m in missing if not waits_for(m)]
         _put_text(self.missing_list, "\n".join(unmeasurable_lines(missing)))
         self.missing_fold.set_title(missing_title(missing))
         self.missing_fold.setVisible(bool(missing))
+
+    def _want_placed(self, tool: DrawingTool, _is_checked: bool = False) -> None:
+        self.placing_wanted.emit(tool)
 
     def _offer_confirming(self, asked: Sequence[tuple[str, ...]]) -> None:
         self.confirm_button.setVisible(bool(asked))

@@ -8,12 +8,12 @@ from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QToolButton
 
 from spinealign.domain.examination import Plane
-from spinealign.domain.findings import Analysis, WarningCode
+from spinealign.domain.findings import WarningCode
 from spinealign.domain.study import FEWEST_SLICES
 from spinealign.export.exporters import EXPORTERS, OVERLAY
 from spinealign.ui.cases.case import Case
 from spinealign.ui.cases.jobs import Finding
-from spinealign.ui.picture.drawing_tools import ToolName
+from spinealign.ui.picture.drawing_tools import FRONTAL_TOOLS, ToolName
 from spinealign.ui.widgets.labels import offer
 from spinealign.ui.window.actions import (
     IMAGE_TYPE_COMMANDS,
@@ -37,6 +37,7 @@ NOTHING_RUNS = "Nothing is being analysed"
 NOT_IN_RESULT = "The result holds nothing of this kind"
 NO_HEAT_MAP = "There is no heat map: only a classifier makes one, and none answered"
 NO_FILM = "This is for lateral films of the spine"
+NO_SIDES = "There is no vertebra seen from the side"
 DATE_STATED = "The file of the image states its date"
 NOT_GRADED = "Discs are graded on sagittal MR of the lumbar spine only"
 NO_VOLUME = "This needs a series of sagittal MR slices"
@@ -158,7 +159,11 @@ class CommandStates(QObject):
         _name_step(actions, "undo", "Undo", self._bench.undoing.undo_label)
         _name_step(actions, "redo", "Redo", self._bench.undoing.redo_label)
         state, shown = editing.corrections, editing.analysis
-        actions.show(("tool_femoral_heads",), shown is not None and _shows_hips(shown))
+        examination = None if shown is None else shown.examination
+        shows_hips = examination is not None and examination.shows_hips
+        is_frontal = examination is not None and examination.is_frontal_film
+        actions.show((f"tool_{ToolName.FEMORAL_HEADS.value}",), shows_hips)
+        actions.show(tuple(f"tool_{tool.value}" for tool in FRONTAL_TOOLS), is_frontal)
         no_result = "" if state is not None else NO_RESULT
         signed = SIGNED if self._bench.readings.is_signed else ""
         locked = no_result or signed
@@ -168,7 +173,7 @@ class CommandStates(QObject):
         if editing.is_bare:
             locked = NO_RESULT_HERE
             actions.offer(f"save_{OVERLAY}")
-            for tool in (ToolName.VERTEBRA, ToolName.FEMORAL_HEADS):
+            for tool in (ToolName.VERTEBRA, ToolName.FEMORAL_HEADS, *FRONTAL_TOOLS):
                 actions.offer(f"tool_{tool.value}", NO_RESULT_HERE)
         self._offer_image_types(signed)
         self._offer_companions(signed)
@@ -176,7 +181,7 @@ class CommandStates(QObject):
         actions.offer(f"tool_{ToolName.POINTER.value}", no_result)
         for names, is_there, missing in (
             (("reset_edits",), editing.is_edited, "Nothing is corrected"),
-            (("swap_anterior_posterior",), has_bodies, "There is no vertebra"),
+            (("swap_anterior_posterior",), has_bodies and not is_frontal, NO_SIDES),
             (("accept_suggestions",), bool(shown and shown.suggestions), "No body is suggested"),
             (("levels_up", "levels_down"), has_discs, "There are no discs with levels"),
         ):
@@ -194,10 +199,6 @@ class CommandStates(QObject):
         actions.offer("bent_film", locked or ("" if is_film else NO_FILM))
         is_said = shown is not None and WarningCode.BENT_FILM in {c.code for c in shown.cautions}
         actions.check("bent_film", is_film and is_said)
-
-
-def _shows_hips(shown: Analysis) -> bool:
-    return shown.examination is not None and shown.examination.shows_hips
 
 
 def _name_step(actions: Actions, name: str, word: str, label: str) -> None:

@@ -28,9 +28,10 @@ _DRAWING_TOOLS = (
     "tool_distance", "tool_angle", "tool_cobb", "tool_area", "tool_rectangle", "tool_ellipse",
     "tool_text", "tool_arrow",
 )  # fmt: skip
+_SPINE_TOOLS = ("tool_femoral_heads", "tool_plumb_points", "tool_chest_edges")
 _EDIT_BAR = (
     "undo", "redo", _SEPARATOR, "tool_pointer", "tool_vertebra", "swap_anterior_posterior",
-    _SEPARATOR, *_DRAWING_TOOLS, "tool_femoral_heads", "tool_calibrate", _SEPARATOR, "measures",
+    _SEPARATOR, *_DRAWING_TOOLS, *_SPINE_TOOLS, "tool_calibrate", _SEPARATOR, "measures",
 )  # fmt: skip
 _IMAGE_TYPES = tuple(command.name for command in IMAGE_TYPE_COMMANDS)
 _WRITING = (
@@ -61,7 +62,7 @@ _TURNING = (
     "turn_left", "turn_right", "mirror", "tool_straighten", _SEPARATOR, "show_as_in_file",
 )  # fmt: skip
 _MEASURE = (
-    *_DRAWING_TOOLS, "tool_femoral_heads", _SEPARATOR, "tool_calibrate", "remove_calibration",
+    *_DRAWING_TOOLS, *_SPINE_TOOLS, _SEPARATOR, "tool_calibrate", "remove_calibration",
     _SEPARATOR, "measures", "delete_drawings",
 )  # fmt: skip
 _HELP = ("manual", "first_steps", "keyboard", "start_page", "models", "places", "about")
