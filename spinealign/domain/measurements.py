@@ -153,10 +153,13 @@ class CurveShape:
         The body farthest from the line between both end vertebrae; both beside it where it is a
         disc.
     convex_to : PictureSide
+    patient_side : PictureSide or None
+        The side of the patient that is; None where the file does not say which way round it is.
     """
 
     apex: tuple[str, ...]
     convex_to: PictureSide
+    patient_side: PictureSide | None = None
 
 
 class UnmeasurableReason(StrEnum):

@@ -45,7 +45,7 @@ MEASUREMENT_COLUMNS = (
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
     "calibration_length_mm", "image_sha256", "program_version", "reader", "reading_status",
     "value_px", "grey_mean", "grey_sd", "grey_min", "grey_max", "grey_pixels", "grey_unit",
-    "apex", "convex_to",
+    "apex", "convex_to", "patient_side",
 )  # fmt: skip
 """Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/".
 
@@ -194,7 +194,8 @@ def _last_cells(measurement: Measurement) -> tuple[Any, ...]:
     grey, curve = row["grey"] or {}, row["curve"] or {}
     names = ("mean", "sd", "min", "max", "pixels", "unit")
     apex = "/".join(curve.get("apex", ()))
-    return (row["value_px"], *(grey.get(name) for name in names), apex, curve.get("convex_to"))
+    sides = (curve.get("convex_to"), curve.get("patient_side"))
+    return (row["value_px"], *(grey.get(name) for name in names), apex, *sides)
 
 
 def _curve(curve: CurveShape | None) -> dict[str, Any] | None:
@@ -203,6 +204,7 @@ def _curve(curve: CurveShape | None) -> dict[str, Any] | None:
     return {
         "apex": [safe_text(level) for level in curve.apex],
         "convex_to": curve.convex_to.value,
+        "patient_side": None if curve.patient_side is None else curve.patient_side.value,
     }
 
 

@@ -44,10 +44,15 @@ def measurement_name(measurement: Measurement) -> str:
 
 
 def curve_text(curve: CurveShape | None) -> str:
-    """Return "apex T8, convex to the right of the picture"; empty without a curve."""
+    """Return "apex T8, convex to the right of the picture"; empty without a curve.
+
+    The patient's side stands there where the file says which way round the picture is.
+    """
     if curve is None:
         return ""
     apex = safe_text("/".join(curve.apex))
+    if curve.patient_side is not None:
+        return f"apex {apex}, convex to the patient’s {curve.patient_side}"
     return f"apex {apex}, convex to the {curve.convex_to} of the picture"
 
 

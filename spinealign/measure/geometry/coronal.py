@@ -131,10 +131,9 @@ def _cobb(
     lower = _side(chain[curve.lower], BodyLine.INFERIOR)
     signed = angle_between_deg(upper.line.run, lower.line.run)
     is_to_the_right = curve.angle_deg > 0
-    shape = CurveShape(
-        tuple(chain[place].name for place in curve.apex),
-        PictureSide.RIGHT if is_to_the_right else PictureSide.LEFT,
-    )
+    side = PictureSide.RIGHT if is_to_the_right else PictureSide.LEFT
+    apex = tuple(chain[place].name for place in curve.apex)
+    shape = CurveShape(apex, side, spine.plane.geometry.patient_side(side))
     return SampledMeasure(
         code, (upper.body.name, lower.body.name), signed if is_to_the_right else -signed,
         (upper, lower), _strokes(spine, upper.line, lower.line, is_to_the_right),

@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 
 from spinealign.domain.findings import Facing
 from spinealign.domain.image import SpacingSource, SpineImage
-from spinealign.domain.measurements import Point
+from spinealign.domain.measurements import PictureSide, Point
 
 Points = NDArray[np.float64]
+
+_UPRIGHT_WITHIN_DEG = 45.0
+"""Turn of a picture from which its sides are no longer the patient's.
+
+Source: convention of this program: half a quarter turn.
+"""
 
 _NOT_IN_THE_PATIENT = (SpacingSource.UNKNOWN, SpacingSource.DETECTOR_PLANE)
 
@@ -31,17 +37,30 @@ class PixelGeometry:
         reference ranges count only then.
     upright_deg : float
         By how much the picture has to be turned to the left to stand upright.
+    rows_run_to : PictureSide or None
+        The patient's side that lies on the right of the picture, as its file says.
     """
 
     spacing_mm: tuple[float, float] | None = None
     are_lengths_true: bool = False
     upright_deg: float = 0.0
+    rows_run_to: PictureSide | None = None
 
     @classmethod
     def of(cls, image: SpineImage) -> PixelGeometry:
         """Return the geometry of an image; lengths at the detector are magnified, so not true."""
         is_true = image.spacing_mm is not None and image.spacing_source not in _NOT_IN_THE_PATIENT
-        return cls(image.spacing_mm, is_true, image.presentation.upright_deg)
+        upright_deg = image.presentation.upright_deg
+        return cls(image.spacing_mm, is_true, upright_deg, _right_of_picture(image))
+
+    def patient_side(self, side: PictureSide) -> PictureSide | None:
+        """Return which side of the patient a side of the upright picture is, if that is known."""
+        if self.rows_run_to is None or abs(self.upright_deg) >= _UPRIGHT_WITHIN_DEG:
+            return None
+        if side is PictureSide.RIGHT:
+            return self.rows_run_to
+        is_left = self.rows_run_to is PictureSide.RIGHT
+        return PictureSide.LEFT if is_left else PictureSide.RIGHT
 
     @property
     def unit(self) -> str:
@@ -54,6 +73,12 @@ class PixelGeometry:
         if self.spacing_mm is None:
             return np.ones(2)
         return np.array(self.spacing_mm[::-1], np.float64)
+
+
+def _right_of_picture(image: SpineImage) -> PictureSide | None:
+    if image.orientation is None:
+        return None
+    return {"L": PictureSide.LEFT, "R": PictureSide.RIGHT}.get(image.orientation[0])
 
 
 @dataclass(frozen=True)
