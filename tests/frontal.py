@@ -1,10 +1,16 @@
 """Drawn columns as a frontal film shows them, and what a network that knows them would say."""
 
 from dataclasses import dataclass, replace
+from unittest import mock
 
 import cv2
 import numpy as np
 
+from spinealign.analysis import analyze_image
+from spinealign.domain.findings import Analysis, ModelStatus
+from spinealign.domain.generators import run_to_end
+from spinealign.domain.model_card import IntensityRule
+from spinealign.frontal import FRONTAL_CLASSES, bodies
 from spinealign.frontal.looks import (
     FRONTAL_LEVELS,
     LEVEL_CENTRE,
@@ -15,7 +21,8 @@ from spinealign.frontal.looks import (
     as_look,
 )
 from spinealign.imaging.tiles import FilmWindow, Grid
-from spinealign.training.frontal_films import FrontalFilm
+from spinealign.inference.engine import LoadedModel
+from spinealign.training.frontal_films import FrontalFilm, image_of
 from spinealign.training.frontal_patches import (
     CENTRE,
     CORNERS,
@@ -25,6 +32,8 @@ from spinealign.training.frontal_patches import (
     OFFSETS,
     FrontalLabels,
 )
+from tests.cards import classifier_card
+from tests.examinations import FRONTAL
 
 TILE = (384, 192)
 
@@ -127,3 +136,31 @@ class Oracle:
             "levels": np.stack([(level - LEVEL_CENTRE) / LEVEL_SCALE, told], axis=-1)[None],
             "offsets": labels[None, ..., OFFSETS] / np.float32(OFFSET_SCALE_PX),
         }
+
+
+class NoNetwork:
+    """Stands where a network is; what it would say comes from an oracle."""
+
+    name = "oracle"
+
+
+def frontal_model() -> LoadedModel:
+    """A network for frontal films, validated."""
+    card = replace(
+        classifier_card(), name="frontal_bodies", title="Frontal bodies", task="segmentation",
+        status=ModelStatus.INTERNALLY_VALIDATED, examinations=(FRONTAL.kind,), input_shape=TILE,
+        intensity=IntensityRule(), classes=FRONTAL_CLASSES, positive_class=None,
+        positive_output=None, threshold=None,
+    )  # fmt: skip
+    return LoadedModel(card, NoNetwork())
+
+
+def film_analysis(store, film=None, image=None, **how) -> Analysis:
+    """Analyse a drawn frontal film, of which an oracle knows all."""
+    film = drawn_film() if film is None else film
+    oracle = Oracle(film, **how)
+    with (
+        mock.patch.object(bodies, "whole_look", oracle.whole_look),
+        mock.patch.object(bodies, "look_at", oracle.look_at),
+    ):
+        return run_to_end(analyze_image(image or image_of(film), store, FRONTAL))

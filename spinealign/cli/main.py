@@ -168,7 +168,7 @@ def _add_analyze(commands: Any) -> None:
         "--examination", "--view", type=examination_option, default=None,
         metavar=f"{{{','.join(['auto', *keys])}}}",
         help="what the images show (default: look at tags and pixels; an image of another kind "
-        "is refused with exit code 3, and this option overrules that); frontal_film, "
+        "is refused with exit code 3, and this option overrules that); "
         "oblique_film, other_radiograph, other_ct and other_mr are for models of your own that "
         "are named or chosen for such images; xray, ct and mr, the names of former versions, are "
         "understood too",

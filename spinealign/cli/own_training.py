@@ -252,14 +252,14 @@ def add_card_texts(parser: argparse.ArgumentParser) -> None:
     """Add what only a person can tell a card; what is left out is said to be not stated."""
     parser.add_argument(
         "--image-kind", type=ImageKind, choices=kinds_without_analysis(), metavar="KIND",
-        help="of images that SpineAlign does not analyse: frontal_film, oblique_film, "
+        help="of images that SpineAlign does not analyse: oblique_film, "
         "other_radiograph, other_ct or other_mr; “analyze --model” and “models use” ask "
         "the model for these",
     )  # fmt: skip
     parser.add_argument(
         "--examination", "--view", type=_examination, metavar="KIND",
-        help="which images the model is for: lateral-neck, neck-ct, spine-mr or lateral-spine; "
-        "without it the model answers only where --model names it",
+        help="which images the model is for: lateral-neck, neck-ct, spine-mr, lateral-spine or "
+        "frontal-spine; without it the model answers only where --model names it",
     )  # fmt: skip
     parser.add_argument("--title", help="what the model is called in the window")
     parser.add_argument("--licence", help="of the weights, which follows from that of the data")

@@ -101,10 +101,24 @@ PROJECTIONS_TOLD: Mapping[ImageKind, Modality] = {
 """Images of the spine in a projection that is told by name."""
 
 
+def formerly_alone() -> Mapping[ImageKind, Examination]:
+    """Return the kinds that had no examination in former versions, and which they have now.
+
+    Cards and command lines of these versions name the kind of image.
+    """
+    return {kind: kind.examination for kind in PROJECTIONS_TOLD if kind.examination}
+
+
 def refused_kinds(modality: Modality) -> frozenset[ImageKind]:
     """Return the kinds of image of a modality that are told apart and not analysed."""
     told = {kind for kind, of in PROJECTIONS_TOLD.items() if of is modality}
     return frozenset({OTHER_KINDS[modality], *(kind for kind in told if not kind.examination)})
+
+
+def kinds_of(modality: Modality) -> frozenset[ImageKind]:
+    """Return the kinds of image of a modality, analysed or not."""
+    own = (e.image_kind for e in EXAMINATIONS.values() if e.modality is modality)
+    return frozenset({*own, *refused_kinds(modality)})
 
 
 def kinds_without_analysis() -> tuple[ImageKind, ...]:
@@ -314,7 +328,10 @@ def image_type_named(name: str) -> Examination | ImageKind:
         It is neither.
     """
     alone = {kind.value: kind for kind in kinds_without_analysis()}
-    return alone[name] if name in alone else examination_named(name)
+    if name in alone:
+        return alone[name]
+    former = {kind.value: examination for kind, examination in formerly_alone().items()}
+    return former[name] if name in former else examination_named(name)
 
 
 def sagittal_examinations(

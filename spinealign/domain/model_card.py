@@ -18,6 +18,7 @@ from spinealign.domain.examination import (
     ImageKind,
     Task,
     examination_named,
+    formerly_alone,
     kinds_without_analysis,
 )
 from spinealign.domain.findings import ModelStatus
@@ -305,12 +306,22 @@ def _rises(values: tuple[float, ...]) -> bool:
 
 
 def _as_of_today(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a card with `examinations`; former versions wrote one ``view``, "other" for a gate."""
-    if "view" not in card:
+    """Return a card with `examinations`; former versions wrote one ``view``, "other" for a gate.
+
+    Kinds of image that have an examination now, as frontal films do, are told by that.
+    """
+    if "view" in card:
+        view = card["view"]
+        kinds = [] if view == "other" else [examination_named(view).kind.value]
+        return {**{key: card[key] for key in card if key != "view"}, "examinations": kinds}
+    former = {kind.value: each.kind.value for kind, each in formerly_alone().items()}
+    named = card.get("image_kinds", ())
+    added = [former[kind] for kind in former if kind in named]
+    if not added:
         return card
-    view = card["view"]
-    kinds = [] if view == "other" else [examination_named(view).kind.value]
-    return {**{key: card[key] for key in card if key != "view"}, "examinations": kinds}
+    kept = [kind for kind in named if kind not in former]
+    examinations = list(dict.fromkeys([*card.get("examinations", ()), *added]))
+    return {**card, "image_kinds": kept, "examinations": examinations}
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from spinealign.domain.examination import (
-    EXAMINATIONS,
     PROJECTIONS_TOLD,
     Examination,
     ImageKind,
     Modality,
-    refused_kinds,
+    kinds_of,
 )
 from spinealign.domain.findings import Caution, ModelIdentity, WarningCode
 from spinealign.domain.image import DecisionSource, KindCheck, SpineImage
@@ -38,12 +37,7 @@ three of them were taken for lateral films. None of 27 lateral films, each turne
 three quarters, is named frontal or oblique (docs/design/view-gate.md).
 """
 
-_FILMS = frozenset(
-    {
-        *refused_kinds(Modality.RADIOGRAPH),
-        *(e.image_kind for e in EXAMINATIONS.values() if e.modality is Modality.RADIOGRAPH),
-    }
-)
+_FILMS = kinds_of(Modality.RADIOGRAPH)
 """Kinds of image that are radiographs, analysed or not."""
 
 

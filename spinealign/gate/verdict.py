@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spinealign.domain.examination import OTHER_KINDS, Examination, ImageKind, refused_kinds
+from spinealign.domain.examination import OTHER_KINDS, Examination, ImageKind, kinds_of
 from spinealign.domain.image import KindCheck, SpineImage
 from spinealign.domain.model_card import GateRule
 from spinealign.gate.classify import KindPrediction
@@ -35,10 +35,13 @@ def judge(image: SpineImage, answer: KindPrediction | None, rule: GateRule | Non
     if answer is None or rule is None:
         kind = tags or _only_kind(image.possible_examinations or ())
         return KindCheck(kind, kind.examination is not None, tags)
-    pixels, confidence = _likeliest(answer, image.possible_examinations or ())
+    possible = image.possible_examinations or ()
+    pixels, confidence = _likeliest(answer, possible)
     is_strange = answer.ood_distance > rule.ood_limit
     if tags is None:
-        is_own = pixels.examination is not None
+        is_own = pixels.examination is not None and pixels.examination in (
+            possible or (pixels.examination,)
+        )
         accepted = is_own and confidence >= rule.least_probability(pixels) and not is_strange
         kind = ImageKind.NONE_OF_THESE if is_own and not accepted else pixels
     elif tags.examination is None:
@@ -87,7 +90,7 @@ def _likeliest(
     answer: KindPrediction, examinations: Sequence[Examination]
 ) -> tuple[ImageKind, float]:
     """Return the likeliest kind and its probability, given what examinations the tags allow."""
-    possible = {kind for e in examinations for kind in (e.image_kind, *refused_kinds(e.modality))}
+    possible = {kind for e in examinations for kind in kinds_of(e.modality)}
     belief = {
         kind: p * (1.0 if not possible or kind in possible else _BELIEF_AGAINST_MODALITY)
         for kind, p in answer.probabilities.items()

@@ -51,10 +51,9 @@ _PLANE_OF_PROJECTION = {
 }  # fmt: skip
 """DICOM's View Position (0018,5101) of radiographs; other values leave the plane open."""
 
-_KIND_OF_PROJECTION = {
-    **dict.fromkeys(("AP", "PA"), ImageKind.FRONTAL_FILM),
-    **dict.fromkeys(("RLO", "LLO", "RAO", "LAO", "RPO", "LPO"), ImageKind.OBLIQUE_FILM),
-}
+_KIND_OF_PROJECTION = dict.fromkeys(
+    ("RLO", "LLO", "RAO", "LAO", "RPO", "LPO"), ImageKind.OBLIQUE_FILM
+)
 """Projections of a radiograph of the spine that are told by name.
 
 Source: View Position (0018,5101) of CR and DX images, PS3.3 C.8.1.1 and C.8.11.5; the anterior

@@ -112,7 +112,6 @@ _PLACES = {
 
 _OTHER_KINDS = {
     ImageKind.OTHER_RADIOGRAPH: "a radiograph of another body part or projection",
-    ImageKind.FRONTAL_FILM: "a frontal film of the spine",
     ImageKind.OBLIQUE_FILM: "an oblique film of the spine",
     ImageKind.OTHER_CT: "a CT image of another body part or plane",
     ImageKind.OTHER_MR: "an MR image of another body part or plane",
@@ -120,7 +119,6 @@ _OTHER_KINDS = {
 }
 
 _PROJECTIONS = {
-    ImageKind.FRONTAL_FILM: "a frontal film of the spine",
     ImageKind.OBLIQUE_FILM: "an oblique film (open foramina)",
 }
 """Refused for their projection alone, which another film of the patient may have."""
@@ -232,11 +230,11 @@ def refusal_message(analysis: Analysis) -> Message:
         )
         return Message(sentence, f"{advice} {_overrule_advice()}")
     if check is not None and check.kind in _PROJECTIONS:
-        return Message(sentence, f"{_LATERAL_ADVICE} {_overrule_advice()}")
+        return Message(sentence, f"{_FILM_ADVICE} {_overrule_advice()}")
     return Message(sentence, f"{_overrule_advice()} Otherwise open another image.")
 
 
-_LATERAL_ADVICE = "Open the lateral film of the same examination."
+_FILM_ADVICE = "Open the lateral or the frontal film of the same examination."
 
 
 def _projection_sentence(check: KindCheck) -> str:
@@ -244,8 +242,8 @@ def _projection_sentence(check: KindCheck) -> str:
     by_tags = check.tags is check.kind
     said = "The file’s tags say that this is" if by_tags else "This looks like"
     return (
-        f"{said} {_PROJECTIONS[check.kind]}; only lateral films of the spine are measured, "
-        "so it was not analysed."
+        f"{said} {_PROJECTIONS[check.kind]}; only lateral and frontal films of the spine are "
+        "measured, so it was not analysed."
     )
 
 

@@ -151,7 +151,7 @@ EXAMPLES: Mapping[tuple[str, str], str] = {
     ("training.regularisation", ""): "1e-3",
     ("card.title", ""): "My model",
     ("card.examination", ""): "spine-mr",
-    ("card.image_kind", ""): "frontal_film",
+    ("card.image_kind", ""): "oblique_film",
     ("card.source", ""): "our ward, 2025",
     ("card.licence", ""): "CC BY 4.0",
     ("card.intended_use", ""): "teaching",

@@ -428,14 +428,14 @@ def test_nonsense_weights_are_a_model_error(tmp_path):
 
 
 def test_only_a_named_model_serves_images_of_no_examination(tmp_path):
-    frontal = ImageKind.FRONTAL_FILM
-    folder = write_model(tmp_path / "user", "mine", image_kinds=[frontal.value], examinations=[])
+    oblique = ImageKind.OBLIQUE_FILM
+    folder = write_model(tmp_path / "user", "mine", image_kinds=[oblique.value], examinations=[])
     write_model(tmp_path / "user", "other", image_kinds=[], examinations=[])
-    assert ModelStore([tmp_path / "user"]).named_for(frontal) == ()
+    assert ModelStore([tmp_path / "user"]).named_for(oblique) == ()
     models = ModelStore([tmp_path / "user"], chosen=(str(folder),))
-    assert [card.name for card in models.named_for(frontal)] == ["mine"]
-    assert models.named_for(ImageKind.OBLIQUE_FILM) == ()
-    assert ModelStore([tmp_path / "user"], chosen=("other",)).named_for(frontal) == ()
+    assert [card.name for card in models.named_for(oblique)] == ["mine"]
+    assert models.named_for(ImageKind.OTHER_RADIOGRAPH) == ()
+    assert ModelStore([tmp_path / "user"], chosen=("other",)).named_for(oblique) == ()
 
 
 def test_a_card_names_no_kind_of_image_that_is_an_examinations(tmp_path):

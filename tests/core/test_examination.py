@@ -10,7 +10,6 @@ from spinealign.domain.examination import (
     EXAMINATIONS,
     LEVEL_SEQUENCE,
     OTHER_KINDS,
-    PROJECTIONS_TOLD,
     ExaminationKind,
     ImageKind,
     Modality,
@@ -35,7 +34,7 @@ def test_no_two_examinations_share(attribute):
 
 
 def test_an_image_kind_is_of_an_examination_or_refused():
-    refused = {*OTHER_KINDS.values(), *PROJECTIONS_TOLD, ImageKind.NONE_OF_THESE}
+    refused = {*OTHER_KINDS.values(), ImageKind.OBLIQUE_FILM, ImageKind.NONE_OF_THESE}
     assert {kind for kind in ImageKind if kind.examination is None} == refused
     assert all(each.image_kind.examination is each for each in ALL)
 

@@ -15,9 +15,6 @@ from spinealign.domain.examination import (
     EXAMINATIONS,
     Examination,
     ImageKind,
-    Modality,
-    Plane,
-    SpineRegion,
 )
 from spinealign.domain.findings import WarningCode
 from spinealign.domain.image import DecisionSource, SpineImage
@@ -29,7 +26,7 @@ from spinealign.imaging.orientation import turned_left
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
 from tests.cards import gate_card
-from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
+from tests.examinations import FRONTAL, LATERAL_NECK, NECK_CT, SPINE_MR
 from tests.gates import OneGate, gate_that_sees
 
 RULE = GateRule(0.5, 0.9, 5.0, ((0.0,),))
@@ -151,12 +148,9 @@ def test_an_examination_leads_back_to_its_kind(kind: ImageKind) -> None:
 
 
 @pytest.fixture
-def frontal(monkeypatch: pytest.MonkeyPatch) -> Examination:
-    """A second kind of radiograph, in the place of the CT slice."""
-    trunk = frozenset({SpineRegion.THORACIC, SpineRegion.LUMBAR, SpineRegion.SACRAL})
-    kind = replace(NECK_CT, modality=Modality.RADIOGRAPH, plane=Plane.CORONAL, regions=trunk)
-    monkeypatch.setitem(EXAMINATIONS, kind.kind, kind)  # type: ignore[misc]
-    return kind
+def frontal() -> Examination:
+    """A second kind of radiograph, of another plane."""
+    return FRONTAL
 
 
 def test_without_a_gate_none_of_several_possible_kinds_is_guessed(frontal: Examination) -> None:
@@ -176,8 +170,8 @@ def test_pixels_sure_of_another_kind_of_the_modality_deny_the_tags(frontal: Exam
     ("part", "projection", "kind"),
     [
         ("CSPINE", "", K.LATERAL_FILM), ("CSPINE", "LL", K.LATERAL_FILM),
-        ("CSPINE", "AP", K.OTHER_RADIOGRAPH), ("LSPINE", "AP", K.NECK_CT), ("LSPINE", "", None),
-        ("LSPINE", "LL", K.OTHER_RADIOGRAPH), ("SPINE", "AP", None),
+        ("CSPINE", "AP", K.OTHER_RADIOGRAPH), ("LSPINE", "AP", K.FRONTAL_FILM),
+        ("LSPINE", "", None), ("LSPINE", "LL", K.OTHER_RADIOGRAPH), ("SPINE", "AP", None),
         ("CHEST", "PA", K.OTHER_RADIOGRAPH),
     ],
 )  # fmt: skip
@@ -335,10 +329,10 @@ class Upright:
 @pytest.mark.parametrize(
     ("kind", "p", "turns"),
     [
-        (K.FRONTAL_FILM, 0.66, False), (K.OBLIQUE_FILM, 0.95, False), (K.FRONTAL_FILM, 0.4, True),
+        (K.OBLIQUE_FILM, 0.66, False), (K.OBLIQUE_FILM, 0.95, False), (K.OBLIQUE_FILM, 0.4, True),
         (K.OTHER_RADIOGRAPH, 0.99, True),
     ],
-    ids=["frontal", "oblique", "hardly frontal", "other"],
+    ids=["oblique", "surely oblique", "hardly oblique", "other"],
 )  # fmt: skip
 def test_a_projection_that_is_told_by_name_is_not_to_be_turned(
     kind: ImageKind, p: float, turns: bool
@@ -349,6 +343,15 @@ def test_a_projection_that_is_told_by_name_is_not_to_be_turned(
     assert bool(choice.check.quarter_turns) is turns
     assert choice.check.kind is kind
     assert (WarningCode.TURNED in [c.code for c in choice.cautions]) is turns
+
+
+@pytest.mark.parametrize(("p", "is_unsure"), [(0.66, True), (0.95, False)])
+def test_a_frontal_film_is_analysed_as_it_stands(p: float, is_unsure: bool) -> None:
+    gate = LoadedModel(gate_card(), Upright(K.FRONTAL_FILM, p))
+    choice = choose_examination(image(), OneGate(gate), None)
+    assert choice.examination is FRONTAL
+    assert not choice.check.quarter_turns
+    assert (WarningCode.VIEW_UNCERTAIN in [c.code for c in choice.cautions]) is is_unsure
 
 
 def test_turning_four_times_changes_nothing() -> None:
@@ -383,7 +386,7 @@ AXIAL, SAGITTAL = [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]
         pytest.param({"Modality": "DX", "BodyPartExamined": "CSPINE"}, K.LATERAL_FILM, id="neck"),
         pytest.param(
             {"Modality": "DX", "BodyPartExamined": "CSPINE", "ViewPosition": "AP"},
-            K.FRONTAL_FILM, id="neck from in front",
+            K.OTHER_RADIOGRAPH, id="neck from in front",
         ),
         pytest.param(
             {"Modality": "CR", "BodyPartExamined": "LSPINE", "ViewPosition": "AP"},

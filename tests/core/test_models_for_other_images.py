@@ -1,4 +1,4 @@
-"""Models for images that no examination has, such as frontal films: asked there, nowhere else."""
+"""Models for images that no examination has, such as oblique films: asked there, nowhere else."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ from tests.core.test_one_way import Says, neck_ct
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.gates import gate_that_sees
 
-FRONTAL = ImageKind.FRONTAL_FILM
+OBLIQUE = ImageKind.OBLIQUE_FILM
 """Of no examination."""
 
 ALONE = WarningCode.NAMED_MODEL_ALONE
@@ -53,8 +53,8 @@ def store(tmp_path, monkeypatch):
 
 
 def made(tmp_path, name="mine", **changes):
-    """A classifier for frontal films that somebody passes on."""
-    changes = {"examinations": [], "image_kinds": [FRONTAL], "title": f"Title of {name}", **changes}
+    """A classifier for oblique films that somebody passes on."""
+    changes = {"examinations": [], "image_kinds": [OBLIQUE], "title": f"Title of {name}", **changes}
     folder = write_model(tmp_path / "from", name, **changes)
     (folder / "model.tflite").write_bytes(name.encode())
     edit_card(folder, sha256=hashlib.sha256(name.encode()).hexdigest())
@@ -88,57 +88,57 @@ def codes(analysis):
 # ---------------------------------------------------------------- the card's kind counts
 
 
-def test_a_named_model_for_frontal_films_answers_these_and_no_others(store, tmp_path):
+def test_a_named_model_for_oblique_films_answers_these_and_no_others(store, tmp_path):
     folder = made(tmp_path)
-    frontal = analysed(models_seeing(store, FRONTAL, folder))
-    assert (answered(frontal), frontal.named_kind) == ("mine", FRONTAL)
-    for kind in (ImageKind.SPINE_MR, ImageKind.NECK_CT, ImageKind.OBLIQUE_FILM):
+    oblique = analysed(models_seeing(store, OBLIQUE, folder))
+    assert (answered(oblique), oblique.named_kind) == ("mine", OBLIQUE)
+    for kind in (ImageKind.SPINE_MR, ImageKind.NECK_CT, ImageKind.OTHER_RADIOGRAPH):
         models = models_seeing(store, kind, folder)
         other = analysed(models)
         assert answered(other) != "mine"
         (line,) = silent_models_lines(models.chosen, other)
         assert line.startswith("The model “Title of mine (mine)” was not asked: ")
-        assert "frontal film of the spine" in line
+        assert "oblique film of the spine" in line
 
 
 def test_a_model_whose_card_names_no_images_answers_for_all_that_are_analysed(store, tmp_path):
     folder = made(tmp_path, image_kinds=[])
     assert answered(analysed(models_seeing(store, ImageKind.SPINE_MR, folder))) == "mine"
-    assert answered(analysed(models_seeing(store, FRONTAL, folder))) is None
+    assert answered(analysed(models_seeing(store, OBLIQUE, folder))) is None
 
 
 def test_a_person_overrules_the_kind_and_the_result_records_it(store, tmp_path):
     models = models_seeing(store, ImageKind.SPINE_MR, made(tmp_path))
-    found = analysed(models, FRONTAL)
-    assert (answered(found), found.named_kind, found.examination) == ("mine", FRONTAL, None)
+    found = analysed(models, OBLIQUE)
+    assert (answered(found), found.named_kind, found.examination) == ("mine", OBLIQUE, None)
     assert (found.decided_by, found.kind_check.overruled) == (DecisionSource.USER, True)
     assert found.kind_check.kind is ImageKind.SPINE_MR
     (told,) = [one for one in found.cautions if one.code is WarningCode.VIEW_OVERRULED]
     assert told.kind is ImageKind.SPINE_MR
-    assert headline(found).startswith("Analysed as a frontal film of the spine against")
+    assert headline(found).startswith("Analysed as an oblique film of the spine against")
     assert silent_models_lines(models.chosen, found) == []
-    agreed = analysed(models_seeing(store, FRONTAL, tmp_path / "from" / "mine"), FRONTAL)
+    agreed = analysed(models_seeing(store, OBLIQUE, tmp_path / "from" / "mine"), OBLIQUE)
     assert answered(agreed) == "mine"
     assert not agreed.kind_check.overruled
     assert WarningCode.VIEW_OVERRULED not in codes(agreed)
 
 
-def test_to_state_an_examination_asks_no_model_for_frontal_films(store, tmp_path):
-    models = models_seeing(store, FRONTAL, made(tmp_path))
+def test_to_state_an_examination_asks_no_model_for_oblique_films(store, tmp_path):
+    models = models_seeing(store, OBLIQUE, made(tmp_path))
     found = analysed(models, SPINE_MR)
     assert (answered(found), found.examination) == (None, SPINE_MR)
     (line,) = silent_models_lines(models.chosen, found)
-    assert "was analysed as sagittal spine MR; “--examination frontal_film” overrules that" in line
+    assert "was analysed as sagittal spine MR; “--examination oblique_film” overrules that" in line
 
 
 def test_without_a_model_for_the_stated_kind_nothing_is_made_up(store):
     with pytest.raises(ModelError) as caught:
-        analysed(models_seeing(store, ImageKind.SPINE_MR), FRONTAL)
+        analysed(models_seeing(store, ImageKind.SPINE_MR), OBLIQUE)
     assert caught.value.problem is ModelProblem.NONE_FOR_KIND
     assert "models use" in explain(caught.value).advice
 
 
-@pytest.mark.parametrize("name", [None, *EXAMINATIONS, FRONTAL, ImageKind.OTHER_MR])
+@pytest.mark.parametrize("name", [None, *EXAMINATIONS, OBLIQUE, ImageKind.OTHER_MR])
 def test_the_option_takes_examinations_and_kinds_without_one(name):
     if name is None:
         assert examination_option("auto") is None
@@ -157,16 +157,16 @@ def test_the_option_takes_no_kind_that_an_examination_has():
 # ---------------------------------------------------------------- chosen for good
 
 
-def test_a_chosen_model_answers_frontal_films_as_a_named_one_does(store, tmp_path):
+def test_a_chosen_model_answers_oblique_films_as_a_named_one_does(store, tmp_path):
     store.install(made(tmp_path))
-    before = analysed(models_seeing(store, FRONTAL))
+    before = analysed(models_seeing(store, OBLIQUE))
     assert (answered(before), before.is_refused) == (None, True)
     (told,) = [one for one in before.cautions if one.code is WarningCode.OTHER_MODELS]
     assert "was not asked: Title of mine (mine);" in caution_text(told)
     listed = store.choose("mine")
-    assert (listed.answers_alone, listed.answers, listed.is_chosen) == ((FRONTAL,), True, True)
-    chosen = analysed(models_seeing(store, FRONTAL))
-    named = analysed(models_seeing(store, FRONTAL, tmp_path / "from" / "mine"))
+    assert (listed.answers_alone, listed.answers, listed.is_chosen) == ((OBLIQUE,), True, True)
+    chosen = analysed(models_seeing(store, OBLIQUE))
+    named = analysed(models_seeing(store, OBLIQUE, tmp_path / "from" / "mine"))
     for found in (chosen, named):
         assert (answered(found), found.is_refused, found.examination) == ("mine", False, None)
         assert (found.segmentation, found.measurements) == (None, ())
@@ -174,17 +174,17 @@ def test_a_chosen_model_answers_frontal_films_as_a_named_one_does(store, tmp_pat
         assert ALONE in codes(found)
         assert WarningCode.OTHER_MODELS not in codes(found)
     assert answered(analysed(models_seeing(store, ImageKind.NECK_CT))) == "shipped_net"
-    assert analysed(models_seeing(store, ImageKind.OBLIQUE_FILM)).is_refused
+    assert analysed(models_seeing(store, ImageKind.OTHER_RADIOGRAPH)).is_refused
 
 
 def test_the_same_from_python(store, tmp_path):
     store.install(made(tmp_path))
     picture = tmp_path / "film.png"
     cv2.imwrite(str(picture), neck_ct().pixels.astype(np.uint8))
-    refusal = spinealign.analyze(picture, store=models_seeing(store, FRONTAL))
+    refusal = spinealign.analyze(picture, store=models_seeing(store, OBLIQUE))
     assert (refusal.is_refused, refusal.probabilities) == (True, {})
     store.choose("mine")
-    found = spinealign.analyze(picture, store=models_seeing(store, FRONTAL), demonstration=True)
+    found = spinealign.analyze(picture, store=models_seeing(store, OBLIQUE), demonstration=True)
     assert set(found.probabilities) == {"normal", "fracture"}
     assert (found.is_refused, found.mask, found.measures) == (False, None, [])
     assert any("only the model that was named or chosen" in said for said in found.cautions)
@@ -194,7 +194,7 @@ def test_the_same_from_python(store, tmp_path):
         "The model “Title of mine (mine)” was not asked"
     ]
     stated = spinealign.analyze(
-        picture, store=on_mr, examination="frontal_film", demonstration=True
+        picture, store=on_mr, examination="oblique_film", demonstration=True
     )
     assert (set(stated.probabilities), stated.silent_models) == ({"normal", "fracture"}, ())
 
@@ -203,9 +203,9 @@ def test_of_two_the_last_that_was_chosen_answers_and_a_named_one_before_it(store
     for name in ("mine", "other"):
         store.install(made(tmp_path, name))
         store.choose(name)
-    assert answered(analysed(models_seeing(store, FRONTAL))) == "other"
+    assert answered(analysed(models_seeing(store, OBLIQUE))) == "other"
     assert [one.name for one in store.settings.chosen] == ["other"]
-    found = analysed(models_seeing(store, FRONTAL, "mine"))
+    found = analysed(models_seeing(store, OBLIQUE, "mine"))
     assert answered(found) == "mine"
     assert WarningCode.OTHER_MODELS in codes(found)
 
@@ -213,25 +213,26 @@ def test_of_two_the_last_that_was_chosen_answers_and_a_named_one_before_it(store
 def test_choices_for_other_images_stand_beside_each_other(store, tmp_path):
     store.install(made(tmp_path))
     store.install(made(tmp_path, "slices", examinations=[NECK_CT.kind], image_kinds=[]))
-    store.install(made(tmp_path, "oblique", image_kinds=[ImageKind.OBLIQUE_FILM]))
-    for name in ("mine", "slices", "oblique"):
+    store.install(made(tmp_path, "other_films", image_kinds=[ImageKind.OTHER_RADIOGRAPH]))
+    for name in ("mine", "slices", "other_films"):
         store.choose(name)
-    assert {one.name for one in store.settings.chosen} == {"mine", "slices", "oblique"}
+    assert {one.name for one in store.settings.chosen} == {"mine", "slices", "other_films"}
     for kind, name in (
-        (FRONTAL, "mine"), (ImageKind.NECK_CT, "slices"), (ImageKind.OBLIQUE_FILM, "oblique"),
+        (OBLIQUE, "mine"), (ImageKind.NECK_CT, "slices"),
+        (ImageKind.OTHER_RADIOGRAPH, "other_films"),
     ):  # fmt: skip
         assert answered(analysed(models_seeing(store, kind))) == name
 
 
-def test_a_choice_for_frontal_films_ends_alone(store, tmp_path):
+def test_a_choice_for_oblique_films_ends_alone(store, tmp_path):
     store.install(made(tmp_path, examinations=[NECK_CT.kind]))
     store.choose("mine")
-    store.choose_shipped("classification", FRONTAL)
-    assert answered(analysed(models_seeing(store, FRONTAL))) is None
+    store.choose_shipped("classification", OBLIQUE)
+    assert answered(analysed(models_seeing(store, OBLIQUE))) is None
     assert answered(analysed(models_seeing(store, ImageKind.NECK_CT))) == "mine"
     store.choose("mine")
     store.choose_shipped("classification", NECK_CT.kind)
-    assert answered(analysed(models_seeing(store, FRONTAL))) == "mine"
+    assert answered(analysed(models_seeing(store, OBLIQUE))) == "mine"
     assert answered(analysed(models_seeing(store, ImageKind.NECK_CT))) == "shipped_net"
     store.choose_shipped("classification")
     assert store.settings.chosen == ()
@@ -241,7 +242,7 @@ def test_a_chosen_model_that_is_gone_is_told_on_the_film_that_is_refused(store, 
     store.install(made(tmp_path))
     store.choose("mine")
     (store.folder / "mine" / "card.json").unlink()
-    found = analysed(models_seeing(store, FRONTAL))
+    found = analysed(models_seeing(store, OBLIQUE))
     assert found.is_refused
     (told,) = [one for one in found.cautions if one.code is WarningCode.CHOSEN_MODEL_GONE]
     assert "Title of mine (mine)" in caution_text(told)
@@ -256,8 +257,8 @@ def test_the_next_version_of_a_chosen_model_goes_on_answering(store, tmp_path):
     new = tmp_path / "from" / "mine"
     (new / "model.tflite").write_bytes(b"new weights")
     edit_card(new, sha256=hashlib.sha256(b"new weights").hexdigest(), version="2")
-    assert store.install(new, is_replacing=True).answers_alone == (FRONTAL,)
-    edit_card(new, image_kinds=[ImageKind.OBLIQUE_FILM], version="3")
+    assert store.install(new, is_replacing=True).answers_alone == (OBLIQUE,)
+    edit_card(new, image_kinds=[ImageKind.OTHER_RADIOGRAPH], version="3")
     assert not store.install(new, is_replacing=True).answers
     assert store.settings.chosen == ()
 
@@ -267,7 +268,7 @@ def test_what_outlines_is_not_chosen_for_images_on_which_nothing_is_outlined(sto
     store.install(made(tmp_path, task="segmentation", **nothing))
     with refused(StoreProblem.NO_EXAMINATION):
         store.choose("mine")
-    models = models_seeing(store, FRONTAL, "mine")
+    models = models_seeing(store, OBLIQUE, "mine")
     found = analysed(models)
     assert (found.is_refused, ALONE in codes(found)) == (True, False)
     (line,) = silent_models_lines(models.chosen, found)
@@ -276,7 +277,7 @@ def test_what_outlines_is_not_chosen_for_images_on_which_nothing_is_outlined(sto
     assert "nothing is outlined or measured" in answers_text(listed)
 
 
-def test_a_candidate_for_frontal_films_alone_is_refused(store, tmp_path):
+def test_a_candidate_for_oblique_films_alone_is_refused(store, tmp_path):
     store.install(made(tmp_path))
     with refused(StoreProblem.NO_EXAMINATION):
         store.shadow("mine")
@@ -284,10 +285,10 @@ def test_a_candidate_for_frontal_films_alone_is_refused(store, tmp_path):
 
 def test_a_batch_looks_again_at_refused_films_once_a_model_was_chosen(store, tmp_path):
     store.install(made(tmp_path))
-    before = models_of(models_seeing(store, FRONTAL))
+    before = models_of(models_seeing(store, OBLIQUE))
     store.choose("mine")
-    now = models_of(models_seeing(store, FRONTAL))
-    assert now["mine"].examinations == (FRONTAL.value,)
+    now = models_of(models_seeing(store, OBLIQUE))
+    assert now["mine"].examinations == (OBLIQUE.value,)
     assert counts_no_more(before, now, frozenset(), "")
     assert not counts_no_more(before, now, frozenset(), NECK_CT.kind.value)
 
@@ -300,34 +301,34 @@ def test_lists_and_window_say_for_which_images(store, tmp_path, capsys):
     store.choose("mine")
     (listed,) = [one for one in store.listed() if one.name == "mine"]
     lines = model_lines([listed])
-    assert "    classification: frontal film of the spine" in lines
+    assert "    classification: oblique film of the spine" in lines
     assert any(
-        line.strip() == "It answers for frontal film of the spine because you chose it; there it "
+        line.strip() == "It answers for oblique film of the spine because you chose it; there it "
         "alone is asked, as a demonstration only where “--demonstration” or the window’s button "
         "asks it."
         for line in lines
     )
-    assert kinds_text(listed.card) == "Frontal film of the spine"
-    assert use_text(listed) == "It answers for: Frontal film of the spine."
+    assert kinds_text(listed.card) == "Oblique film of the spine"
+    assert use_text(listed) == "It answers for: Oblique film of the spine."
     assert run_command(["models"]) == 0
-    assert "for: frontal film of the spine" in capsys.readouterr().out
+    assert "for: oblique film of the spine" in capsys.readouterr().out
     assert run_command(["models", "list", "--json"]) == 0
     told = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
-    assert told["mine"]["image_kinds"] == told["mine"]["answers_alone"] == ["frontal_film"]
+    assert told["mine"]["image_kinds"] == told["mine"]["answers_alone"] == ["oblique_film"]
     assert told["shipped_net"]["answers_alone"] == []
 
 
 def test_the_commands_choose_and_let_go(store, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("spinealign.model_store.store.tried_apart", lambda folder: None)
     assert run_command(["models", "install", str(made(tmp_path)), "--use"]) == 0
-    assert "It answers for frontal film of the spine" in capsys.readouterr().out
-    assert answered(analysed(models_seeing(store, FRONTAL))) == "mine"
-    words = ["models", "use", "--shipped", "classification", "--examination", "frontal_film"]
+    assert "It answers for oblique film of the spine" in capsys.readouterr().out
+    assert answered(analysed(models_seeing(store, OBLIQUE))) == "mine"
+    words = ["models", "use", "--shipped", "classification", "--examination", "oblique_film"]
     assert run_command(words) == 0
-    assert "No model is asked for classification of frontal film" in capsys.readouterr().out
-    assert analysed(models_seeing(store, FRONTAL)).is_refused
+    assert "No model is asked for classification of oblique film" in capsys.readouterr().out
+    assert analysed(models_seeing(store, OBLIQUE)).is_refused
     assert run_command(["models", "use", "mine"]) == 0
-    assert answered(analysed(models_seeing(store, FRONTAL))) == "mine"
+    assert answered(analysed(models_seeing(store, OBLIQUE))) == "mine"
 
 
 # ---------------------------------------------------------------- why a named one did not answer
@@ -335,7 +336,7 @@ def test_the_commands_choose_and_let_go(store, tmp_path, capsys, monkeypatch):
 
 def test_of_two_named_for_one_task_the_second_is_told_the_true_reason(store, tmp_path):
     folders = [made(tmp_path, name, examinations=[NECK_CT.kind]) for name in ("one", "two")]
-    for kind in (ImageKind.NECK_CT, FRONTAL):
+    for kind in (ImageKind.NECK_CT, OBLIQUE):
         models = models_seeing(store, kind, *folders)
         found = analysed(models)
         assert answered(found) == "one"
@@ -346,18 +347,18 @@ def test_of_two_named_for_one_task_the_second_is_told_the_true_reason(store, tmp
 
 
 def test_a_named_model_that_is_withheld_is_not_called_silent(store, tmp_path):
-    models = models_seeing(store, FRONTAL, made(tmp_path))
+    models = models_seeing(store, OBLIQUE, made(tmp_path))
     image = replace(neck_ct(), possible_examinations=None)
     found = run_to_end(analyze_image(image, models))
     assert found.withheld.name == "mine"
-    assert headline(found).startswith("Nothing is assessed on a frontal film of the spine")
+    assert headline(found).startswith("Nothing is assessed on an oblique film of the spine")
     assert silent_models_lines(models.chosen, found) == []
 
 
 def test_a_demonstration_beside_other_answers_is_told_whether_it_was_named_or_chosen(
     store, tmp_path
 ):
-    models = models_seeing(store, FRONTAL, made(tmp_path))
+    models = models_seeing(store, OBLIQUE, made(tmp_path))
     alone = run_to_end(analyze_image(replace(neck_ct(), possible_examinations=None), models))
     found = replace(alone, segmentation=SimpleNamespace())  # as of an MR slice
     for chosen in (models.chosen, ()):
@@ -387,7 +388,7 @@ def test_lists_tell_the_figure_of_held_out_patients_and_which_one_it_is(tmp_path
 
 
 def test_a_model_without_kinds_that_meets_a_refused_image_is_told_in_words(store, tmp_path):
-    models = models_seeing(store, FRONTAL, made(tmp_path, image_kinds=[]))
+    models = models_seeing(store, OBLIQUE, made(tmp_path, image_kinds=[]))
     (line,) = silent_models_lines(models.chosen, analysed(models))
     assert line.startswith(
         "The model “Title of mine (mine)” was not asked: the image was rejected, and its card"

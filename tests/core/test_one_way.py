@@ -59,6 +59,7 @@ from spinealign.wording import caution_text, headline
 from tests import disc_models
 from tests.cards import classifier_card
 from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR
+from tests.frontal import film_analysis, frontal_model
 from tests.gates import gate_that_sees
 from tests.image_files import write_nifti
 from tests.phantoms_xray import (
@@ -247,17 +248,22 @@ def slice_without_chosen() -> Analysis:
     return run_to_end(analyze_image(neck_ct(), Store(classifier(), gone=[chosen]), NECK_CT))
 
 
+def from_front(**how) -> Analysis:
+    """Analyse a drawn frontal film."""
+    return film_analysis(Store(frontal_model()), **how)
+
+
 def slice_beside_damaged() -> Analysis:
     """Analyse a slice while the card of a person's own model is damaged."""
     models = Store(classifier(), damaged=["mine"])
     return run_to_end(analyze_image(neck_ct(), models, NECK_CT))
 
 
-def frontal(**changes) -> Analysis:
-    """Analyse a frontal film, which is no examination's, with a named classifier."""
+def oblique(**changes) -> Analysis:
+    """Analyse an oblique film, which is no examination's, with a named classifier."""
     changes = {"name": "mine", "examinations": (), "calibrated": True, **changes}
     return slice_of_neck(
-        classifier(**changes), classifier(), gate(FRONTAL), possible_examinations=None
+        classifier(**changes), classifier(), gate(OBLIQUE), possible_examinations=None
     )
 
 
@@ -360,7 +366,7 @@ SOFT = np.asarray(cv2.GaussianBlur(neck_ct().pixels, (0, 0), 12))
 BLURRED = (SOFT - SOFT.min()) * (255 / np.ptp(SOFT))
 SAMPLE = next(sample for sample in list_samples() if sample.examination is NECK_CT).path
 LATERAL, NECK, FOREIGN = ImageKind.LATERAL_FILM, ImageKind.NECK_CT, ImageKind.NONE_OF_THESE
-FRONTAL = ImageKind.FRONTAL_FILM
+OBLIQUE = ImageKind.OBLIQUE_FILM
 
 CAUTIONS = (
     Row(C.DEMONSTRATION_MODEL, lambda: slice_of_neck(classifier(status=DEMO), asked=True),
@@ -382,8 +388,8 @@ CAUTIONS = (
     Row(C.OTHER_MODELS,
         lambda: spine(MASK, segmenter(), segmenter(name="other", title="Second reader"), grader()),
         plain_spine, "not asked: Second reader", "segmentation"),
-    Row(C.NAMED_MODEL_ALONE, lambda: frontal(image_kinds=(FRONTAL,)), plain_slice,
-        "does not analyse a frontal"),
+    Row(C.NAMED_MODEL_ALONE, lambda: oblique(image_kinds=(OBLIQUE,)), plain_slice,
+        "does not analyse an oblique"),
     Row(C.CHOSEN_MODEL_GONE, slice_without_chosen, plain_slice, "no longer there"),
     Row(C.DAMAGED_MODEL, slice_beside_damaged, plain_slice, "not asked: mine"),
     Row(C.NO_SPACING, lambda: slice_of_neck(spacing_mm=None, spacing_source=SpacingSource.UNKNOWN),
@@ -420,6 +426,8 @@ CAUTIONS = (
         plain_slice),
     Row(C.LEVELS_UNCERTAIN, lambda: film(draw_column().without("C2")), plain_film, "C2", "film"),
     Row(C.LEVELS_UNCERTAIN, lambda: spine(without_sacrum()), plain_spine, "sacrum", "MR"),
+    Row(C.LEVELS_UNCERTAIN, lambda: from_front(spread=20.0), from_front, "further up", "frontal"),
+    Row(C.USUAL_COUNT_ASSUMED, from_front, lambda: from_front(spread=20.0), "five lumbar"),
     Row(C.LEVELS_COUNTED, plain_spine, lambda: spine(without_sacrum())),
     Row(C.ENDPLATE_FROM_DISC, plain_spine, lambda: spine(without_sacrum()), "S1"),
     Row(C.NO_COLUMN, lambda: spine(one_disc()), plain_spine),
@@ -810,8 +818,8 @@ class TestNamedModel:
 
     def test_it_is_asked_alone(self) -> None:
         segments = segmenter(examinations=(NECK_CT.kind,))
-        mine = classifier(name="mine", examinations=(), image_kinds=(FRONTAL,))
-        store = Store(mine, classifier(), segments, gate(FRONTAL))
+        mine = classifier(name="mine", examinations=(), image_kinds=(OBLIQUE,))
+        store = Store(mine, classifier(), segments, gate(OBLIQUE))
         found = run_to_end(analyze_image(neck_ct(possible_examinations=None), store))
         assert store.loaded == ["view_gate", "mine"]
         assert found.examination is None
@@ -821,24 +829,24 @@ class TestNamedModel:
         assert "fracture" in headline(found)
         assert not found.kind_check.accepted
 
-    @pytest.mark.parametrize("kinds", [(), (ImageKind.OBLIQUE_FILM,)])
+    @pytest.mark.parametrize("kinds", [(), (ImageKind.OTHER_RADIOGRAPH,)])
     def test_its_card_has_to_name_the_kind(self, kinds) -> None:
-        found = frontal(image_kinds=kinds)
+        found = oblique(image_kinds=kinds)
         assert found.is_refused
         assert found.classification is None
 
     def test_a_demonstration_is_withheld_unless_it_is_wanted(self) -> None:
-        found = frontal(image_kinds=(FRONTAL,), status=ModelStatus.DEMONSTRATION)
+        found = oblique(image_kinds=(OBLIQUE,), status=ModelStatus.DEMONSTRATION)
         assert (found.classification, found.withheld.name) == (None, "mine")
         assert not found.is_refused
         assert "is a demonstration" in headline(found)
 
     def test_its_result_is_written_whole(self, tmp_path) -> None:
-        found = frontal(image_kinds=(FRONTAL,))
+        found = oblique(image_kinds=(OBLIQUE,))
         write_bundle(found, tmp_path)
         told = json.loads((tmp_path / "analysis.json").read_text(encoding="utf-8"))
         assert told["warnings"][0]["code"] == "named_model_alone"
-        assert (told["examination"], told["view"]["check"]["kind"]) == (None, "frontal_film")
+        assert (told["examination"], told["view"]["check"]["kind"]) == (None, "oblique_film")
         assert told["classification"]["model"] == "mine"
 
 

@@ -71,7 +71,7 @@ def test_a_class_may_be_called_what_yaml_once_read_as_something_else(tmp_path, w
         (("preset", "card: {examination: knee}\n"),
          "“card.examination” is knee, and must be lateral-neck, neck-ct, spine-mr"),
         (("preset", "card: {image_kind: knee}\n"),
-         "“card.image_kind” is knee, and must be other_radiograph, frontal_film, "),
+         "“card.image_kind” is knee, and must be other_radiograph, oblique_film, "),
         (("preset", "preprocessing: {leave_out: [ugly]}\n"),
          "“preprocessing.leave_out” is [ugly], and must be a list of blurred, low_contrast, low"),
         (("preset", "data: 3\n"), "line 7: “data” is said twice"),
@@ -160,7 +160,7 @@ def test_every_key_is_explained():
     assert set(KEYS_OF_SOME) <= set(KEYS)
     told = "".join(map(new_recipe, OWN_TASKS))
     assert "something else" not in told
-    assert "Takes other_radiograph, frontal_film, " in told
+    assert "Takes other_radiograph, oblique_film, " in told
     assert "Takes lateral-neck, neck-ct, " in told
     for place in KEYS:
         assert re.search(rf"^ *(# )?{place.rpartition('.')[2]}:", told, re.MULTILINE), place

@@ -130,7 +130,7 @@ CARRIED = {
     ),
     WarningCode.OTHER_MODELS: ({"model_title": "Narrow discs"}, "not asked: Narrow discs; the"),
     WarningCode.NAMED_MODEL_ALONE: (
-        {"kind": ImageKind.FRONTAL_FILM}, "does not analyse a frontal"
+        {"kind": ImageKind.OBLIQUE_FILM}, "does not analyse an oblique"
     ),
     WarningCode.CHOSEN_MODEL_GONE: ({"model_title": "Narrow discs"}, "not answer: Narrow discs;"),
     WarningCode.DAMAGED_MODEL: ({"model_title": "narrow"}, "not asked: narrow; “spinealign"),
@@ -166,6 +166,7 @@ CARRIED = {
         {"doubt": LevelUncertainty.NO_C2}, "uncertain (C2 was not found)",
     ),
     WarningCode.LEVELS_COUNTED: ({}, "assumed to be L5/S1"),
+    WarningCode.USUAL_COUNT_ASSUMED: ({}, "twelve thoracic and five lumbar"),
     WarningCode.ENDPLATE_FROM_DISC: ({"levels": ("S1",)}, "endplate (S1) was placed"),
     WarningCode.NO_COLUMN: ({}, "Fewer than two discs"),
     WarningCode.BODY_CUT: ({"levels": ("C2", "C7")}, "off (C2, C7):"),
@@ -358,7 +359,7 @@ def test_headline_claims_nothing_about_an_image_that_nobody_looked_at():
 def test_a_film_of_another_projection_asks_for_the_lateral_one():
     check = KindCheck(ImageKind.OBLIQUE_FILM, False, None, ImageKind.OBLIQUE_FILM, 0.9)
     advice = wording.refusal_message(replace(failed_view_analysis(), kind_check=check)).advice
-    assert advice.startswith("Open the lateral film")
+    assert advice.startswith("Open the lateral or the frontal film")
     assert "choose its image type" in advice
 
 
@@ -371,17 +372,15 @@ def test_a_film_of_another_projection_asks_for_the_lateral_one():
          "The file’s tags say that this is a sagittal spine MR, but it was classified as an MR"),
         (KindCheck(ImageKind.NONE_OF_THESE, False, None, ImageKind.NECK_CT, 0.4),
          "This image was not recognised as a lateral cervical radiograph"),
-        (KindCheck(ImageKind.FRONTAL_FILM, False, None, ImageKind.FRONTAL_FILM, 0.9),
-         "This looks like a frontal film of the spine; only lateral films"),
         (KindCheck(ImageKind.OBLIQUE_FILM, False, None, ImageKind.OBLIQUE_FILM, 0.9),
-         "This looks like an oblique film (open foramina); only lateral films"),
-        (KindCheck(ImageKind.FRONTAL_FILM, False, ImageKind.FRONTAL_FILM),
-         "The file’s tags say that this is a frontal film of the spine; only"),
+         "This looks like an oblique film (open foramina); only lateral and"),
+        (KindCheck(ImageKind.OBLIQUE_FILM, False, ImageKind.OBLIQUE_FILM),
+         "The file’s tags say that this is an oblique film (open foramina); only"),
         (KindCheck(ImageKind.OTHER_RADIOGRAPH, False, None, ImageKind.OTHER_RADIOGRAPH, 0.9),
          "This image was classified as a radiograph of another body part or projection, not as"),
     ],
     ids=[
-        "tags", "pixels against tags", "unsure", "frontal", "oblique", "frontal by tags", "pixels",
+        "tags", "pixels against tags", "unsure", "oblique", "oblique by tags", "pixels",
     ],
 )  # fmt: skip
 def test_a_refusal_says_who_refused(check, begins):

@@ -60,7 +60,7 @@ def job(tmp_path, data, steps=60, **changes):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("points")
-    stated = Stated(image_kind=ImageKind.FRONTAL_FILM)
+    stated = Stated(image_kind=ImageKind.OBLIQUE_FILM)
     card = train_landmarks(job(folder, pointed(folder / "data", patients=8), stated=stated))
     return folder, card
 
@@ -94,7 +94,7 @@ def test_the_card_says_what_was_known_and_what_was_never_taught(trained, monkeyp
     assert "absent" in " ".join(card.known_failures)
     assert "Trained on 6 pictures of 6 patients" in card.training_data
     assert card.training["coordinates"] == "edges"
-    assert card.image_kinds == (ImageKind.FRONTAL_FILM,)
+    assert card.image_kinds == (ImageKind.OBLIQUE_FILM,)
     assert try_here(folder / "models" / "mine")
 
 
