@@ -334,6 +334,7 @@ def _figures(answers: Any) -> dict[str, Any]:
         return told
     return told | {
         "right_only_first": answers.only_first, "right_only_second": answers.only_second,
+        "turned_from": None if answers.turned is None else answers.turned[1],
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import binomtest
@@ -28,6 +28,9 @@ class Compared:
         Of McNemar's exact test (1947) on those cases; NaN where patients have several pictures,
         which it takes for independent.
     cases, patients : int
+    turned : (str, str) or None
+        Positive class of the first and of the second where they are not one: the second's answers
+        were turned round, so that all figures are about the first's.
     """
 
     differences: dict[str, Figure]
@@ -36,6 +39,31 @@ class Compared:
     mcnemar_p: float
     cases: int
     patients: int
+    turned: tuple[str, str] | None = None
+
+
+def has_other_positive(first: ClassifiedCases, second: ClassifiedCases) -> bool:
+    """Whether two models tell the same two classes apart and each calls another one positive.
+
+    Grades are left out: their order says more than which one is positive.
+    """
+    is_of_two = first.is_binary and not (first.is_ordinal or second.is_ordinal)
+    return is_of_two and first.classes == second.classes[::-1]
+
+
+def turned_round(cases: ClassifiedCases, threshold: float | None) -> ClassifiedCases:
+    """Return the same answers about the other one of two classes: each probability p is 1 - p.
+
+    What was decided stays decided: the threshold is applied before, as it holds for the class
+    that was positive, and a probability at the threshold counts for that one.
+    """
+    return replace(
+        cases,
+        classes=cases.classes[::-1],
+        truth=1 - cases.truth,
+        probabilities=None if cases.probabilities is None else cases.probabilities[:, ::-1],
+        decided=1 - cases.decisions(threshold),
+    )
 
 
 def aligned(
@@ -70,11 +98,18 @@ def compare(
 ) -> Compared:
     """Compare two models on the pictures that both answered.
 
+    Of two models that tell the same two classes apart, the answers of the second are turned round
+    where it calls the other class positive.
+
     Raises
     ------
     AnswersError
         See `aligned`.
     """
+    turned = None
+    if has_other_positive(first, second):
+        turned = first.classes[-1], second.classes[-1]
+        second, thresholds = turned_round(second, thresholds[1]), (thresholds[0], None)
     one, other = aligned(first, second)
 
     def differences(weights: Weights) -> Figures:
@@ -90,5 +125,5 @@ def compare(
     is_independent = patients == len(one)
     p = binomtest(min(lost, won), lost + won, 0.5).pvalue if lost + won else 1.0
     return Compared(
-        found, lost, won, float(p) if is_independent else float("nan"), len(one), patients
+        found, lost, won, float(p) if is_independent else float("nan"), len(one), patients, turned
     )

@@ -205,6 +205,8 @@ def _compared(compared: Compared | None) -> str:
     told = words.mcnemar_text(
         compared.only_first, compared.only_second, compared.mcnemar_p, compared.cases
     )
+    if compared.turned is not None:
+        told = f"{words.turned_text(*compared.turned)} {told}"
     rows = _figure_rows(compared.differences, lambda name: "", is_small)
     table = html_table(words.PAIR_HEADINGS, rows, 2)
     return f"<h2>{words.PAIR_TITLE}</h2><p>{html_text(told)}</p>{table}"

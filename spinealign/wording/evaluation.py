@@ -150,6 +150,15 @@ def other_classes(first: Sequence[str], second: Sequence[str]) -> str:
     return f"The first table has the classes {here}, the second {there}. Compare models of one task"
 
 
+def turned_text(first: str, second: str) -> str:
+    """Return that the second model's answers were turned round, as it looks for the other class."""
+    wanted, other = safe_text(first), safe_text(second)
+    return (
+        f"The first model looks for “{wanted}”, the second for “{other}”: the second's answers were "
+        f"turned round (1 less each probability), so that all figures are about “{wanted}”."
+    )
+
+
 def other_truth(name: str) -> str:
     """Return that two tables call the truth of a picture differently."""
     return f"The two tables say different truths of “{safe_text(name)}”. Correct one of them"

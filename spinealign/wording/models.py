@@ -30,6 +30,7 @@ from spinealign.domain.model_store import (
     Verified,
 )
 from spinealign.wording.discs import grade_title
+from spinealign.wording.evaluation import turned_text
 from spinealign.wording.examinations import examination_text, kind_text
 from spinealign.wording.measure_rows import number_text
 from spinealign.wording.measures import measurement_name
@@ -406,6 +407,8 @@ def answers_compared_lines(answers: Any) -> list[str]:
         ),
     ]
     if hasattr(answers, "only_first"):
+        if answers.turned is not None:
+            lines.insert(0, turned_text(*answers.turned))
         only = f"only the first {answers.only_first}, only the second {answers.only_second}"
         lines.append(f"    right: {only}")
     return lines

@@ -108,3 +108,73 @@ def test_classifiers_are_compared_as_before_and_other_tasks_not_at_all():
     assert (found.only_first, found.only_second) == (0, 1)
     with pytest.raises(AnswersError, match="do not do the same"):
         compare_answers(one, outlined(0, 0, 0, 0))
+
+
+def two_classes(p, truth, classes=("not_narrow", "narrow"), **told):
+    """Return answers with the probability of the last class, which is positive."""
+    p = np.array(p)
+    rows, known = np.stack([1 - p, p], axis=1), np.array(truth, np.int64)
+    return ClassifiedCases(IMAGES, IMAGES, classes, known, rows, **told)
+
+
+NARROW = two_classes((0.9, 0.2, 0.4, 0.1), (1, 0, 1, 0))
+"""Decides a, b and d rightly at 0.5; c is missed."""
+
+
+def test_a_model_with_the_other_positive_class_is_turned_round_once():
+    # Of "not_narrow": the truth of the same pictures, and at 0.3 not narrow are b, c and d.
+    other = two_classes((0.05, 0.3, 0.7, 0.8), (0, 1, 0, 1), ("narrow", "not_narrow"))
+    found = compare_answers(NARROW, other, (0.5, 0.3), draws=5)
+    assert found.turned == ("narrow", "not_narrow")
+    differences = {name: one.value for name, one in found.differences.items()}
+    # Narrow is a alone for both; as probabilities of narrow the second says 0.95, 0.7, 0.3, 0.2.
+    assert differences["sensitivity"] == pytest.approx(0)
+    assert differences["specificity"] == pytest.approx(0)
+    assert (found.only_first, found.only_second) == (0, 0)
+    assert differences["auc"] == pytest.approx(3 / 4 - 1)
+    first, second = (0.01 + 0.04 + 0.36 + 0.01) / 4, (0.0025 + 0.49 + 0.49 + 0.04) / 4
+    assert differences["brier"] == pytest.approx(second - first)
+    line = answers_compared_lines(found)[0]
+    assert "the second for “not_narrow”" in line
+    assert "all figures are about “narrow”" in line
+
+
+def test_sensitivity_and_specificity_of_a_turned_model_are_not_exchanged():
+    # At 0.5 it calls a, b and c narrow: all that are, and one that is not.
+    other = two_classes((0.1, 0.4, 0.2, 0.9), (0, 1, 0, 1), ("narrow", "not_narrow"))
+    found = compare_answers(NARROW, other, (0.5, 0.5), draws=5)
+    assert found.differences["sensitivity"].value == pytest.approx(0.5)
+    assert found.differences["specificity"].value == pytest.approx(-0.5)
+    assert (found.only_first, found.only_second) == (1, 1)
+    again = compare_answers(other, NARROW, (0.5, 0.5), draws=5)
+    assert again.turned == ("not_narrow", "narrow")
+    assert again.differences["sensitivity"].value == pytest.approx(0.5)
+    assert again.differences["specificity"].value == pytest.approx(-0.5)
+
+
+def test_decisions_of_a_table_are_turned_with_its_classes():
+    other = two_classes((0.1, 0.9, 0.1, 0.9), (0, 1, 0, 1), ("narrow", "not_narrow"))
+    other = replace(other, probabilities=None, decided=np.array([0, 1, 0, 1]))
+    found = compare_answers(NARROW, other, (0.5, None), draws=5)
+    assert (found.only_first, found.only_second) == (0, 1)
+    assert found.differences["sensitivity"].value == pytest.approx(0.5)
+
+
+def test_models_of_one_positive_class_are_not_turned():
+    found = compare_answers(NARROW, NARROW, (0.5, 0.5), draws=5)
+    assert found.turned is None
+    assert found.differences["auc"].value == 0
+    assert "turned" not in "".join(answers_compared_lines(found))
+
+
+def test_other_names_more_classes_and_grades_are_never_turned():
+    with pytest.raises(AnswersError, match="Compare models of one task"):
+        compare_answers(NARROW, two_classes((0.1, 0.8, 0.6, 0.9), (0, 1, 0, 1), ("narrow", "wide")))
+    with pytest.raises(AnswersError, match="Compare models of one task"):
+        grades = two_classes((0.1, 0.8, 0.6, 0.9), (0, 1, 0, 1), ("narrow", "not_narrow"))
+        compare_answers(replace(NARROW, is_ordinal=True), replace(grades, is_ordinal=True))
+    three = ClassifiedCases(
+        IMAGES, IMAGES, ("a", "b", "c"), np.array([0, 1, 2, 0]), np.full((4, 3), 1 / 3)
+    )
+    with pytest.raises(AnswersError, match="Compare models of one task"):
+        compare_answers(three, replace(three, classes=("c", "b", "a")))

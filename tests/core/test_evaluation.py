@@ -374,6 +374,18 @@ class TestPairs:
         found = pairing.compare(cases, cases, draws=60)
         assert found.differences["auc"].value == 0
 
+    def test_a_report_says_that_answers_were_turned_round(self):
+        first = random_cases(1)
+        other = replace(
+            first, classes=first.classes[::-1], truth=1 - first.truth,
+            probabilities=first.probabilities[:, ::-1],
+        )  # fmt: skip
+        told = run.evaluate_classified("t", first, draws=5)
+        pairs = [pairing.compare(first, one, draws=5) for one in (first, other)]
+        same, turned = (report_html(replace(told, compared=one), ()) for one in pairs)
+        assert html_text(words.turned_text("b", "a")) in turned
+        assert "turned round" not in same
+
     def test_another_truth_of_a_picture_is_refused(self):
         first = random_cases(1)
         other = ClassifiedCases(
@@ -598,6 +610,21 @@ class TestModelsCompare:
         found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
         assert found["answers"]["differences"]["accuracy"]["difference"] == 0.25
         assert (found["answers"]["cases"], found["answers"]["patients"]) == (4, 4)
+        assert found["answers"]["turned_from"] is None
+        # The second model was trained for the other class: the same answers, told the other way.
+        cases["two"] = ClassifiedCases(
+            names, names, ("fracture", "normal"), 1 - truth, cases["two"].probabilities[:, ::-1]
+        )
+        assert run_command([*words, "--patient-pattern", "p(.)"]) == 0
+        turned = capsys.readouterr().out
+        assert "turned round (1 less each probability)" in turned
+        assert "about “fracture”" in turned
+        assert "turned round" not in text
+        assert text[text.index("On 4 pictures") :] in turned
+        assert run_command([*words, "--patient-pattern", "p(.)", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+        assert found["answers"]["turned_from"] == "normal"
+        assert found["answers"]["differences"]["accuracy"]["difference"] == 0.25
         shutil.rmtree(tmp_path / "two")
         write_model(tmp_path, "two", task="segmentation", threshold=None)
         assert run_command([*words, "--patient-pattern", "p(.)"]) == 2
