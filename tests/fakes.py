@@ -182,6 +182,18 @@ class FakeInstalled:
             for one in self.models
         ]
 
+    def end_use(self, name: str) -> ListedModel:
+        """Let one answer for nothing, and the shipped ones of its task again."""
+        self._note("end_use", name)
+        [gone] = [one for one in self.models if one.name == name]
+        self.choose_shipped(gone.card.task)
+        self.calls.pop()
+        self.models = [
+            replace(one, is_chosen=False, answers_alone=()) if one.name == name else one
+            for one in self.models
+        ]
+        return next(one for one in self.models if one.name == name)
+
     def shadow(self, name: str) -> None:
         self._set_shadow("shadow", name, True)
 

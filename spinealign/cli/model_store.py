@@ -59,6 +59,7 @@ def add_models(commands: Any) -> None:
         "--shipped", choices=get_args(Task), metavar="TASK",
         help="let the models of SpineAlign answer again: " + ", ".join(get_args(Task)),
     )  # fmt: skip
+    use.add_argument("--end", action="store_true", help="with NAME: it answers no more")
     use.add_argument(
         "--examination", type=image_type_named, metavar="KIND", help="with --shipped: only for it"
     )
@@ -248,6 +249,8 @@ def _use(options: argparse.Namespace) -> int:
 
     if (options.name is None) == (options.shipped is None):
         raise WrongUseError(words.NAME_OR_SHIPPED)
+    if options.end and options.name is None:
+        raise WrongUseError(words.END_OF_A_MODEL)
     if options.shipped is not None:
         of = options.examination
         kind = of.kind if isinstance(of, Examination) else of
@@ -257,6 +260,11 @@ def _use(options: argparse.Namespace) -> int:
         return EXIT_DONE
     if options.examination is not None:
         raise WrongUseError(words.EXAMINATION_OF_SHIPPED)
+    if options.end:
+        with _changed_store(options) as store:
+            left = store.end_use(options.name)
+        print(words.end_use_text(options.name, left))
+        return EXIT_DONE
     with _changed_store(options) as store:
         found = store.choose(options.name)
     print(f"{found.name}: {words.answers_text(found)}")

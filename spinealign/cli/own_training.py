@@ -160,7 +160,7 @@ def add_recipe(recipes: Any) -> tuple[argparse.ArgumentParser, argparse.Argument
         "recipe", help="train what a YAML file describes; “train FILE.yaml” for short"
     )
     recipe.add_argument("file", type=Path, metavar="FILE")
-    _add_replace(recipe)
+    add_replace(recipe)
     recipe.set_defaults(recipe="recipe")
     new = recipes.add_parser("new-recipe", help="write a YAML file that explains every key")
     new.add_argument("task", choices=list(OWN_TASKS))
@@ -225,7 +225,7 @@ def add_about(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--work", type=Path, required=True, help="kept work; goes on from there")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-    _add_replace(parser)
+    add_replace(parser)
     parser.add_argument("--seed", type=int)
     parser.add_argument(
         "--most-broken", type=float, default=0.1, metavar="SHARE",
@@ -239,7 +239,7 @@ def add_about(parser: argparse.ArgumentParser) -> None:
     add_card_texts(parser)
 
 
-def _add_replace(parser: argparse.ArgumentParser) -> None:
+def add_replace(parser: argparse.ArgumentParser) -> None:
     """Let a command put a model in the place of another one, which it refuses otherwise."""
     parser.add_argument(
         "--replace", action="store_true",
@@ -330,7 +330,7 @@ def add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=["probability", "logits"])
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-    _add_replace(parser)
+    add_replace(parser)
     parser.add_argument(
         "--sign", type=Path, metavar="KEY",
         help="private key that signs the folder; “spinealign models new-key” makes one",

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spinealign.cli.own_training import add_head, add_own_training, add_package, add_recipe
+from spinealign.cli.own_training import (
+    add_head,
+    add_own_training,
+    add_package,
+    add_recipe,
+    add_replace,
+)
 from spinealign.cli.passphrases import asked_passphrase
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.quiet_imports import native_messages_dropped
@@ -27,6 +33,7 @@ def add_training(commands: Any) -> None:
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--work", type=Path, required=True, help="checkpoints; resumes there")
         parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+        add_replace(parser)
         if name not in _WITHOUT_STEPS:
             parser.add_argument("--steps", type=int, help="instead of the recipe's own number")
         parser.set_defaults(run=_train, recipe=name)

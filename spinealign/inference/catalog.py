@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,11 @@ from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import ModelCard
 from spinealign.domain.model_store import ChosenModel, StoreSettings, TrustedSigner
 from spinealign.domain.paths import models_dirs, profile_dir
-from spinealign.files import write_whole
+from spinealign.files import write_together, write_whole
 from spinealign.inference.checksums import (
     CARD,
     CHECKSUMS,
+    SIGNATURE,
     file_sha256,
     is_card_as_listed,
     write_checksums,
@@ -422,7 +423,28 @@ def write_card(folder: Path, card: ModelCard) -> None:
 
     What somebody signed before is another card: the signature goes.
     """
-    text = json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / CARD, text.encode())
+    write_whole(folder / CARD, card_content(card))
     if (folder / CHECKSUMS).exists():
+        write_checksums(folder)
+
+
+def card_content(card: ModelCard) -> bytes:
+    """Return what ``card.json`` holds."""
+    return (json.dumps(card.to_json(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def write_model(folder: Path, weights: Mapping[str, bytes], card: bytes) -> None:
+    """Write the card of a model and its weights, by their names, all or none of them.
+
+    Other files stay. The list of checksums is written anew if the folder has one, and what was
+    signed before is another model: the signature goes.
+
+    Raises
+    ------
+    OSError
+        The folder is as it was before.
+    """
+    is_listed = (folder / CHECKSUMS).exists()
+    write_together(folder, {**weights, CARD: card}, (CHECKSUMS, SIGNATURE))
+    if is_listed:
         write_checksums(folder)

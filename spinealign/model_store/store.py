@@ -223,18 +223,52 @@ class ModelStore:
         self._change(_event(ModelChange.SHADOW_BEGUN, card), change)
         return self._listing.named(name)
 
+    def end_use(self, name: str) -> ListedModel | None:
+        """Let a model that was chosen answer no more, on any images.
+
+        Those that it stood for answer again; of images that no examination is of, none is asked.
+
+        Parameters
+        ----------
+        name : str
+            Of a model, or of one that was chosen and is gone.
+
+        Returns
+        -------
+        ListedModel or None
+            As it is listed then; None of a model that is gone.
+
+        Raises
+        ------
+        ModelStoreError
+            NOT_CHOSEN.
+        """
+        is_other = self._is_other(name)
+        if all(map(is_other, self.settings.chosen)):
+            raise ModelStoreError(StoreProblem.NOT_CHOSEN, name)
+        self._change(
+            ModelEvent(ModelChange.CHOSEN_NO_MORE, name),
+            lambda now: replace(now, chosen=tuple(filter(is_other, now.chosen))),
+        )
+        return next((one for one in self.listed() if one.name == name), None)
+
     def end_shadow(self, name: str) -> None:
         """Have a candidate run no more."""
+        is_other = self._is_other(name)
+        self._change(
+            ModelEvent(ModelChange.SHADOW_ENDED, name),
+            lambda now: replace(now, shadows=tuple(filter(is_other, now.shadows))),
+        )
+
+    def _is_other(self, name: str) -> Callable[[ChosenModel], bool]:
+        """Return what tells whether a choice is of another model, whatever that was called then."""
         models = self._listing.catalog()
         folder = models.folder_of(name)
 
         def is_other(one: ChosenModel) -> bool:
             return one.name != name and (folder is None or place_of(one, models) != folder)
 
-        self._change(
-            ModelEvent(ModelChange.SHADOW_ENDED, name),
-            lambda now: replace(now, shadows=tuple(filter(is_other, now.shadows))),
-        )
+        return is_other
 
     def trust(self, public_key: Path, name: str) -> TrustedSigner:
         """Trust what the owner of a public key signs.

@@ -61,7 +61,7 @@ from spinealign.training.own.classify import calibrated, held_out_figures
 from spinealign.training.own.kept import kept_under
 from spinealign.training.own.looking import look_at
 from spinealign.training.own.packaging import package_own
-from spinealign.training.own.places import RESULTS
+from spinealign.training.own.places import RESULTS, made_beside
 from spinealign.training.package import (
     Precision,
     fold_batch_normalisation,
@@ -88,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
         "disc-grading": train_discs,
         "package": package_own,
     }
-    card = commands[options.recipe](options)
+    run_recipe = commands[options.recipe]
+    card = run_recipe(options) if options.recipe in _TOLD_IN_WORDS else _beside(run_recipe, options)
     if options.recipe in _TOLD_IN_WORDS:
         print("\n".join(trained_lines(card, options.out, results_of(options))))
     else:
@@ -99,6 +100,17 @@ def run(options: argparse.Namespace) -> int:
 
 _TOLD_IN_WORDS = (*OWN_TASKS, "recipe", "package")
 """Commands for users' own data and networks; of the others the figures are printed as they are."""
+
+
+def _beside(
+    run_recipe: Callable[[argparse.Namespace], ModelCard], options: argparse.Namespace
+) -> ModelCard:
+    """Run the recipe of a shipped model, which puts it into its folder once it is measured."""
+
+    def make(folder: Path) -> ModelCard:
+        return run_recipe(argparse.Namespace(**{**vars(options), "out": folder}))
+
+    return made_beside(options.out, options.work, options.replace, make)
 
 
 def results_of(options: argparse.Namespace) -> Path | None:

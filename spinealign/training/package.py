@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from spinealign.domain.earned_status import with_mark
 from spinealign.domain.model_card import ModelCard
-from spinealign.files import write_whole
-from spinealign.inference.catalog import write_card
+from spinealign.inference.catalog import card_content, write_model
 from spinealign.quiet_imports import native_messages_dropped
 from spinealign.training.keras_engine import output_names
 
@@ -120,14 +119,13 @@ def to_litert(model: keras.Model, precision: Precision) -> bytes:
 
 
 def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> ModelCard:
-    """Write ``model.tflite`` and ``card.json``; the card last, so that a cut leaves no false pair.
+    """Write ``model.tflite`` and ``card.json``, both or neither.
 
     Returns
     -------
     ModelCard
         The card with the checksum of the weights, and the mark of what earned its status.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     card = replace(
         card,
         weights="model.tflite",
@@ -135,6 +133,5 @@ def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> Mode
         name=folder.name,
     )
     card = with_mark(card)
-    write_whole(folder / card.weights, flatbuffer)
-    write_card(folder, card)
+    write_model(folder, {card.weights: flatbuffer}, card_content(card))
     return card

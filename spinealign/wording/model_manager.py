@@ -52,11 +52,16 @@ LOADING = "Reading the model cards…"
 
 INSTALL, REMOVE, VERIFY = "&Install", "&Remove…", "&Verify"
 FROM_FOLDER, FROM_ZIP = "From a &folder…", "From a &zip file…"
-USE, SHADOW, END_SHADOW, STOP = "&Use for this task", "Run in s&hadow", "End s&hadow run", "S&top"
+USE, END_USE = "&Use for this task", "Do not &use"
+SHADOW, END_SHADOW, STOP = "Run in s&hadow", "End s&hadow run", "S&top"
 INSTALL_TIP = "Check a model folder or zip file, and copy it to your own models"
 REMOVE_TIP = "Delete your own model from this computer"
 VERIFY_TIP = "Compare card, weights and signature of the chosen model with its checksums"
 USE_TIP = "Let the chosen model answer for its task from now on"
+END_USE_TIP = (
+    "Let the chosen model answer no more: what it stood for answers again, and of images that only "
+    "it is asked of, none"
+)
 SHADOW_TIP = (
     "Run the chosen model beside the one that answers; only what it finds otherwise is shown"
 )
@@ -85,6 +90,7 @@ WORKING: Mapping[str, str] = MappingProxyType(
         "remove": "Removing “{name}”…",
         "verify": "Checking “{name}”…",
         "choose": "Choosing “{name}”…",
+        "end_use": "Letting “{name}” go…",
         "shadow": "Choosing “{name}”…",
         "end_shadow": "Ending the shadow run of “{name}”…",
     }
@@ -94,6 +100,7 @@ DONE: Mapping[str, str] = MappingProxyType(
         "install": "“{name}” is installed. It answers once you choose “Use for this task”.",
         "remove": "“{name}” is removed.",
         "choose": "“{name}” answers for its task from now on.",
+        "end_use": "“{name}” is not chosen any more.",
         "shadow": "“{name}” runs in shadow from the next analysis on.",
         "end_shadow": "“{name}” does not run in shadow any more.",
     }
@@ -152,6 +159,17 @@ def use_text(model: ListedModel) -> str:
     if model.is_shadow:
         return "It runs in shadow: only what it finds otherwise is shown, and nothing is reported."
     return "It is not asked now."
+
+
+def removal_text(model: ListedModel) -> str:
+    """Return what removing a model means, and what answers then."""
+    parts = [REMOVE_MEANS]
+    if model.answers_for or model.answers_all:
+        parts.append(REMOVE_MEANS_IN_USE)
+    if model.answers_alone:
+        kinds = listed([kind_label(kind) for kind in model.answers_alone])
+        parts.append(f"It alone is asked of these images, and then none is: {kinds}.")
+    return " ".join(parts)
 
 
 def verified_text(found: Verified, title: str) -> str:

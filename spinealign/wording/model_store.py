@@ -92,6 +92,10 @@ _MESSAGES: Mapping[StoreProblem, tuple[str, str]] = {
         "kinds of examination, or of other images unless it outlines; to run in shadow, kinds of "
         "examination.",
     ),
+    StoreProblem.NOT_CHOSEN: (
+        "The model “{name}” was not chosen, so nothing changed.",
+        "“spinealign models list” says which ones answer.",
+    ),
     StoreProblem.ANSWERS_ALREADY: (
         "“{name}” answers already, so it cannot run beside itself.",
         "“spinealign models use --shipped TASK” lets the models of SpineAlign answer again.",

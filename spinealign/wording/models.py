@@ -331,6 +331,7 @@ NAME_OR_SHIPPED = "name a model, or a task with --shipped"
 EXAMINATION_OF_SHIPPED = (
     "--examination goes with --shipped; a model answers for what its card names"
 )
+END_OF_A_MODEL = "--end goes with the name of a model that was chosen"
 NOT_ONE_TASK = "--data compares the answers of two models that do the same; these do not"
 
 
@@ -346,6 +347,12 @@ PASSPHRASE_PROMPT = "Passphrase of {file}: "
 NEW_PASSPHRASE_PROMPT = "New passphrase of {file} (empty for none): "
 AGAIN_PROMPT = "Once more: "
 PASSPHRASES_DIFFER = "the two passphrases differ; no key was made"
+
+
+def end_use_text(name: str, found: ListedModel | None) -> str:
+    """Return that a model is chosen no more, and where it answers all the same."""
+    told = f"{safe_text(name)} is not chosen any more"
+    return f"{told}." if found is None else f"{told}: {answers_text(found)}"
 
 
 def ended_text(name: str) -> str:

@@ -24,7 +24,13 @@ from spinealign.inference.checksums import read_checksums
 from spinealign.model_store.signing import fingerprint, make_key, public_key_of, signature_of
 from spinealign.training import commands, dataset, networks
 from spinealign.training.classifier import ClassifierRecipe, stepped_head
-from spinealign.training.own import classifier_jobs, frugal, heads, segmentation_jobs
+from spinealign.training.own import (
+    classifier_jobs,
+    frugal,
+    heads,
+    packaging,
+    segmentation_jobs,
+)
 from spinealign.training.own.about import Judgement, Stated, intensity_rule
 from spinealign.training.own.classify import ClassifierJob, train_classifier
 from spinealign.training.own.frugal import FrugalSteps
@@ -500,6 +506,23 @@ def test_a_package_writes_over_the_same_network_and_over_no_other(tmp_path):
     assert package(tmp_path, None, *words, "--threshold", "0.3", "--replace").threshold == 0.3
 
 
+def test_a_package_that_fails_leaves_the_model_that_it_was_to_replace(tmp_path, monkeypatch):
+    words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey")
+    out = tmp_path / "models" / "mine"
+    package(tmp_path, user_network(), *words)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    convert = packaging.to_litert
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            packaging, "to_litert",
+            lambda network, precision: convert(keras.models.clone_model(network), precision),
+        )  # fmt: skip
+        with pytest.raises(ModelError, match="mine.keras"):
+            package(tmp_path, None, *words, "--threshold", "0.3", "--replace")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert [path.name for path in out.parent.iterdir()] == ["mine"]
+
+
 def test_a_packaged_model_is_signed_and_a_bad_key_is_refused_first(tmp_path):
     words = ("--classes", "a", "b", "c", "--positive", "b", "--scaling", "grey", "--sign")
     network = user_network()
@@ -662,11 +685,18 @@ def test_the_shipped_ct_recipe_is_trained_on_its_own_data_and_keyed(tmp_path, mo
     )  # fmt: skip
     imagenet = tiny_imagenet(tmp_path / "imagenet.npz")
     words = ("ct-fracture", "--data", str(data), "--imagenet", str(imagenet))
-    card = commands.train_ct(own_options(tmp_path, *words))
+    assert commands.run(own_options(tmp_path, *words)) == 0
+    card = read_card(tmp_path / "models" / "mine")
     assert card.metrics["cross_validation"]["independent_series"] == 4
     assert card.metrics["cross_validation"]["images"] == 24
     assert card.intensity.window_hu == (-1900.0, 600.0)
     assert card.status is ModelStatus.DEMONSTRATION
+    assert commands.run(own_options(tmp_path, *words)) == 0  # its own model is written anew
+    again = own_options(tmp_path, *words)
+    again.work = tmp_path / "elsewhere"
+    with pytest.raises(ModelStoreError, match="other_there"):
+        commands.run(again)
+    assert not again.work.exists()
     (data / "train" / "normal" / "D (0)-rotated1.png").unlink()
     with pytest.raises(DataSetError, match="train classifier"):
         commands.train_ct(own_options(tmp_path, *words))

@@ -10,6 +10,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QPushButton
 
 from spinealign.domain.errors import ModelError, ModelProblem
+from spinealign.domain.examination import ImageKind
 from spinealign.domain.model_store import (
     BrokenFile,
     FileState,
@@ -28,6 +29,7 @@ from spinealign.model_store import ModelStore
 from spinealign.ui.models.manager_dialog import ModelManager
 from spinealign.ui.widgets.labels import Fold
 from spinealign.wording.finding_text import finding_text
+from spinealign.wording.model_manager import REMOVE_MEANS_IN_USE, removal_text
 from tests.core.test_catalog import MODULES_THAT_LOOK, write_model
 from tests.fakes import own_model
 from tests.phantoms import mr_model
@@ -191,6 +193,36 @@ def test_a_model_is_used_and_the_shipped_one_used_again(qtbot, manage, fake):
     assert [call for call, _ in fake.installed.calls] == ["choose", "choose_shipped"]
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_model_that_was_chosen_is_let_go(qtbot, manage, fake, is_alone):
+    mine = replace(own_model("ward"), is_chosen=True)
+    if is_alone:
+        films = (ImageKind.FRONTAL_FILM,)
+        card = replace(mine.card, task="landmarks", examinations=(), image_kinds=films)
+        mine = replace(mine, card=card, answers_alone=films)
+    else:
+        mine = replace(mine, answers_for=mine.card.examinations)
+    dialog = manage(mine)
+    pick(dialog, MR)
+    assert dialog.end_use.isHidden()
+    pick(dialog, "ward")
+    assert dialog.use.isHidden()
+    assert cells(dialog, "ward")[1] == "answers"
+    press(qtbot, dialog, dialog.end_use)
+    assert fake.installed.calls == [("end_use", "ward")]
+    assert cells(dialog, "ward")[1] == ""
+    assert dialog.told.text() == "“Own ward” is not chosen any more. It is not asked now."
+    assert dialog.end_use.isHidden()
+    assert dialog.use.isEnabled()
+
+
+def test_removing_says_of_which_images_no_model_is_asked_then(manage):
+    mine = replace(own_model("ward"), is_chosen=True, answers_alone=(ImageKind.FRONTAL_FILM,))
+    told = removal_text(mine)
+    assert told.endswith("and then none is: Frontal film of the spine.")
+    assert REMOVE_MEANS_IN_USE not in told
+
+
 def test_a_candidate_runs_in_shadow_until_it_is_ended(qtbot, manage):
     dialog = manage(own_model("ward"))
     pick(dialog, "ward")
@@ -321,7 +353,7 @@ def test_with_accounts_only_administrators_change_models(manage, window):
     pick(dialog, "ward")
     window.workbench.at_work.may = lambda right: right is not Right.CHANGE_MODELS
     window.workbench.at_work.changed.emit()
-    for button in (dialog.install, dialog.remove, dialog.use, dialog.shadow):
+    for button in (dialog.install, dialog.remove, dialog.use, dialog.end_use, dialog.shadow):
         assert not button.isEnabled()
         assert "administrators" in button.toolTip()
     assert dialog.verify.isEnabled()

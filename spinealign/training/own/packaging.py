@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from spinealign.training.own.package_points import (
     point_names,
     with_heat_maps,
 )
-from spinealign.training.own.places import KEY, require_free
+from spinealign.training.own.places import KEY, place_model, require_free
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.wording import training as words
 from spinealign.wording.model_store import card_problem_text
@@ -84,8 +85,12 @@ def package_own(options: argparse.Namespace) -> ModelCard:
         flatbuffer = to_litert(wrapped, "float16")
     except Exception as error:  # the converter raises anything
         raise _not_taken(path, words.not_converted(_first_line(error))) from error
-    card = write_model_folder(options.out, flatbuffer, card)
-    _require_same(wrapped, card, path, options)
+    # What lies in the model folder stays until the new model is found to answer as it should.
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / options.out.resolve().name
+        card = write_model_folder(made, flatbuffer, card)
+        _require_same(wrapped, made, path, options)
+        place_model(made, options.out)
     write_checksums(options.out)
     if private is not None:
         sign_folder(options.out, private)
@@ -301,15 +306,16 @@ def _card(network: keras.Model, classes: tuple[str, ...], options: argparse.Name
 
 
 def _require_same(
-    wrapped: keras.Model, card: ModelCard, path: Path, options: argparse.Namespace
+    wrapped: keras.Model, made: Path, path: Path, options: argparse.Namespace
 ) -> None:
     """Refuse a conversion that answers otherwise than the network in Keras."""
+    model = ModelStore([made.parent]).load(made.name)
+    card = model.card
     shape = (1, *card.input_shape, int(wrapped.inputs[0].shape[-1]))
     drawn = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
     batch = drawn * 255 - 110 if options.scaling == "caffe" else drawn
     answer = wrapped(batch, training=False)
     expected = np.asarray(answer[0] if isinstance(answer, list) else answer, np.float32)
-    model = ModelStore([options.out.parent]).load(options.out.name)
     name = wrapped.outputs[0]._keras_history.operation.name
     found = model.run(batch, name)[name]
     if name == "logits":
@@ -317,5 +323,4 @@ def _require_same(
     elif name in ("logit", "points"):
         expected, found = (0.5 * (1 + np.tanh(0.5 * z)) for z in (expected, found))
     if not np.allclose(expected, found, atol=SAME_WITHIN):
-        (options.out / "card.json").unlink()
         raise _not_taken(path, words.CONVERTED_OTHERWISE)

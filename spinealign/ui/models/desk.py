@@ -60,6 +60,10 @@ class ModelDesk(QObject):
         """Let a model answer."""
         return self._change(lambda models: use_model(models, model), report)
 
+    def end_use(self, model: ListedModel, report: Report) -> Task:
+        """Let a model that was chosen answer no more; the task brings what is listed of it."""
+        return self._change(_at_once(lambda models: models.end_use(model.name)), report)
+
     def shadow(self, model: ListedModel, report: Report) -> Task:
         """Let a model run beside the one that answers."""
         return self._change(_at_once(lambda models: models.shadow(model.name)), report)

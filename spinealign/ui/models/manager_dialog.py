@@ -46,6 +46,8 @@ from spinealign.wording.model_manager import (
     CANNOT_ANSWER,
     DONE,
     END_SHADOW,
+    END_USE,
+    END_USE_TIP,
     FOLDER_TITLE,
     FROM_FOLDER,
     FROM_ZIP,
@@ -66,8 +68,6 @@ from spinealign.wording.model_manager import (
     ONE_AT_A_TIME,
     PROGRESS,
     REMOVE,
-    REMOVE_MEANS,
-    REMOVE_MEANS_IN_USE,
     REMOVE_NOW,
     REMOVE_QUESTION,
     REMOVE_TIP,
@@ -89,6 +89,8 @@ from spinealign.wording.model_manager import (
     failure_text,
     model_cells,
     model_title,
+    removal_text,
+    use_text,
     verified_text,
 )
 from spinealign.wording.text import safe_text
@@ -129,6 +131,7 @@ class ModelManager(QDialog):
         self.told, self.progress = Told(), QProgressBar()
         self.install, self.remove = QPushButton(INSTALL), QPushButton(REMOVE)
         self.verify, self.use = QPushButton(VERIFY), QPushButton(USE)
+        self.end_use = QPushButton(END_USE)
         self.shadow, self.end_shadow = QPushButton(SHADOW), QPushButton(END_SHADOW)
         self.stop = QPushButton(STOP)
         self._lay_out()
@@ -147,12 +150,12 @@ class ModelManager(QDialog):
         self.progress.setMaximumHeight(self.fontMetrics().height())
         self.progress.hide()
         self.none_own.hide()
-        tips = (INSTALL_TIP, REMOVE_TIP, VERIFY_TIP, USE_TIP, SHADOW_TIP)
-        shown = (self.install, self.remove, self.verify, self.use, self.shadow)
+        tips = (INSTALL_TIP, REMOVE_TIP, VERIFY_TIP, USE_TIP, END_USE_TIP, SHADOW_TIP)
+        shown = (self.install, self.remove, self.verify, self.use, self.end_use, self.shadow)
         for button, tip in zip(shown, tips, strict=True):
             button.setToolTip(tip)
-        self.end_shadow.hide()
-        self.stop.hide()
+        for button in (self.end_use, self.end_shadow, self.stop):
+            button.hide()
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -189,6 +192,7 @@ class ModelManager(QDialog):
         self.remove.clicked.connect(self._ask_removal)
         self.verify.clicked.connect(partial(self._run, "verify", self._desk.verify))
         self.use.clicked.connect(partial(self._run, "choose", self._desk.use))
+        self.end_use.clicked.connect(partial(self._run, "end_use", self._desk.end_use))
         self.shadow.clicked.connect(partial(self._run, "shadow", self._desk.shadow))
         self.end_shadow.clicked.connect(partial(self._run, "end_shadow", self._desk.end_shadow))
         self.stop.clicked.connect(self.run_stop)
@@ -234,7 +238,10 @@ class ModelManager(QDialog):
         offer(self.install, busy or may)
         offer(self.verify, none)
         offer(self.remove, none or may or ("" if model is None else _why_stays(model)))
-        offer(self.use, none or may or ("" if model is None else _why_not_used(model)))
+        why_not_used = "" if model is None else _why_not_used(model)
+        offer(self.use, none or may or why_not_used)
+        offer(self.end_use, none or may)
+        exchange(self.use, self.end_use, not (why_not_used and model and model.is_chosen))
         offer(self.shadow, none or may or ("" if model is None else _why_no_candidate(model)))
         offer(self.end_shadow, none or may)
         exchange(self.shadow, self.end_shadow, model is None or not model.is_shadow)
@@ -278,8 +285,8 @@ class ModelManager(QDialog):
         if model is None:
             return
         title = model_title(model)
-        more = f"{REMOVE_MEANS} {REMOVE_MEANS_IN_USE}" if model.answers else REMOVE_MEANS
-        words = MODELS_TITLE, REMOVE_QUESTION.format(name=title), more, REMOVE_NOW, KEEP_IT
+        question, more = REMOVE_QUESTION.format(name=title), removal_text(model)
+        words = MODELS_TITLE, question, more, REMOVE_NOW, KEEP_IT
         ask(self, words, partial(self._run, "remove", self._desk.remove))
 
     def _run(
@@ -315,7 +322,9 @@ class ModelManager(QDialog):
         else:
             if isinstance(result, ListedModel):
                 self._wanted, name = result.name, model_title(result)
-            self.told.say(DONE[self._kind].format(name=name), "good")
+            ends_use = self._kind == "end_use" and isinstance(result, ListedModel)
+            now = f" {use_text(result)}" if ends_use else ""
+            self.told.say(DONE[self._kind].format(name=name) + now, "good")
         self._follow()
 
     def _stopped(self) -> None:

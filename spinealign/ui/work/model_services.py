@@ -40,6 +40,9 @@ class InstalledModels(Protocol):
     def choose_shipped(self, task: Task, kind: ExaminationKind | None = None) -> None:
         """Let the shipped models answer again for a task, on one kind of examination or on all."""
 
+    def end_use(self, name: str) -> ListedModel | None:
+        """Let a model that was chosen answer no more."""
+
     def shadow(self, name: str) -> ListedModel:
         """Let a model run beside the one that answers."""
 
