@@ -33,19 +33,9 @@ def add_own_training(recipes: Any) -> list[argparse.ArgumentParser]:
 
 
 def _add_classifier(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "data", type=Path, metavar="DATA",
-        help="folder train|val/<class> or <class>, or a CSV table with the columns image, label "
-        "and, where known, patient and split",
-    )  # fmt: skip
+    _add_pictures(parser, "class")
     parser.add_argument("--positive", required=True, help="the class that means abnormal")
-    parser.add_argument(
-        "--label-column", metavar="NAME",
-        help="column of a table that tells the class (default: label, class or so)",
-    )  # fmt: skip
-    add_head(parser)
-    _add_balance(parser, "weights")
-    add_folds(parser)
+    _add_learning(parser, "weights")
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
@@ -57,28 +47,16 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", nargs="+", metavar="NAME", help="columns of findings (default: all others)"
     )
-    add_head(parser)
-    _add_balance(parser, "none")
-    add_folds(parser)
+    _add_learning(parser, "none")
 
 
 def _add_grades(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "data", type=Path, metavar="DATA",
-        help="folder train|val/<grade> or <grade>, or a CSV table with the columns image, label "
-        "and, where known, patient and split",
-    )  # fmt: skip
+    _add_pictures(parser, "grade")
     parser.add_argument(
         "--grades", nargs="+", required=True, metavar="GRADE",
         help="all grades from the lowest to the highest; their order is not guessed from names",
     )  # fmt: skip
-    parser.add_argument(
-        "--label-column", metavar="NAME",
-        help="column of a table that tells the grade (default: label, class or so)",
-    )  # fmt: skip
-    add_head(parser)
-    _add_balance(parser, "none")
-    add_folds(parser)
+    _add_learning(parser, "none")
 
 
 def _add_segmentation(parser: argparse.ArgumentParser) -> None:
@@ -91,10 +69,7 @@ def _add_segmentation(parser: argparse.ArgumentParser) -> None:
         "--classes", nargs="+", metavar="NAME",
         help="what the masks' values mean, from 0 (background) on; else classes.csv says it",
     )  # fmt: skip
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="updates of the weights (default: 2600)")
-    length.add_argument("--epochs", type=int, help="as many crops as pictures, so often")
-    parser.add_argument("--batch", type=int, help="crops a step")
+    _add_crops(parser, 2600)
 
 
 def _add_landmarks(parser: argparse.ArgumentParser) -> None:
@@ -112,8 +87,33 @@ def _add_landmarks(parser: argparse.ArgumentParser) -> None:
         help="with --flip: which point takes the place of which in a mirror image; “none” says "
         "that no point has a side",
     )  # fmt: skip
+    _add_crops(parser, 3000)
+
+
+def _add_pictures(parser: argparse.ArgumentParser, named: str) -> None:
+    """Add pictures in folders or a table that tell a class, or a grade, of each."""
+    parser.add_argument(
+        "data", type=Path, metavar="DATA",
+        help=f"folder train|val/<{named}> or <{named}>, or a CSV table with the columns image, "
+        "label and, where known, patient and split",
+    )  # fmt: skip
+    parser.add_argument(
+        "--label-column", metavar="NAME",
+        help=f"column of a table that tells the {named} (default: label, class or so)",
+    )  # fmt: skip
+
+
+def _add_learning(parser: argparse.ArgumentParser, balance: str) -> None:
+    """Add how a head learns from whole pictures."""
+    add_head(parser)
+    _add_balance(parser, balance)
+    add_folds(parser)
+
+
+def _add_crops(parser: argparse.ArgumentParser, steps: int) -> None:
+    """Add how long a network learns from crops of pictures."""
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="updates of the weights (default: 3000)")
+    length.add_argument("--steps", type=int, help=f"updates of the weights (default: {steps})")
     length.add_argument("--epochs", type=int, help="as many crops as pictures, so often")
     parser.add_argument("--batch", type=int, help="crops a step")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -303,6 +303,22 @@ EXAMINATIONS: Mapping[ExaminationKind, Examination] = {
     )
 }
 """Every kind of examination, in the order in which they are offered."""
+
+
+def are_among(
+    shown: Examination | ImageKind | None,
+    examinations: Collection[ExaminationKind],
+    image_kinds: Collection[ImageKind],
+) -> bool:
+    """Whether images of an examination, or of a kind that none is of, are among some kinds.
+
+    None asks for all images, which no kind at all stands for.
+    """
+    if shown is None:
+        return not examinations and not image_kinds
+    if isinstance(shown, ImageKind):
+        return shown in image_kinds
+    return shown.kind in examinations
 
 
 def examination_named(name: str) -> Examination:

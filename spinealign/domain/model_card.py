@@ -17,6 +17,7 @@ from spinealign.domain.examination import (
     ExaminationKind,
     ImageKind,
     Task,
+    are_among,
     examination_named,
     formerly_alone,
     kinds_without_analysis,
@@ -435,18 +436,16 @@ class ModelCard:
     @property
     def is_for_all(self) -> bool:
         """Whether the card names no images at all, so that nothing speaks against any."""
-        return not self.examinations and not self.image_kinds
+        return are_among(None, self.examinations, self.image_kinds)
 
     def serves(self, shown: Examination | ImageKind | None) -> bool:
         """Whether the model is for images of an examination, or of a kind that none is of.
 
         None asks for all images.
         """
-        if shown is None:
-            return self.is_for_all
-        if isinstance(shown, ImageKind):
-            return shown in self.image_kinds and self.task in ALONE_TASKS
-        return shown.kind in self.examinations
+        if isinstance(shown, ImageKind) and self.task not in ALONE_TASKS:
+            return False
+        return are_among(shown, self.examinations, self.image_kinds)
 
     def _check(self) -> None:
         least = {"multi_label": 1, "landmarks": 1, "ordinal": 3}.get(self.task, 2)

@@ -12,7 +12,13 @@ from msgspec import Meta
 from spinealign.domain.comparison import ComparedMeasure
 from spinealign.domain.discs import GradeName
 from spinealign.domain.errors import SpineAlignError
-from spinealign.domain.examination import Examination, ExaminationKind, ImageKind, Task
+from spinealign.domain.examination import (
+    Examination,
+    ExaminationKind,
+    ImageKind,
+    Task,
+    are_among,
+)
 from spinealign.domain.findings import ModelIdentity, ModelStatus
 from spinealign.domain.model_card import ModelCard, Name, Sha256
 
@@ -274,18 +280,14 @@ class ChosenModel:
     @property
     def is_for_all(self) -> bool:
         """Whether it was chosen for every image, as a gate is."""
-        return not self.examinations and not self.image_kinds
+        return are_among(None, self.examinations, self.image_kinds)
 
     def serves(self, shown: Examination | ImageKind | None) -> bool:
         """Whether it was chosen for an examination, or for a kind of image that none is of.
 
         None asks for all images.
         """
-        if shown is None:
-            return self.is_for_all
-        if isinstance(shown, ImageKind):
-            return shown in self.image_kinds
-        return shown.kind in self.examinations
+        return are_among(shown, self.examinations, self.image_kinds)
 
     def shares_images_with(self, other: ChosenModel) -> bool:
         """Whether both were chosen for one task on images of one sort."""

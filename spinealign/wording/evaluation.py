@@ -154,8 +154,8 @@ def turned_text(first: str, second: str) -> str:
     """Return that the second model's answers were turned round, as it looks for the other class."""
     wanted, other = safe_text(first), safe_text(second)
     return (
-        f"The first model looks for “{wanted}”, the second for “{other}”: the second's answers were "
-        f"turned round (1 less each probability), so that all figures are about “{wanted}”."
+        f"The first model looks for “{wanted}”, the second for “{other}”: the second’s answers "
+        f"were turned round (1 less each probability), so that all figures are about “{wanted}”."
     )
 
 

@@ -170,8 +170,8 @@ def test_models_of_one_positive_class_are_not_turned():
 def test_other_names_more_classes_and_grades_are_never_turned():
     with pytest.raises(AnswersError, match="Compare models of one task"):
         compare_answers(NARROW, two_classes((0.1, 0.8, 0.6, 0.9), (0, 1, 0, 1), ("narrow", "wide")))
+    grades = two_classes((0.1, 0.8, 0.6, 0.9), (0, 1, 0, 1), ("narrow", "not_narrow"))
     with pytest.raises(AnswersError, match="Compare models of one task"):
-        grades = two_classes((0.1, 0.8, 0.6, 0.9), (0, 1, 0, 1), ("narrow", "not_narrow"))
         compare_answers(replace(NARROW, is_ordinal=True), replace(grades, is_ordinal=True))
     three = ClassifiedCases(
         IMAGES, IMAGES, ("a", "b", "c"), np.array([0, 1, 2, 0]), np.full((4, 3), 1 / 3)

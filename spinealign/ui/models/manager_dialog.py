@@ -322,9 +322,10 @@ class ModelManager(QDialog):
         else:
             if isinstance(result, ListedModel):
                 self._wanted, name = result.name, model_title(result)
-            ends_use = self._kind == "end_use" and isinstance(result, ListedModel)
-            now = f" {use_text(result)}" if ends_use else ""
-            self.told.say(DONE[self._kind].format(name=name) + now, "good")
+            done = DONE[self._kind].format(name=name)
+            if isinstance(result, ListedModel) and self._kind == "end_use":
+                done = f"{done} {use_text(result)}"
+            self.told.say(done, "good")
         self._follow()
 
     def _stopped(self) -> None:
