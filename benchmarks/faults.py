@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -376,9 +377,11 @@ def print_places(copy: Copy, faults: Sequence[Fault], is_shown: bool) -> None:
     Raises
     ------
     SystemExit
-        The faults that have none, or more than one.
+        The faults that have none, or more than one; or the titles of several faults, which would
+        count as one.
     """
-    lost = []
+    titles = Counter(fault.title for fault in faults)
+    lost = [f"{title}: the title of {count} faults" for title, count in titles.items() if count > 1]
     for fault in faults:
         try:
             place = copy.place_of(fault).relative_to(copy.folder)

@@ -241,19 +241,19 @@ def test_a_choice_for_oblique_films_ends_alone(store, tmp_path):
 
 def test_a_model_that_was_chosen_is_let_go_by_its_name(store, tmp_path):
     store.install(made(tmp_path, examinations=[NECK_CT.kind]))
-    store.install(made(tmp_path, "oblique", image_kinds=[ImageKind.OBLIQUE_FILM]))
+    store.install(made(tmp_path, "radiograph", image_kinds=[ImageKind.OTHER_RADIOGRAPH]))
     store.choose("mine")
-    store.choose("oblique")
+    store.choose("radiograph")
     (store.folder / "mine").rename(store.folder / "renamed")
     left = store.end_use("renamed")
     assert (left.name, left.answers, left.is_chosen) == ("renamed", False, False)
-    assert analysed(models_seeing(store, FRONTAL)).is_refused
+    assert analysed(models_seeing(store, OBLIQUE)).is_refused
     assert answered(analysed(models_seeing(store, ImageKind.NECK_CT))) == "shipped_net"
-    assert answered(analysed(models_seeing(store, ImageKind.OBLIQUE_FILM))) == "oblique"
+    assert answered(analysed(models_seeing(store, ImageKind.OTHER_RADIOGRAPH))) == "radiograph"
     for name in ("renamed", "mine", "nothing"):
         with refused(StoreProblem.NOT_CHOSEN):
             store.end_use(name)
-    assert [one.name for one in store.settings.chosen] == ["oblique"]
+    assert [one.name for one in store.settings.chosen] == ["radiograph"]
 
 
 def test_the_choice_of_a_model_that_is_gone_can_be_ended(store, tmp_path):
@@ -261,7 +261,7 @@ def test_the_choice_of_a_model_that_is_gone_can_be_ended(store, tmp_path):
     store.choose("mine")
     shutil.rmtree(store.folder / "mine")
     assert store.end_use("mine") is None
-    assert WarningCode.CHOSEN_MODEL_GONE not in codes(analysed(models_seeing(store, FRONTAL)))
+    assert WarningCode.CHOSEN_MODEL_GONE not in codes(analysed(models_seeing(store, OBLIQUE)))
 
 
 def test_a_chosen_model_that_is_gone_is_told_on_the_film_that_is_refused(store, tmp_path):
@@ -354,18 +354,14 @@ def test_the_commands_choose_and_let_go(store, tmp_path, capsys, monkeypatch):
     assert "No model is asked for classification of oblique film" in capsys.readouterr().out
     assert analysed(models_seeing(store, OBLIQUE)).is_refused
     assert run_command(["models", "use", "mine"]) == 0
-<<<<<<< HEAD
     assert answered(analysed(models_seeing(store, OBLIQUE))) == "mine"
-=======
-    assert answered(analysed(models_seeing(store, FRONTAL))) == "mine"
     capsys.readouterr()
     assert run_command(["models", "use", "mine", "--end"]) == 0
     assert capsys.readouterr().out.startswith("mine is not chosen any more: It does not answer")
-    assert analysed(models_seeing(store, FRONTAL)).is_refused
+    assert analysed(models_seeing(store, OBLIQUE)).is_refused
     assert run_command(["models", "use", "mine", "--end"]) == 1
     assert "“mine” was not chosen, so nothing changed" in capsys.readouterr().err
     assert run_command(["models", "use", "--shipped", "classification", "--end"]) == 2
->>>>>>> c12249e0 (Recipes of shipped models write over no other model, package replaces only once the new model answers, and a chosen model can be let go)
 
 
 # ---------------------------------------------------------------- why a named one did not answer

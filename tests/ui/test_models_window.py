@@ -197,7 +197,7 @@ def test_a_model_is_used_and_the_shipped_one_used_again(qtbot, manage, fake):
 def test_a_model_that_was_chosen_is_let_go(qtbot, manage, fake, is_alone):
     mine = replace(own_model("ward"), is_chosen=True)
     if is_alone:
-        films = (ImageKind.FRONTAL_FILM,)
+        films = (ImageKind.OBLIQUE_FILM,)
         card = replace(mine.card, task="landmarks", examinations=(), image_kinds=films)
         mine = replace(mine, card=card, answers_alone=films)
     else:
@@ -217,9 +217,9 @@ def test_a_model_that_was_chosen_is_let_go(qtbot, manage, fake, is_alone):
 
 
 def test_removing_says_of_which_images_no_model_is_asked_then(manage):
-    mine = replace(own_model("ward"), is_chosen=True, answers_alone=(ImageKind.FRONTAL_FILM,))
+    mine = replace(own_model("ward"), is_chosen=True, answers_alone=(ImageKind.OBLIQUE_FILM,))
     told = removal_text(mine)
-    assert told.endswith("and then none is: Frontal film of the spine.")
+    assert told.endswith("and then none is: Oblique film of the spine.")
     assert REMOVE_MEANS_IN_USE not in told
 
 
