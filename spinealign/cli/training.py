@@ -149,7 +149,7 @@ _WITHOUT_STEPS = ("ct-fracture",)
 def _add_factors(recipes: Any) -> None:
     factors = recipes.add_parser(
         "interval-factors",
-        help="calibrate the 95 %% intervals of a network for lateral films on films kept aside",
+        help="calibrate the 95 %% intervals of a network for films on films kept aside",
     )
     factors.add_argument("--model", type=Path, required=True, help="model folder to calibrate")
     factors.add_argument("--data", type=Path, required=True, help="folder of the film data sets")
@@ -157,6 +157,11 @@ def _add_factors(recipes: Any) -> None:
         "--folds", type=Path, nargs="*", default=[], metavar="FOLDER",
         help="models trained without whole-spine films of fold 0, 1 and 2, in this order; without "
         "them whole-spine films are left out",
+    )  # fmt: skip
+    factors.add_argument(
+        "--part", nargs="+", default=["held out"], metavar="PART",
+        help="of frontal films: the parts that the network was not trained on, numbers of folds "
+        "or 'held out' (default: held out)",
     )  # fmt: skip
     factors.add_argument("--write", action="store_true", help="write the factors into the card")
     factors.set_defaults(run=_calibrate)

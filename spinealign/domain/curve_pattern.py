@@ -20,7 +20,6 @@ from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS
 from spinealign.domain.findings import FRONTAL_CORNERS, Analysis
 from spinealign.domain.measurements import MeasuredPoint, Measurement, PictureSide
 from spinealign.domain.measures import Extent, MeasureCode
-from spinealign.domain.presentation import turned_directions
 
 LEAST_SCOLIOSIS_DEG = 10.0
 """Least Cobb angle of a scoliosis. Source: Scoliosis Research Society; SOSORT 2016 (Negrini et
@@ -57,7 +56,6 @@ _COLUMN = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
 _PROXIMAL = MeasureCode.CURVE_PROXIMAL_THORACIC
 _MAIN = MeasureCode.CURVE_MAIN_THORACIC
 _LOWER = (MeasureCode.CURVE_THORACOLUMBAR, MeasureCode.CURVE_LUMBAR)
-_RIGHT_HAND_SIDE = {"L": PictureSide.LEFT, "R": PictureSide.RIGHT}
 
 
 class CurveCount(StrEnum):
@@ -89,18 +87,20 @@ class StillNeeded(StrEnum):
 
 @dataclass(frozen=True)
 class FoundCurve:
-    """A curve and the side that it is convex to.
+    """A curve of a film.
 
     Parameters
     ----------
     measured : Measurement
         With a value in degrees and its `curve`.
-    patient_side : PictureSide or None
-        Side of the patient; None where the file does not say which side is which.
     """
 
     measured: Measurement
-    patient_side: PictureSide | None = None
+
+    @property
+    def patient_side(self) -> PictureSide | None:
+        """Side of the patient; None where the file does not say which side is which."""
+        return None if self.measured.curve is None else self.measured.curve.patient_side
 
     @property
     def angle_deg(self) -> float:
@@ -203,21 +203,17 @@ def pattern_of(analysis: Analysis) -> CurvePattern | None:
     measures = analysis.measurements
     if not any(one.code is MeasureCode.T1_TILT for one in measures):
         return None
-    image = analysis.image
-    upright_deg = image.presentation.upright_deg
-    directions = turned_directions(image.orientation, upright_deg)
     named = {
         body.level
         for body in analysis.vertebrae
         if {*FRONTAL_CORNERS} <= {mark.name for mark in body.landmarks}
     }
     levels = [level for level in _COLUMN if level in named]
-    return curve_pattern(measures, directions, levels, upright_deg)
+    return curve_pattern(measures, levels, analysis.image.presentation.upright_deg)
 
 
 def curve_pattern(
     measures: Sequence[Measurement],
-    directions: tuple[str, str] | None,
     levels: Sequence[str],
     upright_deg: float = 0.0,
 ) -> CurvePattern:
@@ -227,9 +223,6 @@ def curve_pattern(
     ----------
     measures : sequence of Measurement
         Of a film from the front.
-    directions : tuple of str or None
-        Patient directions along which the upright picture runs to the right and down, as the
-        file states them. Without them no side of the patient is told.
     levels : sequence of str
         Named bodies with all of their corners, from the top.
     upright_deg : float
@@ -237,8 +230,7 @@ def curve_pattern(
     """
     bent = [one for one in measures if one.definition.extent is Extent.CURVE and one.curve]
     told = [one for one in bent if one.value is not None]
-    found = [FoundCurve(one, patient_side(one.curve.convex_to, directions))
-             for one in sorted(told, key=_top) if one.curve is not None]  # fmt: skip
+    found = [FoundCurve(one) for one in sorted(told, key=_top)]
     curves = tuple(one for one in found if one.angle_deg >= LEAST_SCOLIOSIS_DEG)
     pattern = CurvePattern(
         curves, tuple(one for one in found if one not in curves),
@@ -249,14 +241,6 @@ def curve_pattern(
         return pattern
     lenke, king = _types(pattern, found, measures, upright_deg)
     return CurvePattern(curves, pattern.smaller, (), pattern.levels, lenke, king)
-
-
-def patient_side(side: PictureSide, directions: tuple[str, str] | None) -> PictureSide | None:
-    """Return the side of the patient that a side of the picture is; None where nobody says."""
-    on_the_right = None if directions is None else _RIGHT_HAND_SIDE.get(directions[0])
-    if on_the_right is None or side is PictureSide.RIGHT:
-        return on_the_right
-    return next(other for other in PictureSide if other is not on_the_right)
 
 
 def _top(measured: Measurement) -> int:

@@ -33,6 +33,7 @@ from spinealign.export.report_content import (
 )
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.wording import is_demonstration
+from spinealign.wording.curve_pattern import CURVES_TITLE
 from spinealign.wording.report import (
     ANNEX_TITLE,
     DRAFT,
@@ -135,6 +136,7 @@ def _parts(analysis: Analysis, content: ReportContent) -> list[_Part]:
     measures = partial(alignment_story, analysis, overrulings=content.overrulings)
     return [
         _Part("discs", partial(discs_story, analysis, content.overrulings), ReportPart.DISCS),
+        _Part("types of the curves", partial(_curves, content)),
         _Part("cautions", partial(cautions_story, analysis)),
         _Part("measures", partial(measures, with_levels=False), ReportPart.MEASURES),
         _Part(
@@ -143,6 +145,11 @@ def _parts(analysis: Analysis, content: ReportContent) -> list[_Part]:
             ReportPart.LEVEL_MEASURES,
         ),
     ]
+
+
+def _curves(content: ReportContent) -> Story:
+    """Return what the curves of a film from the front are together."""
+    return section(CURVES_TITLE, *map(paragraph, content.curves)) if content.curves else []
 
 
 def _with_note(rest: Story, content: ReportContent) -> Story:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from spinealign.domain.curve_pattern import pattern_of
 from spinealign.domain.findings import Analysis, WarningCode
 from spinealign.domain.measurements import MeasureState
 from spinealign.domain.reading import (
@@ -34,6 +35,7 @@ from spinealign.reading.findings import (
 from spinealign.reading.impression import impression_text
 from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_statement
+from spinealign.wording.curve_pattern import pattern_notes, pattern_sentences
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.measures import severity_text
 from spinealign.wording.presentation import presentation_note, vertical_note
@@ -153,6 +155,9 @@ class ReportContent:
         all numbers rest on them.
     cautions : tuple of str
         What changes the meaning of a number.
+    curves : tuple of str
+        Of a film from the front: its curves together, types, and what else these need; empty where
+        the reader changed or rejected one.
     overruled : tuple of str
         All that the reader changed or rejected, for the annex.
     overrulings : mapping of str to Overruling
@@ -175,6 +180,7 @@ class ReportContent:
     changes: tuple[str, ...]
     picture_caption: str
     cautions: tuple[str, ...]
+    curves: tuple[str, ...]
     addenda: tuple[tuple[str, str], ...]
     overruled: tuple[str, ...]
     overrulings: Mapping[str, Overruling]
@@ -251,10 +257,19 @@ def report_content(analysis: Analysis, details: ReportDetails) -> ReportContent:
         changes=(*_context(read, details, Decision.CHANGED), *_removed(analysis)),
         picture_caption=_caption(analysis, details, is_changed),
         cautions=_cautions(analysis),
+        curves=_curves(analysis, as_drawn(analysis, details)),
         overruled=_overruled(details),
         overrulings=_overrulings(read),
         addenda=_addenda(details),
     )
+
+
+def _curves(analysis: Analysis, drawn: Analysis) -> tuple[str, ...]:
+    """Return what curves are together, unless one of them was set aside."""
+    pattern = pattern_of(analysis)
+    if pattern is None or drawn.measurements != analysis.measurements:
+        return ()
+    return (pattern_sentences(pattern), *pattern_notes(pattern))
 
 
 def _caption(analysis: Analysis, details: ReportDetails, is_changed: bool) -> str:

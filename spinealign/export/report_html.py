@@ -25,6 +25,7 @@ from spinealign.export.report_content import (
 from spinealign.export.report_pictures import logo_jpeg, overlay_jpeg
 from spinealign.reading.findings import measure_key
 from spinealign.wording import DEMONSTRATION_BAND, caution_statement, is_demonstration, safe_text
+from spinealign.wording.curve_pattern import CURVES_TITLE
 from spinealign.wording.measure_rows import grouped, measure_sentence, unmeasurable_lines
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.report import (
@@ -84,6 +85,7 @@ def report_html(analysis: Analysis, details: ReportDetails | None = None) -> byt
             *_findings(content.rows),
             *_picture(analysis, content, details),
             *([_paragraph(PROGRAM_VALUES_ABOVE)] if content.values_note else []),
+            *_listed(CURVES_TITLE, content.curves),
             *_measures(analysis, content, details),
             *_other_examinations(analysis, details),
             *_listed("Cautions", [*content.changes, *map(caution_statement, analysis.cautions)]),

@@ -27,10 +27,12 @@ from spinealign.domain.reading import (
     FindingKind,
     Impression,
     Normality,
+    NumberValue,
     Reading,
 )
 from spinealign.reading.decisions import ReadFinding, read_findings
 from spinealign.reading.findings import CANAL_LINE
+from spinealign.wording.curve_pattern import dictated_curves
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
     OVERRULED_TYPE,
@@ -96,7 +98,7 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
         rest = [each for each in rest if each.finding.kind is not FindingKind.LEVELS]
         return "\n".join(filter(None, (REJECTED_LEVELS, impression_text(rest))))
     said = [found for each in read if (found := each.said) is not None]
-    lines = _abnormal_sentences(said)
+    lines = [*_curves_together(said), *_abnormal_sentences(said)]
     normal = normal_sentence(_normal_parts(read, said))
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(*_undetermined_grades(read))
@@ -128,6 +130,17 @@ def _abnormal_sentences(said: Iterable[Finding]) -> list[str]:
         canal_sentence(canal) if found[0] in canal else _sentence(phrase, found)
         for phrase, found in alike.items()
     ]
+
+
+def _curves_together(said: Sequence[Finding]) -> list[str]:
+    """Return which curves a spine from the front has together, where there are several."""
+    bent = [
+        (MeasureCode(found.code), found.curve, found.value.value)
+        for found in sorted(said, key=lambda found: _top(found.box))
+        if found.curve is not None and isinstance(found.value, NumberValue)
+    ]
+    told = dictated_curves(bent)
+    return [told] if told else []
 
 
 def _dictated_at(finding: Finding) -> str:

@@ -71,15 +71,15 @@ def score_film(film: FrontalFilm, spine: FrontalSpine, seconds: float = 0.0) -> 
     """Compare what the program found on a film with the reader's corners."""
     levels = [level for level in film.levels if level not in film.doubtful]
     truth = {level: film.corners[film.levels.index(level)] for level in film.levels}
-    pairs = _pairs(film, spine)
-    height = _height(film.corners)
+    answers = np.array([body.corners for body in spine.bodies]).reshape(-1, 4, 2)
+    pairs = matched(film, answers.mean(axis=1))
+    height = mean_height(film.corners)
     errors = [
         float(e) / height
         for level in levels
         if level in pairs
         for e in np.linalg.norm(spine.bodies[pairs[level]].corners - truth[level], axis=1)
     ]
-    answers = np.array([body.corners for body in spine.bodies]).reshape(-1, 4, 2)
     reader, reader_ends = _angles(film.corners, film.levels, film.pixels.shape[0])
     answer, ends = _angles(answers, [b.level for b in spine.bodies], film.pixels.shape[0])
     named = sum(spine.bodies[place].level == level for level, place in pairs.items())
@@ -91,13 +91,20 @@ def score_film(film: FrontalFilm, spine: FrontalSpine, seconds: float = 0.0) -> 
     )  # fmt: skip
 
 
-def _pairs(film: FrontalFilm, spine: FrontalSpine) -> dict[str, int]:
-    """Return the place of the body found for each level of the reader; nearest pairs first."""
+def matched(film: FrontalFilm, centres: Points) -> dict[str, int]:
+    """Return the place of the body found for each level of the reader; nearest pairs first.
+
+    Parameters
+    ----------
+    film : FrontalFilm
+    centres : ndarray of float64, shape (n, 2)
+        Of the bodies found, in pixels of the film.
+    """
     limit = MATCHED * float(pitches(film.corners).mean())
     gaps = sorted(
-        (float(np.linalg.norm(body.corners.mean(axis=0) - corners.mean(axis=0))), level, place)
+        (float(np.linalg.norm(centre - corners.mean(axis=0))), level, place)
         for level, corners in zip(film.levels, film.corners, strict=True)
-        for place, body in enumerate(spine.bodies)
+        for place, centre in enumerate(centres)
     )
     pairs: dict[str, int] = {}
     for gap, level, place in gaps:
@@ -106,7 +113,8 @@ def _pairs(film: FrontalFilm, spine: FrontalSpine) -> dict[str, int]:
     return pairs
 
 
-def _height(corners: Points) -> float:
+def mean_height(corners: Points) -> float:
+    """Return the mean height of bodies (n, 4, 2)."""
     down = (corners[:, 2] + corners[:, 3] - corners[:, 0] - corners[:, 1]) / 2
     return float(np.linalg.norm(down, axis=1).mean())
 

@@ -27,6 +27,7 @@ from spinealign.domain.examination import (
     LEVEL_SEQUENCE,
     Examination,
     ExaminationKind,
+    Plane,
 )
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import SpineImage
@@ -58,6 +59,10 @@ ALIKE: Mapping[MeasureCode, MeasureCode] = {
     MeasureCode.LUMBAR_LORDOSIS_L1_L5: _COBB,
     MeasureCode.LUMBAR_LORDOSIS_L4_S1: _COBB,
     MeasureCode.T1_SLOPE: MeasureCode.C7_SLOPE,
+    MeasureCode.CURVE_PROXIMAL_THORACIC: MeasureCode.CURVE_MAIN_THORACIC,
+    MeasureCode.CURVE_THORACOLUMBAR: MeasureCode.CURVE_MAIN_THORACIC,
+    MeasureCode.CURVE_LUMBAR: MeasureCode.CURVE_MAIN_THORACIC,
+    MeasureCode.L5_TILT: MeasureCode.T1_TILT,
 }
 """Measures that share a factor: angles between the endplates of two bodies, wherever these lie,
 and the same slope of another body. Scores count standard deviations, so that bodies seen worse
@@ -147,9 +152,25 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     known = [as_vertebra(readers[v.level]) for v in named if v.level is not None]
     facing = facing_of(film.bodies)
     examination = examination_of(film)
-    own = _measured(named, found.outlines.facing or facing, examination)
-    truth = _measured(known, facing, examination)
-    height = mean_height(film)
+    own = measured_by_key(named, found.outlines.facing or facing, examination)
+    truth = measured_by_key(known, facing, examination)
+    return compared((film.name, film.source), own, truth, mean_height(film))
+
+
+def compared(
+    film: tuple[str, str], own: Mapping[Key, Measurement], truth: Mapping[Key, Measurement],
+    height: float,
+) -> list[ScoredValue]:  # fmt: skip
+    """Return the measures that program and reader both have, of a film with name and source.
+
+    Parameters
+    ----------
+    film : tuple of str
+    own, truth : mapping
+        From `measured_by_key`.
+    height : float
+        The unit of lengths, in pixels.
+    """
     return [
         _scored(film, own[key], truth[key], height)
         for key in own.keys() & truth.keys()
@@ -157,11 +178,17 @@ def scored_values(found: FoundFilm) -> list[ScoredValue]:
     ]
 
 
-def _measured(
-    bodies: Sequence[Vertebra], facing: Facing | None, examination: Examination
+def measured_by_key(
+    bodies: Sequence[Vertebra],
+    facing: Facing | None,
+    examination: Examination,
+    picture_rows: int | None = None,
 ) -> dict[Key, Measurement]:
+    """Return what is measurable of named bodies in any order, by the key of each measure."""
     ordered = sorted(bodies, key=lambda body: LEVEL_SEQUENCE.index(body.name))
-    taken = measure_alignment(ordered, facing, PixelGeometry(), examination)
+    taken = measure_alignment(
+        ordered, facing, PixelGeometry(), examination, picture_rows=picture_rows
+    )
     return {m.key: m for m in taken if m.is_measurable}
 
 
@@ -173,13 +200,13 @@ def _spread(measurement: Measurement) -> float:
 
 
 def _scored(
-    film: TrainingFilm, found: Measurement, truth: Measurement, height: float
+    film: tuple[str, str], found: Measurement, truth: Measurement, height: float
 ) -> ScoredValue:
     assert found.value is not None
     assert truth.value is not None
     unit = height if found.definition.is_length else 1.0
     return ScoredValue(
-        film.name, film.source, found.code, found.value / unit, truth.value / unit,
+        *film, found.code, found.value / unit, truth.value / unit,
         _spread(found) / unit, _limit(found),
     )  # fmt: skip
 
@@ -189,8 +216,9 @@ def _limit(found: Measurement) -> float:
     limit = found.definition.reader_limit
     if limit is None:
         return math.inf
-    scale = np.median([usual_height_mm(name) for name in found.levels])
-    return limit.half_width / (float(scale) if found.definition.is_length else 1.0)
+    if not found.definition.is_length:
+        return limit.half_width
+    return limit.half_width / float(np.median([usual_height_mm(name) for name in found.levels]))
 
 
 def mean_height(film: TrainingFilm) -> float:
@@ -219,15 +247,24 @@ def factor_of(values: Sequence[ScoredValue]) -> float:
     return quantile_95([one.score for one in values])
 
 
-def calibrated(values: Sequence[ScoredValue]) -> dict[MeasureCode, IntervalFactor]:
-    """Return the factor of every measure that enough films have."""
+def calibrated(
+    values: Sequence[ScoredValue], unit_of: Callable[[ScoredValue], str] = lambda one: one.film
+) -> dict[MeasureCode, IntervalFactor]:
+    """Return the factor of every measure that enough films have.
+
+    Parameters
+    ----------
+    values : sequence of ScoredValue
+    unit_of : callable, optional
+        What is left out whole for the coverage: the film of a value, or its patient.
+    """
     factors: dict[MeasureCode, IntervalFactor] = {}
     for code, own in _by_measure(values).items():
         films = {one.film for one in own}
         if len(films) >= FEWEST_FILMS:
             found = IntervalFactor(
                 round(factor_of(own), 3), len(films), len(own),
-                round(coverage_left_out(own, lambda one: one.film), 3),
+                round(coverage_left_out(own, unit_of), 3),
                 tuple(dict.fromkeys(one.source for one in own)),
             )  # fmt: skip
             shared = [one for one, as_ in ALIKE.items() if as_ is code]
@@ -345,11 +382,27 @@ def calibrate(card: ModelCard, found: Sequence[FoundFilm]) -> tuple[ModelCard, l
     return card, [*report(values), names]
 
 
+def card_of(folder: Path) -> ModelCard:
+    """Return the card of a model folder that loads."""
+    return ModelStore([folder.parent]).load(folder.name).card
+
+
 def run(options: argparse.Namespace) -> int:
-    """Calibrate a model folder, print the report, and write the factors into its card."""
+    """Calibrate a model folder, print the report, and write the factors into its card.
+
+    Raises
+    ------
+    DataSetError
+        A part of frontal films is not left out of the training of the network.
+    """
+    kinds = card_of(options.model).examinations
+    if any(kind.examination.plane is Plane.CORONAL for kind in kinds):
+        from spinealign.training import frontal_intervals
+
+        return frontal_intervals.run(options)
     films = films_of(options.data, with_spines=bool(options.folds))
     finders = finders_of(films, options.model, options.folds)
-    card = ModelStore([options.model.parent]).load(options.model.name).card
+    card = card_of(options.model)
     card, lines = calibrate(card, find(films, finders))
     print("\n".join(lines))
     if options.write:

@@ -16,6 +16,7 @@ from spinealign.domain.curve_pattern import (
     PossibleTypes,
     StillNeeded,
 )
+from spinealign.domain.measurements import CurveShape
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.measure_rows import edited_text, interval_text, value_text
 from spinealign.wording.measures import measurement_name, reason_text
@@ -49,7 +50,7 @@ _SEVERITY_SOURCES = (
 _NEEDS = {
     StillNeeded.BENDING_FILMS: "films bent to both sides",
     StillNeeded.LATERAL_FILM: "kyphosis on a lateral film",
-    StillNeeded.SACRAL_MIDLINE: "the middle of C7 and of S1, placed by you",
+    StillNeeded.SACRAL_MIDLINE: "the middle of C7 and of S1, placed by hand",
     StillNeeded.PEDICLES: "the pedicles at the lower apex",
     StillNeeded.WHOLE_COLUMN: "every body from T1 to L5",
 }
@@ -102,6 +103,35 @@ def _curves_sentence(pattern: CurvePattern) -> str:
         return f"N{least} among the {among} that are named{told}."
     may = any(one.may_reach_10_deg for one in pattern.smaller)
     return f"{'Possibly no' if may else 'No'} scoliosis: n{least}{told}."
+
+
+CURVES_TITLE = "Curves of the spine"
+
+
+def dictated_curves(curves: Sequence[tuple[MeasureCode, CurveShape, float]]) -> str:
+    """Return which curves there are together, as it is dictated before each of them.
+
+    Parameters
+    ----------
+    curves : sequence of (MeasureCode, CurveShape, float)
+        Kind, shape and angle in degrees, from the top; smaller ones than 10 degrees do not count.
+
+    Returns
+    -------
+    str
+        "Double curve: right thoracic, left lumbar."; empty of fewer than two.
+    """
+    told = [(code, shape) for code, shape, angle in curves if angle >= LEAST_SCOLIOSIS_DEG]
+    count = tuple(CurveCount)[len(told)] if len(told) < len(CurveCount) else None
+    if count not in (CurveCount.DOUBLE, CurveCount.TRIPLE):
+        return ""
+    return f"{_COUNTS[count]}: {', '.join(_sided(code, shape) for code, shape in told)}."
+
+
+def _sided(code: MeasureCode, shape: CurveShape) -> str:
+    if shape.patient_side is not None:
+        return f"{shape.patient_side.value} {_REGIONS[code]}"
+    return f"{_REGIONS[code]} (convex to the {shape.convex_to} of the picture)"
 
 
 def _curve(curve: FoundCurve) -> str:

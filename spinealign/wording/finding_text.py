@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spinealign.domain.curve_pattern import pattern_of
 from spinealign.domain.findings import DISCLAIMER, Analysis
 from spinealign.domain.reading import Reading
 from spinealign.wording import (
@@ -21,6 +22,7 @@ from spinealign.wording import (
     spacing_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.curve_pattern import pattern_notes
 from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.examinations import scope_text
 from spinealign.wording.labels import picture_lines
@@ -47,6 +49,7 @@ def finding_text(analysis: Analysis) -> str:
             f"Image type: {examination_line(analysis)}",
             f"Pixel spacing: {spacing_text(image)}",
         ],
+        _curves(analysis),
         _probabilities(analysis),
         picture_lines(analysis.labelled, analysis.picture_grade),
         point_lines(analysis.located, analysis.image.spacing_mm),
@@ -95,6 +98,11 @@ def examination_line(analysis: Analysis) -> str:
     if analysis.kind_confidence is not None:
         sure = f", confidence {probability_text(analysis.kind_confidence)}"
     return f"{examination_text(analysis.examination)} ({source_text(analysis.decided_by)}{sure})"
+
+
+def _curves(analysis: Analysis) -> list[str]:
+    pattern = pattern_of(analysis)
+    return [] if pattern is None else pattern_notes(pattern)
 
 
 def _probabilities(analysis: Analysis) -> list[str]:

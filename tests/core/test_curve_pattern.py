@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -31,10 +33,26 @@ from spinealign.domain.measurements import (
 )
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.presentation import Presentation
+from spinealign.domain.reading import Decision, ReadImage, Reading
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export.report_content import report_content
+from spinealign.export.report_html import report_html
+from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.coronal_curves import coronal_curves
+from spinealign.measure.geometry.plane import PixelGeometry
+from spinealign.reading.decisions import accept_rest, decide, read_findings
+from spinealign.reading.findings import findings_of
+from spinealign.reading.impression import impression_text
 from spinealign.wording.alignment import alignment_sentences
-from spinealign.wording.curve_pattern import NO_ROTATION, pattern_notes, pattern_sentences
+from spinealign.wording.curve_pattern import (
+    CURVES_TITLE,
+    NO_ROTATION,
+    pattern_notes,
+    pattern_sentences,
+)
+from spinealign.wording.finding_text import finding_text
 from tests.coronal import DOUBLE, LEVELS, all_measures, bodies, column
+from tests.examinations import FRONTAL
 from tests.phantoms import xray_analysis
 from tools.phantoms.frontal_anatomy import true_corners
 
@@ -71,10 +89,8 @@ def tilt(value: float) -> Measurement:
     return Measurement(MeasureCode.T1_TILT, value, "deg", ("T1",))
 
 
-def taken(
-    *measures: Measurement, directions: tuple[str, str] | None = HUNG, levels=LEVELS
-) -> CurvePattern:
-    return curve_pattern(measures, directions, levels)
+def taken(*measures: Measurement, levels: tuple[str, ...] = LEVELS) -> CurvePattern:
+    return curve_pattern(measures, levels)
 
 
 DOUBLE_CURVE = (curve(MT, 35.0, LEFT), curve(LUMBAR, 26.0, RIGHT))
@@ -178,34 +194,15 @@ def test_types_are_told_of_whole_columns_with_curves_of_25_degrees() -> None:
     assert "Proximal thoracic curve T1–T5 is not measurable" in pattern_sentences(found)
 
 
-@pytest.mark.parametrize(
-    ("directions", "said"),
-    [
-        (HUNG, "right thoracic 35.0°"),
-        (FROM_BEHIND, "left thoracic 35.0°"),
-        (None, "thoracic, convex to the left of the picture, 35.0°"),
-        (("P", "F"), "thoracic, convex to the left of the picture, 35.0°"),
-        (("F", "L"), "thoracic, convex to the left of the picture, 35.0°"),
-    ],
-)
-def test_the_patient_has_sides_where_the_file_says_them(
-    directions: tuple[str, str] | None, said: str
-) -> None:
-    found = taken(*DOUBLE_CURVE, directions=directions)
-    assert pattern_sentences(found).startswith(f"Double curve: {said}, T5 to T11, apex T8; ")
-    assert ("Sides are those of the picture" in pattern_notes(found)[0]) is (
-        "picture" in said
-    )  # fmt: skip
-
-
 def analysis_of(corners: np.ndarray, directions=None, drawings=(), **presented):
     found = bodies(corners)
     before = xray_analysis()
     image = replace(
         before.image, orientation=directions, presentation=Presentation(**presented)
     )  # fmt: skip
-    upright = presented.get("upright_deg", 0.0)
-    measures = tuple(all_measures(found, drawings, upright))
+    measures = measure_alignment(
+        found, None, PixelGeometry.of(image), FRONTAL, drawings=drawings, picture_rows=1280
+    )  # fmt: skip
     return replace(before, image=image, vertebrae=found, measurements=measures)
 
 
@@ -213,6 +210,24 @@ def drawn() -> np.ndarray:
     places = true_corners(0.5)
     names = ("superior_left", "superior_right", "inferior_right", "inferior_left")
     return np.array([[places[level][name] for name in names] for level in LEVELS])
+
+
+@pytest.mark.parametrize(
+    ("directions", "said"),
+    [
+        (HUNG, "right thoracic 35.0°"),
+        (FROM_BEHIND, "left thoracic 35.0°"),
+        (None, "thoracic, convex to the left of the picture, 35.0°"),
+        (("P", "F"), "thoracic, convex to the left of the picture, 35.0°"),
+    ],
+)
+def test_the_patient_has_sides_where_the_file_says_them(
+    directions: tuple[str, str] | None, said: str
+) -> None:
+    found = pattern_of(analysis_of(drawn(), directions))
+    assert found is not None
+    assert pattern_sentences(found).startswith(f"Double curve: {said}")
+    assert ("Sides are those of the picture" in pattern_notes(found)[0]) is ("picture" in said)
 
 
 def test_the_drawn_film_in_words() -> None:
@@ -231,10 +246,10 @@ def test_notes_of_the_drawn_film() -> None:
     assert pattern_notes(found)[:3] == [
         "Sides are the patient’s, as the file states them.",
         "Lenke type 1, 2, 3 or 4 (thoracic curve major); still needed: films bent to both sides, "
-        "kyphosis on a lateral film, the middle of C7 and of S1, placed by you and the pedicles "
+        "kyphosis on a lateral film, the middle of C7 and of S1, placed by hand and the pedicles "
         "at the lower apex (Lenke 2001).",
         "King type II, III or IV; still needed: films bent to both sides and the middle of C7 and "
-        "of S1, placed by you (King 1983).",
+        "of S1, placed by hand (King 1983).",
     ]
     assert pattern_notes(found)[-1] == NO_ROTATION
 
@@ -252,15 +267,6 @@ def test_points_of_a_person_tell_modifier_and_kings_type() -> None:
     assert straight.lenke.modifiers == ("A", "B")
     assert straight.king is not None
     assert straight.king.types == (2,)
-
-
-def test_a_picture_upside_down_has_its_sides_exchanged() -> None:
-    """The file's rows run to the patient's left; turned by half, they run to the right."""
-    found = pattern_of(analysis_of(drawn(), ("L", "F"), upright_deg=180.0))
-    assert found is not None
-    first = found.curves[0]
-    assert first.measured.curve is not None
-    assert first.patient_side is first.measured.curve.convex_to
 
 
 SWAP = {"left": "right", "right": "left"}
@@ -296,7 +302,7 @@ def test_other_names_never_change_an_angle(tilts: list[float], up: int) -> None:
     corners = column(tilts)[up:]
     angles = [abs(one.angle_deg) for one in coronal_curves(corners)]
     for levels in (LEVELS[up:], LEVELS[:-up]):
-        pattern = curve_pattern(all_measures(bodies(corners, levels)), None, levels)
+        pattern = curve_pattern(all_measures(bodies(corners, levels)), levels)
         told = [one.angle_deg for one in (*pattern.curves, *pattern.smaller)]
         assert all(
             angle == pytest.approx(min(angles, key=lambda a: abs(a - angle))) for angle in told
@@ -316,11 +322,11 @@ def test_below_10_degrees_it_says_no_scoliosis(tilts: list[float]) -> None:
 
 def test_a_part_of_the_column_is_no_proof_of_a_straight_one() -> None:
     corners = column([0.0] * 9)
-    part = curve_pattern(all_measures(bodies(corners, LEVELS[4:13])), None, LEVELS[4:13])
+    part = curve_pattern(all_measures(bodies(corners, LEVELS[4:13])), LEVELS[4:13])
     assert pattern_sentences(part) == (
         "No curve of 10° or more among the 9 bodies between T5 and L1 that are named."
     )
-    few = curve_pattern(all_measures(bodies(corners[:2], LEVELS[:2])), None, LEVELS[:2])
+    few = curve_pattern(all_measures(bodies(corners[:2], LEVELS[:2])), LEVELS[:2])
     assert "not measurable" in pattern_sentences(few)
 
 
@@ -340,3 +346,56 @@ def test_the_whole_double_column_is_read_from_its_corners() -> None:
 
 def test_other_images_have_no_pattern() -> None:
     assert pattern_of(xray_analysis()) is None
+
+
+def test_report_and_clipboard_say_what_the_curves_are_together() -> None:
+    analysis = analysis_of(drawn(), HUNG)
+    pattern = pattern_of(analysis)
+    assert pattern is not None
+    told = (pattern_sentences(pattern), *pattern_notes(pattern))
+    assert report_content(analysis, ReportDetails()).curves == told
+    page = report_html(analysis).decode()
+    for line in (CURVES_TITLE, *told):
+        assert html.escape(line) in page
+    assert set(pattern_notes(pattern)) < set(finding_text(analysis).splitlines())
+    assert report_content(xray_analysis(), ReportDetails()).curves == ()
+
+
+def all_accepted(analysis, reading=None) -> str:
+    findings = findings_of(analysis)
+    reading = reading or Reading(ReadImage("0", 10, 10), analysis.view_name)
+    whole = accept_rest(reading, findings, datetime(2026, 1, 1, tzinfo=UTC))
+    return impression_text(read_findings(findings, whole))
+
+
+@pytest.mark.parametrize(
+    ("directions", "said"),
+    [
+        (HUNG, "Double curve: right thoracic, left lumbar."),
+        (FROM_BEHIND, "Double curve: left thoracic, right lumbar."),
+        (None, "Double curve: thoracic (convex to the left of the picture), lumbar (convex to the "
+         "right of the picture)."),
+    ],
+)  # fmt: skip
+def test_the_impression_begins_with_the_curves_together(
+    directions: tuple[str, str] | None, said: str
+) -> None:
+    first, second, *_ = all_accepted(analysis_of(drawn(), directions)).splitlines()
+    assert first == said
+    assert second.startswith("Main thoracic curve T5–T11 35.0°, apex T8, convex to the ")
+
+
+def test_a_single_curve_needs_no_sentence_of_its_own() -> None:
+    tilts = [0.0, *(-12.0 + 3 * n for n in range(9)), *([0.0] * 7)]
+    lines = all_accepted(analysis_of(column(tilts), HUNG)).splitlines()
+    assert not any(line.startswith(("Double", "Single", "Triple")) for line in lines)
+
+
+def test_a_curve_that_the_reader_rejected_is_not_told_with_the_others() -> None:
+    analysis = analysis_of(drawn(), HUNG)
+    findings = findings_of(analysis)
+    lumbar = next(one for one in findings if one.code == LUMBAR)
+    blank = Reading(ReadImage("0", 10, 10), analysis.view_name)
+    reading = decide(blank, lumbar, Decision.REJECTED, None, datetime(2026, 1, 1, tzinfo=UTC))
+    assert report_content(analysis, ReportDetails(reading=reading)).curves == ()
+    assert "Double curve" not in all_accepted(analysis, reading)

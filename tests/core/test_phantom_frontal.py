@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spinealign.analysis import analyze_file
 from spinealign.domain.findings import FRONTAL_CORNERS
+from spinealign.domain.generators import run_to_end
+from spinealign.domain.paths import resources_dir
+from spinealign.export.corrections import load_corrections
 from spinealign.imaging.read import read_image
+from spinealign.measure.correction.changes import apply_corrections
 from spinealign.measure.geometry.coronal import kind_of
 from spinealign.measure.geometry.coronal_curves import coronal_curves, endplate_tilts_deg
+from tests.examinations import FRONTAL
+from tests.gates import OneGate
 from tools.phantoms import frontal_film
 from tools.phantoms.frontal_anatomy import (
     ROWS,
@@ -21,6 +28,7 @@ from tools.phantoms.frontal_anatomy import (
 )
 
 LEVELS = frontal_film.MASK_LEVELS
+SHIPPED = resources_dir() / "samples" / "xray_frontal_phantom"
 FILES = (frontal_film.DICOM_NAME, frontal_film.MASK_NAME, frontal_film.OUTLINES_NAME)
 
 
@@ -135,6 +143,26 @@ def test_its_tags_say_which_side_is_which_and_no_patient(written: Path) -> None:
     content = (written / frontal_film.DICOM_NAME).read_bytes()
     assert b"no patient" in content
     assert b"Phantom^Frontal" in content
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_shipped_files_are_the_rendered_ones(written: Path, name: str) -> None:
+    assert (written / name).read_bytes() == (SHIPPED / name).read_bytes()
+
+
+def test_bodies_beside_it_are_found_and_measure_the_drawing() -> None:
+    found = run_to_end(analyze_file(SHIPPED / frontal_film.DICOM_NAME, OneGate(None)))
+    assert found.examination is FRONTAL
+    wanted = load_corrections(found)
+    assert wanted is not None
+    measures = {m.code.value: m for m in apply_corrections(found, wanted).measurements}
+    for code, (upper, lower, angle) in TRUE_CURVES.items():
+        assert measures[code].levels == (upper, lower)
+        assert measures[code].value == pytest.approx(angle, abs=0.1), code
+    curve = measures["curve_main_thoracic"].curve
+    assert curve is not None
+    assert (curve.apex, curve.convex_to, curve.patient_side) == (("T8",), "left", "right")
+    assert measures["coronal_balance"].value is None
 
 
 def test_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:

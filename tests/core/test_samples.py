@@ -10,7 +10,7 @@ from spinealign.domain.paths import resources_dir
 from spinealign.imaging import samples
 from spinealign.imaging.read import read_image
 from spinealign.imaging.samples import SampleCase, list_samples
-from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR, WHOLE_SPINE
+from tests.examinations import FRONTAL, LATERAL_NECK, NECK_CT, SPINE_MR, WHOLE_SPINE
 
 SAMPLES = list_samples()
 
@@ -18,7 +18,7 @@ SAMPLES = list_samples()
 def test_there_is_a_case_for_each_shipped_network_and_the_film_comes_first() -> None:
     assert SAMPLES[0].name == "xray_lateral_phantom"
     assert {case.examination for case in SAMPLES} == {
-        LATERAL_NECK, SPINE_MR, NECK_CT, WHOLE_SPINE
+        LATERAL_NECK, SPINE_MR, NECK_CT, WHOLE_SPINE, FRONTAL
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from spinealign.domain.curve_pattern import pattern_of
 from spinealign.domain.examination import EXAMINATIONS, Examination
 from spinealign.domain.findings import Analysis, Caution, ModelIdentity, WarningCode
 from spinealign.domain.model_card import ModelCard
@@ -48,6 +49,7 @@ from spinealign.wording import (
     spacing_text,
 )
 from spinealign.wording.alignment import alignment_sentences
+from spinealign.wording.curve_pattern import pattern_notes
 from spinealign.wording.discs import disc_doubt_lines
 from spinealign.wording.finding_text import examination_line, measures_text
 from spinealign.wording.labels import FINDINGS_TITLE, GRADE_TITLE
@@ -56,6 +58,7 @@ from spinealign.wording.points import COPY, COPY_TIP, POINTS_TITLE, SAVE, SAVE_T
 from spinealign.wording.reading import directions_text, side_text
 
 DOUBTS = "Uncertain disc grades"
+CURVE_NOTES = "Sides, types and severity of curves"
 """Heading of what the headline leaves out."""
 
 MEASURES, ALL_FIGURES, DISCS, POINTS = "measurements", "json", "discs", "points"
@@ -285,6 +288,9 @@ class ResultPage(QWidget):
         self._doubts = wrapped_label("")
         self._doubts_fold = Fold(DOUBTS, self._doubts)
         self._column.addWidget(self._doubts_fold)
+        self._curve_notes = wrapped_label("")
+        self._curve_fold = Fold(CURVE_NOTES, self._curve_notes)
+        self._column.addWidget(self._curve_fold)
         self._show_words(analysis)
 
     def _add_refusal(self, analysis: Analysis) -> None:
@@ -317,6 +323,10 @@ class ResultPage(QWidget):
         self._doubts.setText("\n".join(doubts))
         self._doubts_fold.set_title(f"{DOUBTS} ({len(doubts)})")
         self._doubts_fold.setVisible(bool(doubts))
+        pattern = pattern_of(analysis)
+        notes = [] if pattern is None else pattern_notes(pattern)
+        self._curve_notes.setText("\n".join(notes))
+        self._curve_fold.setVisible(bool(notes))
 
     def _add_discs(self, analysis: Analysis, choice: DiscChoice) -> None:
         if not analysis.discs:
