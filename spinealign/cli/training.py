@@ -202,7 +202,7 @@ def _new_recipe(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    run: Callable[[argparse.Namespace], int] = training_module("interval_factors").run
+    run: Callable[[argparse.Namespace], int] = training_module("frontal_intervals").run_for_kind
     return run(options)
 
 

@@ -28,6 +28,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import ModelCard
 from spinealign.frontal import named_column
 from spinealign.inference.catalog import ModelStore, write_card
+from spinealign.training import interval_factors
 from spinealign.training.frontal_evaluate import matched, mean_height
 from spinealign.training.frontal_films import FOLDER, FrontalFilm, image_of, load_frontal
 from spinealign.training.interval_factors import (
@@ -138,6 +139,13 @@ def refuse_known_films(card: ModelCard, parts: Sequence[str]) -> None:
 def found_columns(films: Sequence[FrontalFilm], finder: BodyFinder) -> list[FoundColumn]:
     """Run the program on every film."""
     return [FoundColumn(film, tuple(finder(image_of(film)))) for film in films]
+
+
+def run_for_kind(options: argparse.Namespace) -> int:
+    """Calibrate a model folder on frontal films if it is for these, else on lateral ones."""
+    kinds = card_of(options.model).examinations
+    is_frontal = any(kind.examination.plane is Plane.CORONAL for kind in kinds)
+    return run(options) if is_frontal else interval_factors.run(options)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -27,7 +27,6 @@ from spinealign.domain.examination import (
     LEVEL_SEQUENCE,
     Examination,
     ExaminationKind,
-    Plane,
 )
 from spinealign.domain.findings import Facing, Vertebra
 from spinealign.domain.image import SpineImage
@@ -388,18 +387,7 @@ def card_of(folder: Path) -> ModelCard:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Calibrate a model folder, print the report, and write the factors into its card.
-
-    Raises
-    ------
-    DataSetError
-        A part of frontal films is not left out of the training of the network.
-    """
-    kinds = card_of(options.model).examinations
-    if any(kind.examination.plane is Plane.CORONAL for kind in kinds):
-        from spinealign.training import frontal_intervals
-
-        return frontal_intervals.run(options)
+    """Calibrate a model folder, print the report, and write the factors into its card."""
     films = films_of(options.data, with_spines=bool(options.folds))
     finders = finders_of(films, options.model, options.folds)
     card = card_of(options.model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,9 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
+from spinealign.cli import main as cli
 from spinealign.domain.errors import DataSetError
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import Landmark, LandmarkSource, Vertebra, VertebraState
 from spinealign.domain.measures import MeasureCode
 from spinealign.inference.catalog import read_card, write_card
@@ -28,7 +29,7 @@ from spinealign.training.frontal_intervals import (
 )
 from tests.cards import classifier_card
 from tests.coronal import RING
-from tests.examinations import FRONTAL
+from tests.examinations import FRONTAL, LATERAL_NECK
 from tests.frontal import drawn_film
 
 FILM = drawn_film()
@@ -147,8 +148,12 @@ def test_every_film_is_looked_at() -> None:
     assert asked == [FILM.pixels.shape] * 3
 
 
-def test_the_command_goes_by_the_kind_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = replace(classifier_card(), examinations=(FRONTAL.kind,))
-    monkeypatch.setattr(interval_factors, "card_of", lambda folder: card)
+@pytest.mark.parametrize(("kind", "ran"), [(FRONTAL.kind, 7), (LATERAL_NECK.kind, 8)])
+def test_the_command_goes_by_the_kind_of_the_model(
+    kind: ExaminationKind, ran: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = replace(classifier_card(), examinations=(kind,))
+    monkeypatch.setattr(frontal_intervals, "card_of", lambda folder: card)
     monkeypatch.setattr(frontal_intervals, "run", lambda options: 7)
-    assert interval_factors.run(Namespace(model=Path("m"), data=Path("d"), folds=[])) == 7
+    monkeypatch.setattr(interval_factors, "run", lambda options: 8)
+    assert cli.run_command(["train", "interval-factors", "--model", "m", "--data", "d"]) == ran
