@@ -33,6 +33,9 @@ _LEAST_KNOWN: Final = 0.5
 _FOUND_AUC, _FOUND_LOW = 0.7, 0.6
 _CONDEMNED_AUC, _CONDEMNED_LOW = 0.8, 0.7
 _SOFT_AUC, _SOFT_LOW = 0.9, 0.8
+_PERFECT_AUC: Final = 0.9999
+"""Nothing was told wrongly. The lower limit is then exact and as low as there are few patients; how
+many there are is asked by itself."""
 
 _LEAST_CONDEMNING_UNITS: Final = 20
 """With fewer patients chance alone reaches these figures: of random numbers of 12 patients one kind
@@ -63,6 +66,7 @@ def all_findings(
     used = [file for file in files if not file.is_broken]
     found = [
         *_pairs(used, pairs), *_across(used), *_contradictions(used, pairs), *_few_patients(used),
+        *_perhaps_one(used),
         *_one_series(used), *_shortcuts(shortcuts), *_counts(used), *_of_files(files),
     ]  # fmt: skip
     if not split.is_possible:
@@ -230,6 +234,34 @@ def _few_patients(files: Sequence[AuditedFile]) -> list[Finding]:
     return found
 
 
+def _perhaps_one(files: Sequence[AuditedFile]) -> list[Finding]:
+    """Find patients of a list who are perhaps one person, where a split parts them or may."""
+    has_split = any(file.part for file in files)
+    members: dict[int, dict[str, AuditedFile]] = defaultdict(dict)
+    parts: dict[int, set[str]] = defaultdict(set)
+    for file in files:
+        for number in file.perhaps:
+            members[number].setdefault(file.patient, file)
+            parts[number].update({file.part} - {""})
+    found = {
+        tuple(sorted(mine)): mine
+        for number, mine in members.items()
+        if len(mine) > 1 and (not has_split or len(parts[number]) > 1)
+    }
+    if not found:
+        return []
+    names = tuple(" / ".join(patients) for patients in list(found)[:_FIRST])
+    paths = [file.path for mine in found.values() for file in mine.values()]
+    of = len({file.patient for file in files if file.patient})
+    both = sorted({file.part for mine in found.values() for file in mine.values() if file.part})
+    return [
+        Finding(
+            FindingKind.PERHAPS_ONE_PATIENT, Severity.DOUBT, len(found), of, tuple(both), names,
+            tuple(paths[:_FIRST]),
+        )
+    ]  # fmt: skip
+
+
 def _one_series(files: Sequence[AuditedFile]) -> list[Finding]:
     """Find parts of the given split that come from one series or patient alone."""
     found = []
@@ -247,7 +279,7 @@ def _one_series(files: Sequence[AuditedFile]) -> list[Finding]:
 def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:
     found = []
     for one in sorted(shortcuts, key=lambda shortcut: -shortcut.auc):
-        if one.auc >= _FOUND_AUC and one.low >= _FOUND_LOW:
+        if _reaches(one, _FOUND_AUC, _FOUND_LOW):
             severity = Severity.CONDEMNS if _condemns(one) else Severity.DOUBT
             kind = FindingKind.SHORTCUT
             found.append(Finding(kind, severity, 1, labels=(one.label,), shortcut=one))
@@ -258,8 +290,14 @@ def _condemns(one: Shortcut) -> bool:
     if one.kind in _NEVER or one.units < _LEAST_CONDEMNING_UNITS:
         return False
     if one.kind in _SOFT:
-        return one.auc >= _SOFT_AUC and one.low >= _SOFT_LOW
-    return one.auc >= _CONDEMNED_AUC and one.low >= _CONDEMNED_LOW
+        return _reaches(one, _SOFT_AUC, _SOFT_LOW)
+    return _reaches(one, _CONDEMNED_AUC, _CONDEMNED_LOW)
+
+
+def _reaches(one: Shortcut, auc: float, low: float) -> bool:
+    if not one.has_interval:
+        return False
+    return one.auc >= _PERFECT_AUC or (one.auc >= auc and one.low >= low)
 
 
 def _counts(files: Sequence[AuditedFile]) -> list[Finding]:

@@ -48,10 +48,13 @@ def audited(
     patients = _numbered(found.patient for found in facts if found)
     series = _numbered(found.series for found in facts if found)
     bases = _bases(files, names)
+    counting = _counting_files(files, names)
     found = []
     for file, name, fact, look, base in zip(files, names, facts, looks, bases, strict=True):
         patient, source = _patient(file, name, fact, patients)
         is_told = fact is not None and bool(fact.series)
+        if name.series in counting and not name.is_slice_stated:
+            name = Named(name.base, name.copies)
         height, width = look.shape
         found.append(
             AuditedFile(
@@ -69,6 +72,15 @@ def _numbered(keys: Iterable[str]) -> dict[str, int]:
     for key in keys:
         numbers.setdefault(key, len(numbers) + 1)
     return numbers
+
+
+def _counting_files(files: Sequence[ListedFile], names: Sequence[Named]) -> set[str]:
+    """Return what a list shows to be no series: "site1_001" and "site1_002" are two patients."""
+    owners: dict[str, set[str]] = {}
+    for file, name in zip(files, names, strict=True):
+        if file.patient_source is PatientSource.LIST:
+            owners.setdefault(name.series, set()).add(file.patient)
+    return {series for series, patients in owners.items() if series and len(patients) > 1}
 
 
 def _patient(
@@ -91,10 +103,14 @@ def _bases(files: Sequence[ListedFile], names: Sequence[Named]) -> list[str]:
     """Return what all prepared copies of a picture share.
 
     A name that tells a patient or series means the same picture in every folder. A bare "img 0"
-    does so in its own folder only, and only where some name there says that it is a copy.
+    does so in its own folder only, and only where some name there says that it is a copy. Where a
+    list tells patients, equal names of two of them are two pictures, unless one says so, too.
     """
+    said = {name.base for name in names if name.copies}
     keys = [
-        name.base if name.patient else f"{PurePosixPath(file.name).parent}/{name.base}"
+        name.base
+        if name.patient and (file.patient_source is not PatientSource.LIST or name.base in said)
+        else f"{PurePosixPath(file.name).parent}/{name.base}"
         for file, name in zip(files, names, strict=True)
     ]
     copied = {key for key, name in zip(keys, names, strict=True) if name.copies}
@@ -163,6 +179,9 @@ def grouped(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Audited
         for place, file in enumerate(files):
             if key(file):
                 links.append((first.setdefault(key(file), place), place))
+    persons: dict[int, int] = {}
+    for place, file in enumerate(files):
+        links += [(persons.setdefault(number, place), place) for number in file.perhaps]
     for one, other in links:
         one, other = sorted((root(one), root(other)))
         parents[other] = one

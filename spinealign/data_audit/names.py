@@ -78,6 +78,11 @@ class Named:
     slice_number: int | None = None
     patient: str = ""
 
+    @property
+    def is_slice_stated(self) -> bool:
+        """Whether a word or brackets say that the number is a slice's; else it may count files."""
+        return bool(_BRACKETED.match(self.base) or _SLICE_WORD.match(self.base))
+
 
 def named(stem: str) -> Named:
     """Take one file name, without its suffix, apart."""

@@ -161,7 +161,8 @@ def _shortcut_row(one: Shortcut, severity: Severity | None) -> tuple[str, ...]:
     if severity is not None:
         name = f'<span class="{severity.value}">{name}</span>'
     held_out = "" if one.held_out_accuracy is None else f"{one.held_out_accuracy:.0%}"
-    area = f"{one.auc:.2f} ({one.low:.2f} to {one.high:.2f})"
+    interval = f"{one.low:.2f} to {one.high:.2f}" if one.has_interval else report.NO_INTERVAL
+    area = f"{one.auc:.2f} ({interval})"
     rule = f'<span class="small rule">{html_text(one.rule)}</span>'
     return f"{name}<br>{rule}", html_text(one.label), _interval(one), area, held_out
 
@@ -171,11 +172,12 @@ def _interval(one: Shortcut) -> str:
     ends = (one.low, one.auc, one.high)
     # The mark of an end lies inside, whole.
     low, middle, high = (round(6 + 148 * max(0.0, min(1.0, v))) for v in ends)
+    line = f'<line x1="{low}" x2="{high}" y1="8" y2="8" stroke="#5b7fb5" stroke-width="4"/>'
     return (
         '<svg width="160" height="16" viewBox="0 0 160 16">'
         '<rect width="160" height="16" fill="#f2f4f7"/>'
         '<line x1="80" x2="80" y1="0" y2="16" stroke="#9aa1ab"/>'
-        f'<line x1="{low}" x2="{high}" y1="8" y2="8" stroke="#5b7fb5" stroke-width="4"/>'
+        f"{line if one.has_interval else ''}"
         f'<circle cx="{middle}" cy="8" r="5" fill="#1f4e8c"/></svg>'
     )
 

@@ -27,6 +27,7 @@ from spinealign.data_audit.looking import Looked, look
 from spinealign.data_audit.masks import mask_problems
 from spinealign.data_audit.matching import matched, proposals
 from spinealign.data_audit.names import Named
+from spinealign.data_audit.persons import with_doubts
 from spinealign.data_audit.shortcuts import Evidence, evidence_of, find_shortcuts
 from spinealign.data_audit.splitting import honest_split
 from spinealign.data_audit.tables import Columns
@@ -154,7 +155,8 @@ def audit_data(
     listed = told_by_pattern(listed, chosen.patient_pattern)
     names = names_told(listed)
     looks, facts = yield from _looked(listed, chosen)
-    files = _with_odd_ones(audited(listed, names, facts, looks), listed, looks)
+    told = with_doubts(audited(listed, names, facts, looks), listed, names, facts)
+    files = _with_odd_ones(told, listed, looks)
     pairs = [*exact_pairs(files), *(yield from _compared(files, looks, chosen))]
     files = grouped(files, pairs)
     evidence, places = _evidence(files, looks, facts, names)

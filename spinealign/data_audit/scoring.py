@@ -174,15 +174,20 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of the AUC by drawing whole groups with replacement.
 
-    (0, 1) where too few draws hold both classes.
+    Where all draws agree on 0 or 1, the exact bound for pairs of groups that share none stands in
+    (Clopper & Pearson 1934), as in evaluations. (0, 1) where too few draws hold both classes, or
+    all agree on anything else: then drawing tells nothing.
     """
     every, places = np.unique(groups, return_inverse=True)
     found = [
         auc(scores, truth, times_drawn(index, len(every))[places])
         for index in drawn(len(every), _DRAWS, _SEED)
     ]
-    is_enough = np.isfinite(found).sum() >= _LEAST_VALID_DRAWS
-    return interval(found) if is_enough else (0.0, 1.0)
+    if np.isfinite(found).sum() < _LEAST_VALID_DRAWS:
+        return 0.0, 1.0
+    mine, others = (len(np.unique(places[is_of])) for is_of in (truth, ~truth))
+    low, high = interval(found, max(1, min(mine, others, len(every) // 2)))
+    return (low, high) if high > low else (0.0, 1.0)
 
 
 def question_words(tree: Tree, names: Sequence[str]) -> list[tuple[str, float]]:

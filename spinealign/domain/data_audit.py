@@ -102,6 +102,7 @@ class FindingKind(StrEnum):
     PART_FROM_ONE_SERIES = "part_from_one_series"
     SHORTCUT = "shortcut"
     COPIES_OF_TWO_PATIENTS = "copies_of_two_patients"
+    PERHAPS_ONE_PATIENT = "perhaps_one_patient"
     COPIES = "copies"
     PREPARED_COPIES = "prepared_copies"
     REPEATED_PATIENTS = "repeated_patients"
@@ -150,6 +151,9 @@ class AuditedFile:
         Pixels; 0 where the file cannot be read.
     sha256 : str
         Of the file's bytes; empty where there are none.
+    perhaps : tuple of int
+        Numbers that files share which a list gives to several patients, and which are perhaps one
+        person's by endings of names or by DICOM identifiers.
     """
 
     path: str
@@ -165,6 +169,7 @@ class AuditedFile:
     width: int = 0
     height: int = 0
     sha256: str = ""
+    perhaps: tuple[int, ...] = ()
 
     @property
     def is_broken(self) -> bool:
@@ -214,7 +219,7 @@ class Shortcut:
         The class against all others.
     auc, low, high : float
         Area under the ROC curve of predictions for files of other groups than those learned from,
-        and its 95 % interval by bootstrap over those groups.
+        and its 95 % interval by bootstrap over those groups; 0 and 1 where there is no interval.
     unit : str
         What was kept together and drawn: "patient", "series", "picture" or "file".
     units : int
@@ -237,6 +242,11 @@ class Shortcut:
     held_out_accuracy: float | None = None
     rule: str = ""
     examples: tuple[str, ...] = ()
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether drawing groups again told anything."""
+        return self.low > 0 or self.high < 1
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,30 @@ def content_mark(pixels: NDArray[np.float32]) -> str:
     pixels : (rows, cols) float32
         Grey values in any unit.
     """
+    return _mark(_squeezed(pixels))
+
+
+def moved_marks(pixels: NDArray[np.float32]) -> tuple[str, ...]:
+    """Return the marks of a picture mirrored and turned by quarter turns, without its own: seven.
+
+    Parameters
+    ----------
+    pixels : (rows, cols) float32
+        Grey values in any unit.
+    """
+    small = _squeezed(pixels)
+    every = [np.rot90(side, turns) for side in (small, small[:, ::-1]) for turns in range(4)]
+    return tuple(_mark(each) for each in every[1:])
+
+
+def _squeezed(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = np.percentile(pixels, _RANGE_PERCENTILES)
     grey = np.clip((pixels - low) * (255 / max(float(high - low), 1e-6)), 0, 255)
-    small = cv2.resize(grey.astype(np.float32), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+    sides = (_SIDE_PX, _SIDE_PX)
+    small = cv2.resize(grey.astype(np.float32), sides, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
+
+
+def _mark(small: NDArray[np.float32]) -> str:
     found = np.asarray(dctn(small, norm="ortho"))[_WAVES[:, 0], _WAVES[:, 1]]
     return np.packbits(found > 0).tobytes().hex()

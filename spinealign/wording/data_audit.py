@@ -207,6 +207,18 @@ def _missing(finding: Finding) -> str:
     return f"Part “{part}” has no file of class {labels}. Nothing can be measured there."
 
 
+def _perhaps_one(finding: Finding) -> str:
+    stand = "stands" if finding.count == 1 else "stand"
+    where = ", on both sides of the split" if finding.labels else ""
+    files = listed([safe_text(path) for path in finding.paths[:2]])
+    return (
+        f"{count_text(finding.count, 'person')} perhaps {stand} in the list as several patients"
+        f"{where}, by endings of names (of an examination, a view, a date) or by DICOM "
+        f"identifiers: {_names(finding.names, finding.count)} (files {files}). If they are one, "
+        "give them one name in the list and split again; split.csv keeps them together."
+    )
+
+
 def _no_split(finding: Finding) -> str:
     if not finding.labels:
         return (
@@ -258,6 +270,7 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{_names(f.names, f.count)}. Whoever splits by these names parts copies; split.csv "
             "keeps them together."
         ),
+        FindingKind.PERHAPS_ONE_PATIENT: _perhaps_one,
         FindingKind.COPIES: lambda f: (
             f"{count_text(f.count, 'pair')} of pictures are copies of each other although their "
             "names do not say so."

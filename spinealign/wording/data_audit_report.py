@@ -22,8 +22,10 @@ SHORTCUTS_NOTE = (
     "{units}. The line in the middle is chance. The last column is what it tells rightly of "
     "“val” and “test” after learning on “train”. A learner that does well here shows what a "
     "network may learn instead of the disease; thumbnails and body level may also show the "
-    "disease itself."
+    "disease itself. Where nothing was told wrongly, the interval is the exact bound for as many "
+    "pairs of groups that share none (Clopper & Pearson 1934)."
 )
+NO_INTERVAL = "no interval"
 SHORTCUT_HEADINGS = ("By", "Class", "", "AUC (95 % interval)", "Held-out part")
 MEANS_CAPTION = "The mean picture of each class: {labels}"
 EXAMPLES_CAPTION = "Told most surely by {title}: first “{label}”, then others ({names})"
@@ -34,6 +36,7 @@ LIMITS_TITLE = "What this audit cannot know"
 KNOWN_PATIENTS = "For {share:.0%} of the files something tells whose picture it is."
 LIMITS = (
     "Patients are told apart by lists, DICOM identifiers, folders and file names, and joined "
-    "where pixels show the same picture. Two different pictures of one patient with unrelated "
-    "names stay unnoticed. An audit that finds nothing does not prove that labels are right."
+    "where pixels show the same picture. A list is believed; what speaks against it is a doubt. "
+    "Two different pictures of one patient with unrelated names stay unnoticed. An audit that "
+    "finds nothing does not prove that labels are right."
 )

@@ -115,15 +115,19 @@ def learned_from_text(count: int, of: int) -> str:
     )
 
 
-def learned_alike_text(names: Sequence[str], of: int) -> str:
+STORED_OTHERWISE = "in another format, size or exposure"
+MOVED = "mirrored or turned by quarter turns"
+
+
+def learned_alike_text(names: Sequence[str], of: int, how: str) -> str:
     """Return that pictures show what a model learned from, though their files are others."""
     look = "looks like one" if len(names) == 1 else "look like pictures"
     shown = listed([f"“{safe_text(name)}”" for name in names[:_SHOWN_ALIKE]])
     more = ", ..." if len(names) > _SHOWN_ALIKE else ""
     return (
-        f"{len(names):,} of these {of:,} {look} that the model learned from, in another format, "
-        f"size or exposure: {shown}{more}. Where they are copies, or of the same patients, the "
-        "figures say nothing of others. Leave them out, or evaluate on other patients."
+        f"{len(names):,} of these {of:,} {look} that the model learned from, {how}: "
+        f"{shown}{more}. Where they are copies, or of the same patients, the figures say nothing "
+        "of others. Leave them out, or evaluate on other patients."
     )
 
 

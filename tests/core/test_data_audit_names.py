@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from spinealign.data_audit.findings import all_findings, counts_of
+from spinealign.data_audit.dicom_facts import DicomFacts
+from spinealign.data_audit.findings import all_findings, counts_of, verdict_of
 from spinealign.data_audit.grouping import audited, grouped, names_told
 from spinealign.data_audit.listing import list_files
 from spinealign.data_audit.looking import Looked
 from spinealign.data_audit.names import Named, named
+from spinealign.data_audit.persons import with_doubts
 from spinealign.data_audit.splitting import honest_split
 from spinealign.data_audit.tables import Columns
-from spinealign.domain.data_audit import FindingKind, Layout, PatientSource
+from spinealign.domain.data_audit import FindingKind, Layout, PatientSource, Severity
 from spinealign.domain.errors import DataSetError
+from spinealign.wording.data_audit import finding_text
 from tests.data_sets import draw_slice, encoded
 
 PIXELS = draw_slice(1, 0)
@@ -181,3 +185,117 @@ def test_names_tell_the_repeated_patients_of_the_frontal_films():
     assert counts == {("", ""): (481, 481)}
     assert (repeated.count, repeated.of) == (121, 248)
     assert split.is_possible
+
+
+def listed_set(folder, rows):
+    """Return files and findings of a list of (file, patient, part), as far as names tell."""
+    for name, _, _ in rows:
+        encoded(PIXELS, folder / name)
+    told = "".join(
+        f"{name},{'ab'[k // 3 % 2]},{p},{part}\n" for k, (name, p, part) in enumerate(rows)
+    )
+    (folder / "list.csv").write_text(f"file,class,patient,split\n{told}")
+    _, listed = list_files(folder / "list.csv")
+    names, facts = names_told(listed), [None] * len(listed)
+    files = audited(listed, names, facts, [Looked(file.name, ()) for file in listed])
+    files = grouped(with_doubts(files, listed, names, facts), [])
+    return files, all_findings(files, [], [], honest_split(files)[0])
+
+
+def doubted(findings):
+    return [one for one in findings if one.kind is FindingKind.PERHAPS_ONE_PATIENT]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("12_a", "12_b"), ("12a", "12b"), ("12", "12_v2"), ("P12-left", "P12-right"),
+        ("12_2019-03-04", "12_2020-01-31"), ("12 T1", "12 T2"), ("p12_pre", "p12_post-op"),
+        ("sub-12_ses-01", "sub-12_ses-02"), ("12_baseline", "12_6months"),
+    ],
+)  # fmt: skip
+def test_patients_of_a_list_who_differ_by_an_examination_are_doubted(tmp_path, one, other):
+    others = [(f"{n}.png", f"{n}", "val" if n % 4 == 3 else "train") for n in range(20, 32)]
+    rows = [("x.png", one, "train"), ("y.png", other, "val"), *others]
+    files, findings = listed_set(tmp_path, rows)
+    (found,) = doubted(findings)
+    assert found.severity is Severity.DOUBT
+    assert (found.count, found.names) == (1, (" / ".join(sorted((one, other))),))
+    assert (found.labels, sorted(found.paths)) == (("train", "val"), ["x.png", "y.png"])
+    told = finding_text(found)
+    assert "1 person perhaps stands in the list as several patients, on both sides of the" in told
+    assert "x.png" in told
+    assert "give them one name in the list" in told
+    assert {file.patient for file in files} >= {one, other}, "the list is not overruled"
+    groups = {file.path: file.group for file in files}
+    assert groups["x.png"] == groups["y.png"]
+    assert not verdict_of(findings).is_condemned
+    assert not doubted(listed_set(tmp_path, [(n, p, "train") for n, p, _ in rows])[1])
+    (unsplit,) = doubted(listed_set(tmp_path, [(n, p, "") for n, p, _ in rows])[1])
+    assert "both sides" not in finding_text(unsplit)
+
+
+def test_file_names_raise_the_doubt_where_the_lists_patients_tell_nothing(tmp_path):
+    rows = [("12_ap.png", "k1", "train"), ("12_lat.png", "k2", "val")]
+    rows += [(f"{n}_ap.png", f"k{n}", "train" if n % 4 else "val") for n in range(20, 32)]
+    (found,) = doubted(listed_set(tmp_path, rows)[1])
+    assert found.names == ("k1 / k2",)
+    one = [(f"one/{name}" if k % 2 else f"two/{name}", p, s) for k, (name, p, s) in enumerate(rows)]
+    assert not doubted(listed_set(tmp_path, one)[1]), "a bare name in two folders is nobody's"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{:03d}", "P{:03d}", "site1_{:03d}", "site{}_a", "ward 2 {}", "2019-03-04_{}",
+        "study2-{:02d}", "case {}", "12_{}", "ID{:04x}", "{:08x}",
+        "A-{}-m", "c{}_f", "proj_s{:02d}", "group {}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", ["{}.png", "{}_t2.png", "scan7_{}.png"])
+def test_no_honest_list_is_doubted_or_condemned_by_its_names(tmp_path, name, suffix):
+    """Each patient is one person, of whom two pictures lie in one part."""
+    rng = np.random.default_rng(19)
+    numbers = rng.choice(0xFFFF_FFFF if "x" in name else 400, 40, replace=False).tolist()
+    rows = []
+    for place, number in enumerate(numbers):
+        part = "val" if place % 4 == 3 else "train"
+        patient = name.format(number % 0xFFFF if "04x" in name else number)
+        rows += [(suffix.format(f"{2 * place + k:03d}"), patient, part) for k in (0, 1)]
+    _, findings = listed_set(tmp_path, rows)
+    kinds = {one.kind for one in findings if one.severity is not Severity.NOTE}
+    assert kinds == set()
+    by_name = [(f"{patient} {k}.png", patient, part) for k, (_, patient, part) in enumerate(rows)]
+    _, findings = listed_set(tmp_path, by_name)
+    assert {one.kind for one in findings if one.severity is not Severity.NOTE} == set()
+
+
+def test_pictures_of_one_name_in_folders_of_two_hospitals_are_two(tmp_path):
+    rows = [
+        (f"{where}/patient{n}.png", f"{where}{n}", part)
+        for where, part in (("north", "train"), ("south", "val"))
+        for n in range(8)
+    ]
+    files, findings = listed_set(tmp_path, rows)
+    assert not [one for one in findings if one.severity is not Severity.NOTE]
+    assert len({file.group for file in files}) == 16
+    rows[8] = ("south/patient0-rotated2.png", "south0", "val")
+    _, findings = listed_set(tmp_path, rows)
+    assert FindingKind.FAMILY_ACROSS in {one.kind for one in findings}
+
+
+@pytest.mark.parametrize(("shared", "is_doubted"), [(2, True), (6, True), (7, False)])
+def test_identifiers_that_several_of_a_lists_patients_share_are_a_doubt(
+    tmp_path, shared, is_doubted
+):
+    """One that more share stands for nobody, such as "anonymous"."""
+    rows = [(f"{n:02d}.png", f"k{n}", "val" if n % 2 else "train") for n in range(16)]
+    files, _ = listed_set(tmp_path, rows)
+    _, listed = list_files(tmp_path / "list.csv")
+    facts = [
+        DicomFacts("one" if n < shared else f"own {n}", "", None, {}, {}) for n in range(len(rows))
+    ]
+    files = grouped(with_doubts(files, listed, names_told(listed), facts), [])
+    found = doubted(all_findings(files, [], [], honest_split(files)[0]))
+    assert [one.count for one in found] == [1] * is_doubted
+    assert len({file.group for file in files}) == (17 - shared if is_doubted else 16)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from spinealign.data_audit import scoring
+from spinealign.evaluation.cases import ClassifiedCases
+from spinealign.evaluation.classification import figures
 from spinealign.resampling import auc
 
 CASES = range(6)
@@ -75,3 +77,23 @@ def test_neighbours_of_the_class_score_high():
     near, far = scoring.by_neighbours(known, truth, np.array([[0.1], [5.1]]))
     assert near > 0.9
     assert far < 0.1
+
+
+@pytest.mark.parametrize("count", [4, 10, 34])
+def test_an_area_without_an_error_has_the_exact_bound_of_evaluations(count):
+    groups = np.repeat(np.arange(2 * count), 3)
+    truth = groups % 2 == 0
+    low, high = scoring.bootstrap_interval(truth.astype(float), truth, groups)
+    assert high == 1
+    assert low == pytest.approx(0.025 ** (1 / count))
+    cases = ClassifiedCases(
+        tuple(map(str, range(len(truth)))), tuple(map(str, groups)), ("no", "yes"),
+        truth.astype(int), np.stack([~truth, truth], axis=1).astype(float),
+    )  # fmt: skip
+    theirs = figures(cases, 0.5, draws=60)["auc"]
+    assert (theirs.low, theirs.high) == pytest.approx((low, high))
+
+
+def test_scores_that_are_all_equal_have_no_interval():
+    groups = np.arange(20)
+    assert scoring.bootstrap_interval(np.full(20, 0.5), groups % 2 == 0, groups) == (0, 1)

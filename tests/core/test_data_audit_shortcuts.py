@@ -1,5 +1,7 @@
 """Shortcuts planted in a drawn data set are found, each by its own learner."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -139,6 +141,23 @@ def test_a_few_patients_raise_a_doubt_only(units, severity):
     one = Shortcut(ShortcutKind.MARKER, "sick", 0.95, 0.9, 1.0, "patient", units)
     (finding,) = all_findings([], [], [one], HonestSplit(True))
     assert finding.severity is severity
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "found"),
+    [
+        (ShortcutKind.MARKER, 20, Severity.CONDEMNS), (ShortcutKind.LEVEL, 20, Severity.CONDEMNS),
+        (ShortcutKind.MARKER, 8, Severity.DOUBT), (ShortcutKind.THUMBNAIL, 90, Severity.DOUBT),
+    ],
+)  # fmt: skip
+def test_what_tells_the_class_without_an_error_is_judged_by_its_patients(kind, units, found):
+    """The exact lower limit is below what condemns; nothing is told better than perfectly."""
+    low = 0.025 ** (2 / units)
+    one = Shortcut(kind, "sick", 1.0, low, 1.0, "patient", units)
+    (finding,) = all_findings([], [], [one], HonestSplit(True))
+    assert finding.severity is found
+    nothing = replace(one, low=0.0)
+    assert all_findings([], [], [nothing], HonestSplit(True)) == ()
 
 
 def test_classes_of_few_patients_are_asked_by_picture(tmp_path):

@@ -23,7 +23,7 @@ from spinealign.domain.trained_on import (
     picture_marks,
 )
 from spinealign.evaluation.familiar import Familiar
-from spinealign.imaging.likeness import content_mark
+from spinealign.imaging.likeness import content_mark, moved_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording.trained import trained_lines
@@ -103,6 +103,25 @@ def test_a_copy_in_another_format_size_or_depth_is_told_by_what_it_shows(tmp_pat
     assert other.cautions(2) == []
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turns", range(4))
+def test_a_copy_that_is_mirrored_or_turned_is_told_as_such(tmp_path, mirrored, turns):
+    pictures = [draw_slice(patient, 0)[:, 8:-8] for patient in range(6)]
+    marks = content_marks(content_mark(p.astype(np.float32)) for p in pictures[:4])
+    moved = np.rot90(pictures[2][:, ::-1] if mirrored else pictures[2], turns)
+    familiar = Familiar({CONTENT_KEY: marks})
+    familiar.see("a", read_image(stored(tmp_path, np.ascontiguousarray(moved), "jpeg")))
+    (told,) = familiar.cautions(3)
+    is_moved = mirrored or turns > 0
+    assert ("learned from, mirrored or turned by quarter turns: “a”." in told) == is_moved
+    assert ("in another format, size or exposure" in told) != is_moved
+    other = Familiar({CONTENT_KEY: marks})
+    for place in (4, 5):
+        encoded(np.ascontiguousarray(np.rot90(pictures[place], turns)), tmp_path / f"{place}.png")
+        other.see(f"{place}", read_image(tmp_path / f"{place}.png"))
+    assert other.cautions(2) == []
+
+
 def test_the_file_itself_is_told_once_and_not_as_a_copy(tmp_path):
     encoded(draw_slice(1, 0), tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
@@ -130,6 +149,7 @@ def test_slices_of_other_patients_are_not_taken_for_those_that_were_learned_from
         others = learned_from({CONTENT_KEY: marks[:place] + marks[place + 1 :]})
         half = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         assert not others.has_alike(content_mark(half))
+        assert not any(others.has_alike(mark) for mark in moved_marks(half))
         assert learned_from({CONTENT_KEY: marks}).has_alike(content_mark(half))
 
 
