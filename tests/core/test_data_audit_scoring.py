@@ -5,7 +5,6 @@ import pytest
 
 from spinealign.data_audit import scoring
 from spinealign.evaluation.cases import ClassifiedCases
-from spinealign.evaluation.classification import figures
 from spinealign.resampling import auc
 
 CASES = range(6)
@@ -81,6 +80,7 @@ def test_neighbours_of_the_class_score_high():
 
 @pytest.mark.parametrize("count", [4, 10, 34])
 def test_an_area_without_an_error_has_the_exact_bound_of_evaluations(count):
+    classification = pytest.importorskip("spinealign.evaluation.classification")
     groups = np.repeat(np.arange(2 * count), 3)
     truth = groups % 2 == 0
     low, high = scoring.bootstrap_interval(truth.astype(float), truth, groups)
@@ -90,7 +90,7 @@ def test_an_area_without_an_error_has_the_exact_bound_of_evaluations(count):
         tuple(map(str, range(len(truth)))), tuple(map(str, groups)), ("no", "yes"),
         truth.astype(int), np.stack([~truth, truth], axis=1).astype(float),
     )  # fmt: skip
-    theirs = figures(cases, 0.5, draws=60)["auc"]
+    theirs = classification.figures(cases, 0.5, draws=60)["auc"]
     assert (theirs.low, theirs.high) == pytest.approx((low, high))
 
 
