@@ -405,6 +405,10 @@ class CondemnedDataError(DataSetError):
     """The audit advises against training on these data, and nobody gave a reason to do it."""
 
 
+class StartingWeightsError(DataSetError):
+    """The weights that a network starts from are not named, not there, or others."""
+
+
 class RecipeError(DataSetError):
     """The file of a training says what no recipe may say."""
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
-from spinealign.domain.errors import DataSetError
+from spinealign.domain.errors import StartingWeightsError
 from spinealign.domain.model_card import MOST_TEMPERATURE, IntensityRule, RegionRule
 from spinealign.training import augment, networks
 from spinealign.training.head_parts import (
@@ -181,15 +181,15 @@ def frozen_part(recipe: ClassifierRecipe, imagenet: Path | None) -> FrozenPart:
 
     Raises
     ------
-    DataSetError
+    StartingWeightsError
         The head needs ImageNet's convolutions, and no file holds them.
     """
     if not recipe.needs_imagenet:
         return FrozenPart(None, "")
     if imagenet is None:
-        raise DataSetError(words.needs_imagenet(recipe.head))
+        raise StartingWeightsError(words.needs_imagenet(recipe.head))
     if not imagenet.is_file():
-        raise DataSetError(words.no_imagenet_file(imagenet))
+        raise StartingWeightsError(words.no_imagenet_file(imagenet))
     blocks = recipe.arguments.get("blocks", networks.VGG16_BLOCKS)
     shape = (*recipe.input_shape, 3)
     image, x = networks.vgg16_base(shape, blocks, pool_last=recipe.head == "report")
@@ -200,7 +200,7 @@ def frozen_part(recipe: ClassifierRecipe, imagenet: Path | None) -> FrozenPart:
         networks.load_imagenet_base(base, str(imagenet))
         content = imagenet.read_bytes()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataSetError(words.wrong_imagenet(imagenet)) from error
+        raise StartingWeightsError(words.wrong_imagenet(imagenet)) from error
     return FrozenPart(base, hashlib.sha256(content).hexdigest())
 
 

@@ -25,6 +25,7 @@ from spinealign.domain.errors import (
     ReadProblem,
     RecipeError,
     SpineAlignError,
+    StartingWeightsError,
     StoredReadingError,
     StoredReadingProblem,
     UnexpectedError,
@@ -480,6 +481,11 @@ def explain(error: SpineAlignError) -> Message:
             )
         case CondemnedDataError():
             return Message(str(error), CONDEMNED_ADVICE)
+        case StartingWeightsError():
+            return Message(
+                f"The training did not start: {as_sentence(str(error))}",
+                "“spinealign train --help” and docs/training.md name the options.",
+            )
         case RecipeError():
             return Message(f"The recipe cannot be used: {as_sentence(str(error))}", RECIPE_ADVICE)
         case DataSetError():
