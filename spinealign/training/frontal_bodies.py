@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.frontal.looks import (
@@ -337,7 +338,7 @@ def frontal_card(recipe: FrontalRecipe, steps: int) -> ModelCard:
         version="0.1.0",
         status=ModelStatus.DEMONSTRATION,
         task="segmentation",
-        examinations=(),
+        examinations=(ExaminationKind.FRONTAL_SPINE_RADIOGRAPH,),
         weights="model.tflite",
         sha256="",
         architecture={"name": "frontal_unet", "arguments": recipe.arguments()},
