@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from spinealign.frontal.candidates import PITCH_TO_HEIGHT, Candidate
 from spinealign.frontal.looks import FRONTAL_LEVELS
 
-_WORTH_FROM = 0.2
+_WORTH_FROM = 0.05
 """Score from which a candidate adds to a column more than it takes.
 
 Source: set by hand; to be measured (docs/design/frontal-spine.md).
 """
 
-_LEVEL_WEIGHT = 0.12
+_LEVEL_WEIGHT = 0.02
 """What an error of a level by its own scale takes from a column, in scores.
 
 Source: set by hand: 17 bodies together outweigh any gap, one body none.
@@ -48,7 +48,7 @@ Source: between the 1st and the 99th percentile of 481 films lie -0.21 and 0.49,
 of the readers' points (docs/design/frontal-spine.md).
 """
 
-_DISTANCE_WEIGHT = 0.12
+_DISTANCE_WEIGHT = 0.03
 """What a distance off by its scale takes from a column, in scores.
 
 Source: set by hand.
