@@ -204,6 +204,9 @@ _METHODS: Mapping[MeasureCode, _Coded] = {
         COBB_ANGLE, "CURVE_TL", "Cobb angle of a thoracolumbar curve",
     ),
     MeasureCode.CURVE_LUMBAR: (COBB_ANGLE, "CURVE_L", "Cobb angle of a lumbar curve"),
+    MeasureCode.CURVE_UNNAMED: (
+        COBB_ANGLE, "CURVE_U", "Cobb angle of the largest curve, levels uncertain",
+    ),
     MeasureCode.T1_TILT: (ANGLE, "T1_TILT", "T1 tilt on a frontal film"),
     MeasureCode.L5_TILT: (ANGLE, "L5_TILT", "L5 tilt on a frontal film"),
     MeasureCode.CORONAL_BALANCE: (

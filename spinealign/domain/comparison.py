@@ -104,6 +104,7 @@ CHANGE_LIMITS: Mapping[MeasureCode, ReaderLimit] = MappingProxyType(
         MeasureCode.CURVE_MAIN_THORACIC: ReaderLimit(5.0, Reference.SOSORT),
         MeasureCode.CURVE_THORACOLUMBAR: ReaderLimit(5.0, Reference.SOSORT),
         MeasureCode.CURVE_LUMBAR: ReaderLimit(5.0, Reference.SOSORT),
+        MeasureCode.CURVE_UNNAMED: ReaderLimit(5.0, Reference.SOSORT),
     }
 )
 """Published minimum detectable changes, 1.96 x sqrt(2) x the standard error of measurement.

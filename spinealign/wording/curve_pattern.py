@@ -27,6 +27,7 @@ _REGIONS = {
     MeasureCode.CURVE_MAIN_THORACIC: "thoracic",
     MeasureCode.CURVE_THORACOLUMBAR: "thoracolumbar",
     MeasureCode.CURVE_LUMBAR: "lumbar",
+    MeasureCode.CURVE_UNNAMED: "curve",
 }
 _COUNTS = {
     CurveCount.SINGLE: "Single curve",
@@ -89,6 +90,13 @@ def pattern_sentences(pattern: CurvePattern) -> str:
 
 
 def _curves_sentence(pattern: CurvePattern) -> str:
+    found = (*pattern.curves, *pattern.smaller)
+    unnamed = next((one for one in found if one.measured.code is MeasureCode.CURVE_UNNAMED), None)
+    if unnamed is not None:
+        return (
+            f"Largest curve: {_curve(unnamed)}; the levels are uncertain, so that neither its "
+            "part of the spine nor other curves are told."
+        )
     if pattern.curves:
         return f"{_COUNTS[pattern.count]}: {'; '.join(map(_curve, pattern.curves))}."
     if pattern.untold:

@@ -132,7 +132,7 @@ _OF_CHALLENGE = (
 )
 _NOT_CLINICAL = (
     "For comparison with published figures only: the clinical angle takes the steepest endplates. "
-    "It needs every body from T1 to L5."
+    "The challenge has every body from T1 to L5; where one was not found, the angle may be smaller."
 )
 _HEIGHTS = "No absolute height separates normal from abnormal: use the ratios."
 _WEDGE = (
@@ -476,6 +476,12 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         "Lumbar curve", "{0}–{1} Cobb",
         f"{_CURVE} The apex lies at the disc L1/L2 or below.", _CURVE_READ,
         contradictions=_CURVE_DIFFERS,
+    ),
+    MeasureCode.CURVE_UNNAMED: MeasureWords(
+        "Largest curve", "{0} to {1} Cobb",
+        f"{_CURVE} Its bodies are counted from the top, as their levels are uncertain, so that "
+        "nothing tells which part of the spine it lies in.",
+        _CURVE_READ, contradictions=_CURVE_DIFFERS,
     ),
     MeasureCode.T1_TILT: MeasureWords(
         "T1 tilt", "T1 tilt",

@@ -202,12 +202,27 @@ def test_trunk_shift_is_that_of_the_middle_of_the_chest() -> None:
     assert alone.reason is UnmeasurableReason.CHEST_EDGES_MISSING
 
 
-def test_the_challenge_needs_every_body() -> None:
+def test_the_challenge_takes_the_bodies_that_are_there() -> None:
     found = measured(bodies(column(DOUBLE)[1:], LEVELS[1:]))
-    why = found[MeasureCode.CHALLENGE_COBB_1].unmeasurable
-    assert why is not None
-    assert why.bodies == ("T1",)
+    assert found[MeasureCode.CHALLENGE_COBB_1].value == pytest.approx(50)
     assert found[MeasureCode.CURVE_MAIN_THORACIC].value == pytest.approx(50)
+    few = measured(bodies(column(DOUBLE)[:2], LEVELS[:2]))
+    why = few[MeasureCode.CHALLENGE_COBB_1].unmeasurable
+    assert why is not None
+    assert why.bodies == LEVELS[2:]
+
+
+def test_without_levels_the_largest_curve_is_measured_by_numbers() -> None:
+    placed = bodies(column(DOUBLE))
+    unnamed = [replace(body, level=None) for body in placed]
+    named, found = measured(placed), measured(unnamed)
+    largest = found[MeasureCode.CURVE_UNNAMED]
+    curves = [m for m in named.values() if m.curve is not None and m.value is not None]
+    assert largest.value == pytest.approx(max(m.value or 0.0 for m in curves))
+    assert all(name.startswith("body ") for name in largest.levels)
+    assert MeasureCode.CURVE_MAIN_THORACIC not in found
+    assert found[MeasureCode.CHALLENGE_COBB_1].value == pytest.approx(50)
+    assert MeasureCode.CURVE_UNNAMED not in named
 
 
 def test_a_body_added_on_a_frontal_film_has_corners_left_and_right() -> None:

@@ -13,6 +13,7 @@ from spinealign.export.bundle import write_bundle
 from spinealign.frontal import FRONTAL_LEVELS
 from spinealign.measure.geometry.challenge_cobb import challenge_cobb
 from spinealign.training.frontal_films import image_of
+from spinealign.wording.alignment import alignment_sentences
 from spinealign.wording.measures import curve_text
 from tests.core.test_one_way import Store
 from tests.examinations import FRONTAL
@@ -114,7 +115,10 @@ def test_names_that_fit_one_further_nearly_as_well_are_withheld():
     assert {body.level for body in found.vertebrae} == {None}
     (doubt,) = [c.doubt for c in found.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
     assert doubt is LevelUncertainty.NO_ENDS
-    assert not values(found)
+    (largest,) = [m for m in found.measurements if m.curve is not None]
+    assert largest.code is MeasureCode.CURVE_UNNAMED
+    assert largest.value == pytest.approx(50.0, abs=1.0)
+    assert "the levels are uncertain" in alignment_sentences(found)
 
 
 def test_a_body_that_was_not_seen_shifts_no_name():

@@ -53,6 +53,9 @@ Source: Lenke 2001, J Bone Joint Surg Am 83:1169: proximal thoracic T3 to T5, ma
 the disc T11/T12, thoracolumbar T12 to L1, lumbar the disc L1/L2 to L4.
 """
 
+_FEWEST = 3
+"""Fewer bodies make no curve. Source: a curve has two end vertebrae and an apex."""
+
 _LAST_MAIN_THORACIC_DISC = ("T11", "T12")
 _THORACIC = (MeasureCode.CURVE_PROXIMAL_THORACIC, MeasureCode.CURVE_MAIN_THORACIC)
 _CHALLENGE = (
@@ -73,6 +76,9 @@ def coronal_measures(spine: Spine, picture_height: float | None) -> Iterator[Sam
     """
     chain = named_bodies(spine)
     curves = list(curves_by_kind(chain))
+    unnamed = unnamed_bodies(spine)
+    if len(chain) < _FEWEST <= len(unnamed):
+        chain, curves = unnamed, list(largest_curve(unnamed))
     for code, curve in curves:
         yield _cobb(spine, chain, code, curve)
     for code, level, part in (
@@ -96,6 +102,21 @@ def named_bodies(spine: Spine) -> list[Body]:
     ]  # fmt: skip
 
 
+def unnamed_bodies(spine: Spine) -> list[Body]:
+    """Return the bodies without a level that have all four corners, from the top."""
+    return [
+        body for body in spine.bodies
+        if body.vertebra.level is None and all(name in body.points for name in FRONTAL_CORNERS)
+    ]  # fmt: skip
+
+
+def largest_curve(bodies: Sequence[Body]) -> Iterator[tuple[MeasureCode, CoronalCurve]]:
+    """Yield the largest curve of bodies without levels, whose part of the spine is not known."""
+    found = coronal_curves(corners_of(bodies))
+    if found:
+        yield MeasureCode.CURVE_UNNAMED, max(found, key=lambda one: abs(one.angle_deg))
+
+
 def corners_of(bodies: Sequence[Body]) -> Points:
     """Return the exact corners (n, 4, 2) of bodies: superior left, then on with the clock."""
     return np.array([[body.points[name][0] for name in FRONTAL_CORNERS] for body in bodies])
@@ -103,7 +124,7 @@ def corners_of(bodies: Sequence[Body]) -> Points:
 
 def curves_by_kind(bodies: Sequence[Body]) -> Iterator[tuple[MeasureCode, CoronalCurve]]:
     """Yield the curves from the top; of two of one kind the larger one."""
-    if len(bodies) < 3:
+    if len(bodies) < _FEWEST:
         return
     found: dict[MeasureCode, CoronalCurve] = {}
     for curve in coronal_curves(corners_of(bodies)):
@@ -226,9 +247,13 @@ def _apical_translation(
 def _of_challenge(
     spine: Spine, chain: Sequence[Body], picture_height: float
 ) -> Iterator[SampledMeasure]:
-    """Yield the angles that the AASCE challenge defines; they need every body from T1 to L5."""
-    absent = tuple(level for level in _LEVELS if level not in {body.name for body in chain})
-    if absent:
+    """Yield the angles that the AASCE challenge defines, of the bodies that were found.
+
+    The challenge has all of them from T1 to L5; of fewer the angles may be smaller.
+    """
+    if len(chain) < _FEWEST:
+        found = {body.name for body in chain}
+        absent = tuple(level for level in _LEVELS if level not in found)
         why = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, absent)
         yield from (SampledMeasure(code, (), unmeasurable=why) for code in _CHALLENGE)
         return
