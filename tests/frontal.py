@@ -85,6 +85,8 @@ class Oracle:
         Added to every level; `spread` is the uncertainty that is told.
     hidden : tuple of str
         Levels that are not seen.
+    shift_px : float
+        Added to every x, in the film and in its mirror image.
     """
 
     film: FrontalFilm
@@ -92,14 +94,17 @@ class Oracle:
     spread: float = 0.5
     hidden: tuple[str, ...] = ()
     blank_heat: bool = False
+    shift_px: float = 0.0
     looks: int = 0
 
     def whole_look(self, model, image):
         rows, cols = image.shape
         return self.look_at(model, image, FilmWindow(0, 0, cols, rows))
 
-    def look_at(self, _model, _image, window):
+    def look_at(self, _model, image, window):
         self.looks += 1
+        own = image_of(self.film).pixels
+        is_mirrored = image is not None and np.array_equal(image.pixels[:, ::-1], own)
         scale = min(TILE[0] / window.shape[0], TILE[1] / window.shape[1])
         rows, cols = (round(scale * side) for side in window.shape)
         exact = (rows / window.shape[0], cols / window.shape[1])
@@ -107,10 +112,14 @@ class Oracle:
         origin = (window.left - left / exact[1], window.top - top / exact[0])
         cells = (exact[0] / STRIDE, exact[1] / STRIDE)
         grid = Grid((TILE[0] // STRIDE, TILE[1] // STRIDE), cells, origin)
-        return self.look_on(grid)
+        return self.look_on(grid, is_mirrored=is_mirrored)
 
-    def look_on(self, grid: Grid) -> FrontalLook:
+    def look_on(self, grid: Grid, *, is_mirrored: bool = False) -> FrontalLook:
         film = self.film
+        if is_mirrored:
+            turned = film.corners * [-1, 1] + [film.pixels.shape[1], 0]
+            film = replace(film, corners=turned[:, (1, 0, 3, 2)])
+        film = replace(film, corners=film.corners + np.array([self.shift_px, 0]))
         seen = [n for n, level in enumerate(film.levels) if level not in self.hidden]
         corners = film.corners[seen]
         placed = STRIDE * grid.to_grid(corners.reshape(-1, 2)).reshape(corners.shape)

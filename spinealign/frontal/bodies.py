@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.image import SpineImage
+from spinealign.domain.model_card import ModelCard
 from spinealign.frontal.candidates import Candidate, candidates, merged
 from spinealign.frontal.column import Column, best_column, pitch_px
 from spinealign.frontal.looks import (
@@ -52,6 +53,9 @@ _LOOK_SPREAD = 1.5
 
 Source: a quarter of a tile's height.
 """
+
+_LEFT_FOR_RIGHT = (1, 0, 3, 2)
+"""Which corner each one is in the mirror image. Source: the order of `looks.CORNER_NAMES`."""
 
 Points = NDArray[np.float64]
 
@@ -107,23 +111,55 @@ def find_bodies(model: LoadedModel, image: SpineImage) -> FrontalSpine:
     column = coarse_column(model, image, look)
     if len(column.bodies) < _FEWEST_BODIES:
         return FrontalSpine(look=look)
-    found = [one for look in _sharp_looks(model, image, column) for one in look]
-    joined = merged(found, pitch_px(column.bodies))
-    sharp = best_column([_with_level(one, column) for one in joined])
+    if looks_closer(model.card):
+        found = [one for look in _sharp_looks(model, image, column) for one in look]
+        joined = merged(found, pitch_px(column.bodies))
+        column = best_column([_with_level(one, column) for one in joined])
     bodies = tuple(
         FrontalBody(FRONTAL_LEVELS[number - 1], one.corners, one.score)
-        for one, number in zip(sharp.bodies, sharp.numbers, strict=True)
+        for one, number in zip(column.bodies, column.numbers, strict=True)
     )
-    return FrontalSpine(bodies, sharp.margin, look)
+    return FrontalSpine(bodies, column.margin, look)
+
+
+def looks_closer(card: ModelCard) -> bool:
+    """Whether looks along the column make the corners of a network better, as its card says."""
+    return bool(card.training.get("close_looks", True))
 
 
 def coarse_column(model: LoadedModel, image: SpineImage, look: FrontalLook) -> Column:
-    """Return the column as a look at the whole film, or at all of the column, shows it."""
-    column = best_column(candidates(look))
+    """Return the column as looks at the whole film, or at all of the column, show it.
+
+    Each is taken of the film and of its mirror image, whose errors are not the same.
+    """
+    rows, cols = image.shape
+    column = _of_both(model, image, FilmWindow(0, 0, cols, rows), look)
     if len(column.bodies) < _FEWEST_BODIES or not _is_small(look, column):
         return column
-    closer = best_column(candidates(look_at(model, image, _around(column, image))))
+    window = _around(column, image)
+    closer = _of_both(model, image, window, look_at(model, image, window))
     return closer if len(closer.bodies) >= len(column.bodies) else column
+
+
+def _of_both(
+    model: LoadedModel, image: SpineImage, window: FilmWindow, look: FrontalLook
+) -> Column:
+    """Return the column that a look at a window, and one at its mirror image, show together."""
+    found = candidates(look)
+    column = best_column(found)
+    if len(column.bodies) < _FEWEST_BODIES:
+        return column
+    cols = image.shape[1]
+    turned = replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]))
+    there = FilmWindow(cols - window.right, window.top, cols - window.left, window.bottom)
+    mirrored = [mirrored_back(one, cols) for one in candidates(look_at(model, turned, there))]
+    return best_column(merged([*found, *mirrored], pitch_px(column.bodies)))
+
+
+def mirrored_back(one: Candidate, cols: int) -> Candidate:
+    """Return a candidate of the mirror image of a film of so many columns as one of the film."""
+    corners = one.corners * [-1, 1] + [cols, 0]
+    return replace(one, corners=corners[list(_LEFT_FOR_RIGHT)])
 
 
 def _is_small(look: FrontalLook, column: Column) -> bool:

@@ -29,7 +29,7 @@ _DOUBT_TEXTS = {
         "the lowest body was found only in part and may be the sacrum"
     ),
     LevelUncertainty.SMALL_LOWEST_DISC: "the lowest disc is small and may lie inside the sacrum",
-    LevelUncertainty.NO_ENDS: "names one or two bodies further up or down fit nearly as well",
+    LevelUncertainty.NO_ENDS: "names one or two bodies further up or down fit as well or better",
 }
 _STATE_TEXTS = {
     VertebraState.COMPLETE: "complete",

@@ -17,6 +17,7 @@ class Model:
 
     class card:  # noqa: N801
         input_shape = TILE
+        training = {}  # noqa: RUF012
 
 
 def found(monkeypatch, film, **how):
@@ -97,10 +98,11 @@ def test_a_small_column_is_looked_at_once_more(monkeypatch):
         oracle = Oracle(film)
         monkeypatch.setattr(bodies, "whole_look", oracle.whole_look)
         monkeypatch.setattr(bodies, "look_at", oracle.look_at)
-        column = bodies.coarse_column(Model(), image_of(film))
+        image = image_of(film)
+        column = bodies.coarse_column(Model(), image, oracle.whole_look(None, image))
         assert column.numbers == tuple(range(1, 18))
         looks.append(oracle.looks)
-    assert looks == [1, 2]
+    assert looks == [2, 4]
 
 
 def test_a_picture_without_bodies_has_none(monkeypatch):
@@ -158,3 +160,25 @@ def test_of_very_many_peaks_the_highest_are_followed():
     found = candidates(replace(look, centre=np.maximum(look.centre, noise)))
     assert len(found) <= 60
     assert best_column(found).numbers == tuple(range(1, 18))
+
+
+def test_what_the_mirror_image_says_takes_an_error_to_one_side_away(monkeypatch):
+    film = drawn_film()
+    monkeypatch.setattr(Model.card, "training", {"close_looks": False})
+    assert off_px(found(monkeypatch, film, shift_px=6.0), film).max() < 0.6
+    monkeypatch.setattr(bodies, "mirrored_back", lambda one, cols: one)
+    assert off_px(found(monkeypatch, film, shift_px=6.0), film).max() > 3
+
+
+def test_a_network_that_sees_nothing_more_closely_is_not_asked_to(monkeypatch):
+    film = drawn_film()
+    counts = []
+    for closer in (True, False):
+        monkeypatch.setattr(Model.card, "training", {"close_looks": closer})
+        oracle = Oracle(film)
+        monkeypatch.setattr(bodies, "whole_look", oracle.whole_look)
+        monkeypatch.setattr(bodies, "look_at", oracle.look_at)
+        spine = find_bodies(Model(), image_of(film))
+        assert [body.level for body in spine.bodies] == list(FRONTAL_LEVELS)
+        counts.append(oracle.looks)
+    assert counts[0] > counts[1] == 2

@@ -109,8 +109,8 @@ def test_a_film_that_lies_upside_down_names_no_side_of_the_patient():
     assert PixelGeometry(rows_run_to=PictureSide.RIGHT).patient_side(PictureSide.LEFT) == "left"
 
 
-def test_names_that_fit_one_further_nearly_as_well_are_withheld():
-    found = analysed(spread=20.0)
+def test_names_that_fit_better_one_further_are_withheld():
+    found = analysed(level_error=0.6)
     assert found.levels_uncertain
     assert {body.level for body in found.vertebrae} == {None}
     (doubt,) = [c.doubt for c in found.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
