@@ -76,6 +76,9 @@ class FrontalRecipe:
         Parts that training never sees, in no form: `frontal_films.HELD_OUT`, and "0" to "3".
     corner_weight, centre_weight, level_weight, offset_weight : float
         Of each part of the loss beside the outlines'.
+    close_looks : bool
+        Whether looks along the column make the corners better: to be measured on films that
+        the network did not see, and said in its card.
     films : int or None
         At most so many films, for a learning curve.
     """
@@ -93,6 +96,7 @@ class FrontalRecipe:
     negatives_per_folder: int = 40
     seed: int = 22
     left_out: tuple[str, ...] = (HELD_OUT, "0")
+    close_looks: bool = True
     films: int | None = None
     styled_share: float = 0.5
     body_share: float = 0.35
@@ -361,5 +365,6 @@ def frontal_card(recipe: FrontalRecipe, steps: int) -> ModelCard:
         training={
             "recipe": "spinealign train spine-frontal", "seed": recipe.seed, "steps": steps,
             "batch": recipe.batch, "left_out": list(recipe.left_out), "stride": STRIDE,
+            "close_looks": recipe.close_looks,
         },
     )  # fmt: skip

@@ -29,6 +29,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 LIMIT_MB = {
     "ct_fracture_vgg16": 20,
     "disc_grading": 15,
+    "frontal_bodies": 15,
     "mr_segmentation": 15,
     "spine_bodies": 15,
     "view_gate": 4,
