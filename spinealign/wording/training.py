@@ -315,11 +315,31 @@ def skipped_text(skipped: Sequence[_Skipped], where: Path) -> str:
     )
 
 
-def folds_text(folds: int) -> str:
-    """Return how the cross-validation parts the data."""
+def folds_text(folds: int, single: Sequence[str] = (), has_patients: bool = True) -> str:
+    """Return how the cross-validation parts the data.
+
+    Parameters
+    ----------
+    folds : int
+    single : sequence of str
+        Classes of a single patient, or findings that a single one is known to have or to lack.
+    has_patients : bool
+    """
+    one = _single_text(single, has_patients)
     if not folds:
-        return "no cross-validation: a class has a single patient, so that none can be held out"
-    return f"cross-validation in {folds} folds that share no patient"
+        return f"no cross-validation: {one}, so that none can be held out"
+    told = f"cross-validation in {folds} folds that share no patient"
+    return f"{told}; {one}, so that it has no cross-validated figures" if single else told
+
+
+def _single_text(single: Sequence[str], has_patients: bool) -> str:
+    """Return which classes or findings have a single patient on one side."""
+    who = "patient" if has_patients else "picture"
+    if not single:
+        return f"no two groups of {who}s have all classes"
+    names = listed([f"“{safe_text(name)}”" for name in single])
+    verb, one = ("have", f"a single {who} each") if len(single) > 1 else ("has", f"a single {who}")
+    return f"{names} {verb} {one}"
 
 
 def classes_text(counts: Mapping[str, tuple[int, int]], has_patients: bool) -> str:
@@ -393,7 +413,7 @@ def limits_text(held_out_patients: int, has_patients: bool, earned: bool) -> str
 
 def failures_of(
     has_patients: bool, has_folds: bool, although: str, examination: bool, verdict: str = "",
-    left_out: Sequence[str] = (), has_map: bool = True,
+    left_out: Sequence[str] = (), has_map: bool = True, single: Sequence[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """Return what is known to be wrong with a user's own training."""
     told = []
@@ -409,7 +429,9 @@ def failures_of(
             "split, and then all figures are too good."
         )
     if not has_folds:
-        told.append("There was no cross-validation: a class had a single patient.")
+        told.append(f"There was no cross-validation: {_single_text(single, has_patients)}.")
+    elif single:
+        told.append(f"{_single_text(single, has_patients)}, so it has no cross-validated figures.")
     if not examination:
         told.append("For which kind of examination it is was not stated.")
     if left_out:

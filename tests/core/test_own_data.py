@@ -37,7 +37,7 @@ from spinealign.training.own.pictures import (
 )
 from spinealign.training.progress import Progress
 from spinealign.wording import explain
-from spinealign.wording.training import no_classes
+from spinealign.wording.training import failures_of, folds_text, no_classes
 from tests.examinations import NECK_CT, SPINE_MR
 from tests.image_files import GREY, write_dicom
 from tests.own_data import grey_picture, outlined, two_classes
@@ -78,6 +78,40 @@ def test_a_pattern_finds_the_patient_and_folds_keep_patients_whole(tmp_path):
 def test_there_are_no_folds_where_a_class_has_one_patient(tmp_path):
     found = list_pictures(two_classes(tmp_path, patients=1, each=5), BY_NAME)
     assert folds_by_patient(found, 3, seed=1) == []
+
+
+def test_folds_by_several_marks_part_the_patients_of_the_rarest(tmp_path):
+    found = list_pictures(two_classes(tmp_path, patients=8, each=2), BY_NAME)
+    patients = sorted(found.patients())
+    marks = {p.name: {"common"} for p in found.pictures}
+    for picture in found.pictures:
+        # A finding of two patients, one of three, and one of half of them.
+        marks[picture.name] |= {"rare"} if picture.patient in patients[:2] else set()
+        marks[picture.name] |= {"scarce"} if picture.patient in patients[1:4] else set()
+        marks[picture.name] |= {"half"} if patients.index(picture.patient) % 2 else set()
+    folds = folds_by_patient(found, 3, 0, marks)
+    assert [len(fold) for fold in folds] != []
+    assert sum(map(len, folds)) == len(found.pictures)
+    for mark, most in (("rare", 1), ("scarce", 1), ("half", 3)):
+        with_it = {p.patient for p in found.pictures if mark in marks[p.name]}
+        for fold in folds:
+            assert len(patients_of(found, fold) & with_it) <= most, mark
+    # A picture of which nothing is known goes somewhere, and a mark of one patient parts nobody.
+    marks[found.pictures[0].name] = set()
+    assert sum(map(len, folds_by_patient(found, 3, 0, marks))) == len(found.pictures)
+    marks[found.pictures[0].name] = {"single"}
+    assert folds_by_patient(found, 3, 0, marks) == []
+
+
+def test_what_has_a_single_patient_is_named_where_there_is_no_cross_validation():
+    assert folds_text(0, ["narrow"]) == (
+        "no cross-validation: “narrow” has a single patient, so that none can be held out"
+    )
+    told = failures_of(True, False, "", True, single=["narrow", "wide"])
+    assert "There was no cross-validation: “narrow” and “wide” have a single patient each." in told
+    told = failures_of(False, True, "", True, single=["odd"])
+    assert "“odd” has a single picture, so it has no cross-validated figures." in told
+    assert folds_text(3) == "cross-validation in 3 folds that share no patient"
 
 
 @pytest.mark.parametrize("pattern", ["(", "nobody", "x*"])

@@ -15,6 +15,7 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
 from spinealign.cli.main import _parser
+from spinealign.data_audit.label_tables import read_labels
 from spinealign.domain.errors import AnswersError, DataSetError
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_store import ModelStoreError
@@ -151,6 +152,42 @@ def test_findings_are_learned_from_what_is_known_of_them_and_mean_what_they_are_
         assert drawn.width == (480 if asked.heatmap is not None else 240)
     with pytest.raises(AnswersError):
         evaluated_labels(model, AskedOfModel(tmp_path), lambda *_: None, lambda text: None)
+
+
+def test_a_single_patient_without_findings_leaves_the_cross_validation(tmp_path, capsys):
+    data = label_list(tmp_path)
+    lines = ["image,patient,split,bright,dark"]
+    for number in range(24):
+        nothing = number == 2
+        part = "val" if number >= 18 else "train"
+        is_bright = number % 2
+        lines.append(f"p{number}.png,{number},{part},{is_bright:d},{not (is_bright or nothing):d}")
+    data.write_text("\n".join(lines) + "\n")
+    found = read_labels(data, ("bright", "dark"))
+    truth = truths_of(found)
+    listed = listed_labels(found, truth, None, 3)
+    assert all(len(listed.patients(label)) > 1 for label in listed.classes)
+    card = train_labels(job(tmp_path, data, ("bright", "dark")))
+    assert "cross-validation in 3 folds that share no patient\n" in capsys.readouterr().out
+    assert card.metrics["cross_validation"]["labels"]["bright"]["auc"]["value"] == 1
+    assert "cross-validat" not in " ".join(card.known_failures)
+
+
+def test_a_finding_of_one_patient_is_named_and_alone_has_no_cross_validated_figures(tmp_path):
+    data = label_list(tmp_path)
+    lines = ["image,patient,split,bright,lone"]
+    for number in range(24):
+        part = "val" if number >= 18 else "train"
+        lines.append(f"p{number}.png,{number},{part},{number % 2:d},{number == 3:d}")
+    data.write_text("\n".join(lines) + "\n")
+    card = train_labels(job(tmp_path, data, ("bright", "lone")))
+    crossed = card.metrics["cross_validation"]["labels"]
+    assert crossed["bright"]["auc"]["value"] == 1
+    assert crossed["lone"] == {}
+    assert card.label_rules["lone"].threshold == 0.5
+    failure = "“lone” has a single patient, so it has no cross-validated figures."
+    assert failure in card.known_failures
+    assert read_card(tmp_path / "models" / "mine") == card
 
 
 def test_a_finding_without_both_answers_is_refused(tmp_path):

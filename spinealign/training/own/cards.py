@@ -28,6 +28,8 @@ class Parts:
         Pictures that could not be read, and those left out for their quality.
     has_folds : bool
         Whether there was a cross-validation, or none is wanted.
+    single : tuple of str
+        Classes or findings that could not be held out, as a single patient has or lacks them.
     """
 
     training: PictureSet
@@ -36,6 +38,7 @@ class Parts:
     unreadable: int
     poor: int
     has_folds: bool = True
+    single: tuple[str, ...] = ()
 
 
 def common_fields(
@@ -79,6 +82,7 @@ def common_fields(
             stated.verdict,
             job.leave_out,
             has_map,
+            parts.single,
         ),
         "limits": words.limits_text(0, has_patients, False),
         "licence": words.licence_text(stated.licence, needs_imagenet),

@@ -39,6 +39,7 @@ from spinealign.training.own.pictures import (
     PictureSet,
     folds_by_patient,
     held_out,
+    single_classes,
     with_split,
 )
 from spinealign.training.own.places import RESULTS
@@ -101,7 +102,7 @@ def train_classifier(job: ClassifierJob) -> ModelCard:
     held = looked.found.where(lambda p: p.name in names)
     _require_both(training, listed.classes)
     folds = folds_by_patient(training, job.recipe.folds, job.recipe.seed)
-    print(words.folds_text(len(folds)), flush=True)
+    print(words.folds_text(len(folds), single_classes(training), training.has_patients), flush=True)
     board = Board(job.tensorboard)
     pictures = training.pictures
     aim = aim_of_class(pictures, job.positive)
@@ -186,7 +187,8 @@ def _card(
     negative = next(label for label in training.classes if label != job.positive)
     order = (negative, job.positive)
     counts = (class_counts(training, order), class_counts(held, order))
-    parts = Parts(training, held, counts, len(looked.skipped), len(looked.poor), has_folds)
+    left_out = len(looked.skipped), len(looked.poor)
+    parts = Parts(training, held, counts, *left_out, has_folds, tuple(single_classes(training)))
     return ModelCard(
         **common_fields(job, parts, recipe.needs_imagenet, has_map=not recipe.is_stepped),
         title=job.stated.title or words.untitled_classifier(job.positive, negative),

@@ -23,7 +23,7 @@ from spinealign.training.own.aims import aim_of_grades
 from spinealign.training.own.classify import LEAST_CALIBRATED
 from spinealign.training.own.crossing import Trained
 from spinealign.training.own.layouts import Asked, list_classes
-from spinealign.training.own.pictures import PictureSet
+from spinealign.training.own.pictures import PictureSet, single_classes
 from spinealign.training.own.places import RESULTS
 from spinealign.training.own.results import save_results
 from spinealign.training.own.several import (
@@ -78,7 +78,8 @@ def train_grades(job: SeveralJob) -> ModelCard:
     for grade in grades:
         if grade not in ready.training.classes:
             raise DataSetError(label_words.grade_not_learned(grade))
-    trained = trained_crossed(ready, aim_of_grades(looked.found.pictures, grades))
+    aim = aim_of_grades(looked.found.pictures, grades)
+    trained = trained_crossed(ready, aim, single_classes(ready.training))
     temperature = _temperature(ready.training, grades, trained)
     card = _card(ready, grades, temperature, bool(trained.fold_of))
     flatbuffer = to_litert(trained.model, "float16")
@@ -120,7 +121,7 @@ def _card(
     ready: Prepared, grades: tuple[str, ...], temperature: float, has_folds: bool
 ) -> ModelCard:
     counts = (class_counts(ready.training, grades), class_counts(ready.held, grades))
-    parts = parts_of(ready, counts, has_folds)
+    parts = parts_of(ready, counts, has_folds, single_classes(ready.training))
     return ModelCard(
         **several_fields(ready, parts, len(grades) - 1, "ordinal"),
         title=ready.job.stated.title or label_words.untitled_grades(grades),

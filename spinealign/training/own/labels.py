@@ -23,6 +23,7 @@ from spinealign.training.classifier import fit_temperature
 from spinealign.training.own.about import LEAST_OF_A_CLASS, Judgement, earned_status
 from spinealign.training.own.aims import Aim
 from spinealign.training.own.auditing import AUDIT, SEEN, earlier_audits
+from spinealign.training.own.cards import Parts
 from spinealign.training.own.classify import LEAST_CALIBRATED, THRESHOLD
 from spinealign.training.own.crossing import Trained
 from spinealign.training.own.pictures import Picture, PictureSet, with_patients
@@ -44,6 +45,8 @@ from spinealign.training.own.several import (
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.wording import labels as label_words
 from spinealign.wording import training as words
+
+_OTHER = "other"
 
 Answers = Mapping[str, Sequence[float]]
 """Probabilities by picture, in the order of the findings; NaN where there is none."""
@@ -70,12 +73,15 @@ def train_labels(job: SeveralJob) -> ModelCard:
     for place, label in enumerate(table.labels):
         if len(_known(ready.training, truth, place)) < 2:
             raise DataSetError(label_words.not_both(label))
-    trained = trained_crossed(ready, Aim("labels", table.labels, truth))
-    rules = rules_of(ready.training, truth, trained.logits, table.labels)
-    card = _card(ready, table.labels, truth, rules, bool(trained.fold_of))
+    single, marks = single_findings(ready.training, table.labels, truth)
+    trained = trained_crossed(ready, Aim("labels", table.labels, truth), single, marks)
+    logits = _without(trained.logits, [table.labels.index(label) for label in single])
+    rules = rules_of(ready.training, truth, logits, table.labels)
+    parts = parts_of(ready, _both_counts(ready, table.labels, truth), bool(trained.fold_of), single)
+    card = _card(ready, table.labels, rules, parts)
     flatbuffer = to_litert(trained.model, "float16")
     card = write_model_folder(job.out, flatbuffer, card)
-    crossed = _probabilities(trained.logits, rules)
+    crossed = _probabilities(logits, rules)
     answers = answers_of(job, ready.held, _told)
     card = _with_figures(card, ready, truth, crossed, answers)
     card = write_model_folder(job.out, flatbuffer, card)
@@ -98,8 +104,8 @@ def listed_labels(
 ) -> PictureSet:
     """Return the pictures of a list; their class is the rarest finding that they have.
 
-    Folds and shares of patients keep these classes even. Findings of too few patients for every
-    fold are one class with the pictures that have none.
+    Shares of patients keep these classes even. Findings of too few patients for every fold are one
+    class with the pictures that have none, and that joins the largest where it has one patient.
     """
     counts = {
         name: len({row.patient or row.name for row in table.rows if row.values[place]})
@@ -112,12 +118,51 @@ def listed_labels(
             for each, value in zip(table.labels, truth[name], strict=True)
             if value == 1 and counts[each] >= 2 * folds
         ]
-        return min(found, key=lambda each: counts[each]) if found else "other"
+        return min(found, key=lambda each: counts[each]) if found else _OTHER
 
+    strata = {row.name: stratum(row.name) for row in table.rows}
+    if len({row.patient or row.name for row in table.rows if strata[row.name] == _OTHER}) == 1:
+        largest = Counter(strata.values()).most_common(1)[0][0]
+        strata = {name: largest if each == _OTHER else each for name, each in strata.items()}
     pictures = [
-        Picture(row.path, row.name, stratum(row.name), row.part, row.patient) for row in table.rows
+        Picture(row.path, row.name, strata[row.name], row.part, row.patient) for row in table.rows
     ]
     return with_patients(pictures, pattern)
+
+
+def single_findings(
+    found: PictureSet, labels: Sequence[str], truth: Truths
+) -> tuple[tuple[str, ...], dict[str, set[str]]]:
+    """Return findings that cannot be held out, and by what the folds spread pictures.
+
+    Returns
+    -------
+    single : tuple of str
+        Findings that a single patient is known to have, or to lack.
+    marks : dict of str to set of str
+        Which other findings each picture has and lacks, by its name.
+    """
+    single: list[str] = []
+    marks: dict[str, set[str]] = {p.name: set() for p in found.pictures}
+    for place, label in enumerate(labels):
+        sides = [[p for p in found.pictures if truth[p.name][place] == side] for side in (1, 0)]
+        if min(len({p.patient for p in side}) for side in sides) < 2:
+            single.append(label)
+            continue
+        for side, pictures in enumerate(sides):
+            for picture in pictures:
+                marks[picture.name].add(f"{place} {side}")
+    return tuple(single), marks
+
+
+def _without(
+    logits: Mapping[str, NDArray[np.float64]], places: Sequence[int]
+) -> dict[str, NDArray[np.float64]]:
+    """Return logits of folds, NaN for the findings at some places."""
+    told = {name: row.copy() for name, row in logits.items()}
+    for row in told.values():
+        row[list(places)] = np.nan
+    return told
 
 
 def _known(found: PictureSet, truth: Truths, place: int) -> set[float]:
@@ -206,11 +251,8 @@ def _told(model: LoadedModel, image: SpineImage, outliner: LoadedModel | None) -
 
 
 def _card(
-    ready: Prepared, labels: tuple[str, ...], truth: Truths, rules: Mapping[str, LabelRule],
-    has_folds: bool,
-) -> ModelCard:  # fmt: skip
-    counts = (_counts(ready.training, labels, truth), _counts(ready.held, labels, truth))
-    parts = parts_of(ready, counts, has_folds)
+    ready: Prepared, labels: tuple[str, ...], rules: Mapping[str, LabelRule], parts: Parts
+) -> ModelCard:
     return ModelCard(
         **several_fields(ready, parts, len(labels), "multi-label"),
         title=ready.job.stated.title or label_words.untitled_labels(labels),
@@ -218,6 +260,10 @@ def _card(
         classes=labels,
         label_rules=rules,
     )
+
+
+def _both_counts(ready: Prepared, labels: Sequence[str], truth: Truths) -> tuple[str, str]:
+    return _counts(ready.training, labels, truth), _counts(ready.held, labels, truth)
 
 
 def _counts(found: PictureSet, labels: Sequence[str], truth: Truths) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,9 @@ from spinealign.wording import training as words
 
 TRAIN = "train"
 NO_HELD_OUT = "none"
+
+Marks = Mapping[str, Collection[str]]
+"""What pictures are spread over folds by, by their names."""
 
 
 class PatientSource(StrEnum):
@@ -329,40 +333,75 @@ def _require_apart(found: PictureSet, chosen: set[str]) -> None:
         raise DataSetError(words.nothing_to_train_on())
 
 
-def folds_by_patient(found: PictureSet, count: int, seed: int) -> list[set[str]]:
+def folds_by_patient(
+    found: PictureSet, count: int, seed: int, marks: Marks | None = None
+) -> list[set[str]]:
     """Part the pictures into folds that share no patient and hold all classes alike.
 
     Parameters
     ----------
     count : int
         At most so many folds; there are no more than a class has patients.
+    marks : mapping of str to set of str, optional
+        What each picture is to be spread by, by its name, instead of its class; one may have
+        several. Patients with rare marks are placed first, and there are `count` folds wherever
+        each mark has two patients.
 
     Returns
     -------
     list of set of str
-        Names of pictures; empty where a class has a single patient, so that nothing can be
+        Names of pictures; empty where a class or mark has a single patient, so that nothing can be
         held out.
     """
-    most = min((len(found.patients(label)) for label in found.classes), default=0)
-    count = min(count, most)
-    if count < 2:
+    own = {p.name: frozenset((p.label,)) for p in found.pictures} if marks is None else marks
+    patients = _patients_of_marks(found, own)
+    fewest = min((len(each) for each in patients.values()), default=0)
+    count = min(count, fewest if marks is None else len(found.patients()))
+    if count < 2 or fewest < 2:
         return []
-    sizes = {label: np.zeros(count) for label in found.classes}
     of_patient: dict[str, list[Picture]] = {}
     for picture in found.pictures:
         of_patient.setdefault(picture.patient, []).append(picture)
     order = np.random.default_rng(seed).permutation(sorted(of_patient)).tolist()
     # Patients with many pictures first: the small ones even out what is left.
     order.sort(key=lambda patient: -len(of_patient[patient]))
+    if marks is not None:
+        rarest = {
+            patient: min((len(patients[mark]) for p in each for mark in own[p.name]), default=0)
+            for patient, each in of_patient.items()
+        }
+        order.sort(key=lambda patient: rarest[patient] or len(order))
+    folds = _filled(order, of_patient, own, count)
+    return folds if marks is not None or all(_holds_all(found, fold) for fold in folds) else []
+
+
+def _patients_of_marks(found: PictureSet, marks: Marks) -> dict[str, set[str]]:
+    patients: dict[str, set[str]] = {}
+    for picture in found.pictures:
+        for mark in marks[picture.name]:
+            patients.setdefault(mark, set()).add(picture.patient)
+    return patients
+
+
+def _filled(
+    order: Sequence[str], of_patient: Mapping[str, Sequence[Picture]], marks: Marks, count: int
+) -> list[set[str]]:
+    """Return folds into which patients went one by one, each where its marks are rarest."""
+    sizes = {mark: np.zeros(count) for each in marks.values() for mark in sorted(each)}
     folds: list[set[str]] = [set() for _ in range(count)]
     for patient in order:
-        own = {label: sum(p.label == label for p in of_patient[patient]) for label in sizes}
-        filled = sum(sizes[label] / max(1, sizes[label].sum()) for label in own if own[label])
-        chosen = int(np.argmin(filled))
+        own = Counter(mark for p in of_patient[patient] for mark in marks[p.name])
+        filled = sum(sizes[mark] / max(1, sizes[mark].sum()) for mark in sorted(own))
+        chosen = int(np.argmin(filled if own else [len(fold) for fold in folds]))
         folds[chosen].update(p.name for p in of_patient[patient])
-        for label, number in own.items():
-            sizes[label][chosen] += number
-    return folds if all(_holds_all(found, fold) for fold in folds) else []
+        for mark, number in own.items():
+            sizes[mark][chosen] += number
+    return folds
+
+
+def single_classes(found: PictureSet) -> list[str]:
+    """Return classes of a single patient: held out, none would be left to learn from."""
+    return [label for label in found.classes if len(found.patients(label)) < 2]
 
 
 def _holds_all(found: PictureSet, fold: set[str]) -> bool:

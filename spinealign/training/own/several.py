@@ -24,6 +24,7 @@ from spinealign.training.own.crossing import Trained, require_steps, train_cross
 from spinealign.training.own.jobs import OwnJob, begun
 from spinealign.training.own.looking import LookedAt, look_at
 from spinealign.training.own.pictures import (
+    Marks,
     Picture,
     PictureSet,
     folds_by_patient,
@@ -136,11 +137,21 @@ def prepared(job: SeveralJob, looked: LookedAt, names: set[str], verdict: Judgem
     )
 
 
-def trained_crossed(ready: Prepared, aim: Aim) -> Trained:
-    """Hold out each fold in turn, then train on all pictures; see `crossing.train_crossed`."""
+def trained_crossed(
+    ready: Prepared, aim: Aim, single: Sequence[str], marks: Marks | None = None
+) -> Trained:
+    """Hold out each fold in turn, then train on all pictures; see `crossing.train_crossed`.
+
+    Parameters
+    ----------
+    single : sequence of str
+        Classes or findings of a single patient, which are told.
+    marks : mapping, optional
+        See `folds_by_patient`.
+    """
     job, recipe = ready.job, ready.job.recipe
-    folds = folds_by_patient(ready.training, recipe.folds, recipe.seed)
-    print(words.folds_text(len(folds)), flush=True)
+    folds = folds_by_patient(ready.training, recipe.folds, recipe.seed, marks)
+    print(words.folds_text(len(folds), single, ready.training.has_patients), flush=True)
     board = Board(job.tensorboard)
     pictures = ready.training.pictures
     return train_crossed(pictures, aim, folds, recipe, ready.base, job.work, board)
@@ -181,10 +192,12 @@ def answers_of(job: SeveralJob, held: PictureSet, ask: Ask) -> dict[str, list[fl
     return answers
 
 
-def parts_of(ready: Prepared, counts: tuple[str, str], has_folds: bool) -> Parts:
+def parts_of(
+    ready: Prepared, counts: tuple[str, str], has_folds: bool, single: Sequence[str]
+) -> Parts:
     """Return what was trained on, held out and left out."""
     unreadable, poor = len(ready.looked.skipped), len(ready.looked.poor)
-    return Parts(ready.training, ready.held, counts, unreadable, poor, has_folds)
+    return Parts(ready.training, ready.held, counts, unreadable, poor, has_folds, tuple(single))
 
 
 def as_metric(figure: Figure, patients: int) -> dict[str, float | int | None]:
