@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from spinealign.domain.card_figures import require_possible
 from spinealign.domain.examination import (
     ALONE_TASKS,
     PICTURE_TASKS,
@@ -454,6 +455,7 @@ class ModelCard:
         self._check_labels()
         if not self.limits or not self.intended_use or not self.metrics:
             raise ValueError("limits, intended_use and metrics must not be empty")
+        require_possible(self.metrics)
         for ends in (self.intensity.percentiles, self.intensity.window_hu):
             if ends is not None and not _rises(ends):
                 raise ValueError("intensity: the lower end comes first")

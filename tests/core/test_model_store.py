@@ -207,6 +207,10 @@ def test_the_copy_is_listed_so_that_a_later_change_of_its_card_stops_it(store, t
         ({"title": 5}, "text is expected, not a whole number"),
         ({"status": "perfect"}, "“perfect” is not known"),
         ({"classes": ["one", "one"]}, "contradicts itself (classes)"),
+        (
+            {"metrics": {"held_out": {"auc": {"value": 17, "low": 3, "high": 2, "units": -5}}}},
+            "contradicts itself (metrics.held_out.auc: 17 is no share between 0 and 1)",
+        ),
     ],
     ids=lambda value: str(value)[:30],
 )
