@@ -67,6 +67,11 @@ def interval(
     return low, high
 
 
+def is_point(low: float, high: float) -> bool:
+    """Whether an interval has no width: it would say that the truth is known, and is none."""
+    return bool(np.isclose(low, high, rtol=1e-9, atol=1e-12))
+
+
 def auc(
     scores: NDArray[np.float64],
     truth: NDArray[np.bool_] | NDArray[np.int64],

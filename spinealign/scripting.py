@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.analysis import analyze_file
-from spinealign.domain.examination import image_type_named
+from spinealign.domain.errors import UnknownExaminationError
+from spinealign.domain.examination import (
+    EXAMINATIONS,
+    Examination,
+    ImageKind,
+    image_type_named,
+    kinds_without_analysis,
+)
 from spinealign.domain.findings import Analysis
 from spinealign.domain.generators import run_to_end
 from spinealign.export.bundle import write_bundle
@@ -20,6 +27,7 @@ from spinealign.export.disc_tables import grading_record
 from spinealign.export.measure_tables import measurement_record
 from spinealign.export.point_tables import point_rows
 from spinealign.export.tables import analysis_json
+from spinealign.imaging.find import find_images
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording import caution_text, headline
 from spinealign.wording.silent_models import silent_model_texts
@@ -253,17 +261,27 @@ def analyze(
     Raises
     ------
     spinealign.domain.errors.SpineAlignError
-        The image or a model cannot be used; `spinealign.wording.explain` says why.
-    ValueError
-        `examination` is none.
+        The image or a model cannot be used, or `examination` is none; `spinealign.wording.explain`
+        says why.
     """
-    wanted = None if examination is None else image_type_named(examination)
+    wanted = None if examination is None else _examination(examination)
+    if Path(path).is_dir():
+        find_images([Path(path)])  # refuses a folder that holds none
     beside = None if companion is None else Path(companion)
     asked = store or _store(models)
     work = analyze_file(Path(path), asked, wanted, beside, demonstration=demonstration)
     tell = None if progress is None else (lambda step: progress(step.name, step.fraction))
     analysis = run_to_end(work, tell)
     return Result(analysis, tuple(silent_model_texts(asked.chosen, analysis)))
+
+
+def _examination(name: str) -> Examination | ImageKind:
+    try:
+        return image_type_named(name)
+    except ValueError as error:
+        known = [each.key for each in EXAMINATIONS.values()]
+        known += [kind.value for kind in kinds_without_analysis()]
+        raise UnknownExaminationError(name, tuple(known)) from error
 
 
 def _store(models: Sequence[PathText]) -> ModelStore:

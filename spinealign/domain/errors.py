@@ -70,6 +70,22 @@ class ImageReadError(SpineAlignError):
         self.member = member
 
 
+class UnknownExaminationError(SpineAlignError, ValueError):
+    """What an image is said to show is no kind of examination.
+
+    Parameters
+    ----------
+    name : str
+    known : tuple of str
+        Names that are ones.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"{name!r} is no kind of examination")
+        self.name = name
+        self.known = known
+
+
 class UnexpectedError(SpineAlignError):
     """The program itself failed on one image of many; a defect, or memory that ran out.
 

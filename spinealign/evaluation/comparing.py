@@ -35,11 +35,14 @@ class ComparedFigures:
         Second minus first, by patients drawn again with both answers; ``auc/<finding>``,
         ``dice/<structure>``, ``error_mm/<point>`` and so on.
     cases, patients : int
+    knows_patients : bool
+        False where each picture counted as a patient of its own.
     """
 
     differences: dict[str, Figure]
     cases: int
     patients: int
+    knows_patients: bool
 
 
 def compare_answers(
@@ -112,7 +115,7 @@ def _labelled(first: LabelledCases, second: LabelledCases, draws: int) -> Compar
             limits = one.thresholds[at], other.thresholds[place]
             told = compare(*known, limits, draws).differences
             found |= {f"{measure}/{name}": figure for measure, figure in told.items()}
-    return ComparedFigures(found, len(one), len(set(one.patients)))
+    return ComparedFigures(found, len(one), len(set(one.patients)), one.knows_patients)
 
 
 def _outlined(first: OutlinedCases, second: OutlinedCases, draws: int) -> ComparedFigures:
@@ -131,9 +134,8 @@ def _outlined(first: OutlinedCases, second: OutlinedCases, draws: int) -> Compar
     def differences(weights: Weights) -> Figures:
         return {name: overlaps.weighted_mean(each, weights) for name, each in away.items()}
 
-    return ComparedFigures(
-        bootstrapped(differences, patients, draws=draws), len(one), len(patients)
-    )
+    found = bootstrapped(differences, patients, draws=draws)
+    return ComparedFigures(found, len(one), len(patients), one.knows_patients)
 
 
 def _pointed(first: PointedCases, second: PointedCases, draws: int) -> ComparedFigures:
@@ -148,7 +150,7 @@ def _pointed(first: PointedCases, second: PointedCases, draws: int) -> ComparedF
         return {name: now[name] - was[name] for name in was if name in now}
 
     found = bootstrapped(differences, one.patients, draws=draws)
-    return ComparedFigures(found, len(one), len(set(one.patients)))
+    return ComparedFigures(found, len(one), len(set(one.patients)), one.knows_patients)
 
 
 def _of_points(cases: PointedCases, names: Sequence[str], places: Sequence[int]) -> PointedCases:

@@ -40,4 +40,5 @@ class Familiar:
         """Return what stands before the figures of `of` pictures."""
         told = [words.learned_from_text(self._files, of)] if self._files else []
         alike = ((self._alike, words.STORED_OTHERWISE), (self._moved, words.MOVED))
-        return told + [words.learned_alike_text(names, of, how) for names, how in alike if names]
+        told += [words.learned_alike_text(names, of, how) for names, how in alike if names]
+        return [*told, words.COPIES_NOT_KNOWN] if told else []

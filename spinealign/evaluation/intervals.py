@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.evaluation.cases import numbered
-from spinealign.resampling import drawn, interval, times_drawn
+from spinealign.resampling import drawn, interval, is_point, times_drawn
 
 DRAWS: Final = 1000
 """Enough for the ends of a 95 % interval (Efron & Tibshirani 1993, An Introduction to the
@@ -86,7 +86,4 @@ def _figure(value: float, computed: Sequence[float], patients: int | None) -> Fi
     if not np.isfinite(value) or not is_enough:
         return Figure(value, np.nan, np.nan)
     low, high = interval(computed, patients)
-    known = np.asarray(computed)[np.isfinite(computed)]
-    if patients is None and np.isclose(known, known[0], rtol=1e-9, atol=1e-12).all():
-        return Figure(value, np.nan, np.nan)
-    return Figure(value, low, high)
+    return Figure(value, np.nan, np.nan) if is_point(low, high) else Figure(value, low, high)

@@ -31,6 +31,8 @@ class Compared:
     turned : (str, str) or None
         Positive class of the first and of the second where they are not one: the second's answers
         were turned round, so that all figures are about the first's.
+    knows_patients : bool
+        False where each picture counted as a patient of its own.
     """
 
     differences: dict[str, Figure]
@@ -40,6 +42,7 @@ class Compared:
     cases: int
     patients: int
     turned: tuple[str, str] | None = None
+    knows_patients: bool = True
 
 
 def has_other_positive(first: ClassifiedCases, second: ClassifiedCases) -> bool:
@@ -124,6 +127,5 @@ def compare(
     patients = len(set(one.patients))
     is_independent = patients == len(one)
     p = binomtest(min(lost, won), lost + won, 0.5).pvalue if lost + won else 1.0
-    return Compared(
-        found, lost, won, float(p) if is_independent else float("nan"), len(one), patients, turned
-    )
+    mcnemar_p = float(p) if is_independent else float("nan")
+    return Compared(found, lost, won, mcnemar_p, len(one), patients, turned, one.knows_patients)

@@ -16,7 +16,7 @@ from spinealign.domain.findings import Segmentation
 from spinealign.domain.image import SpineImage
 from spinealign.inference.engine import LoadedModel
 from spinealign.predict import segment_with
-from spinealign.resampling import auc, drawn, interval
+from spinealign.resampling import auc, drawn, interval, is_point
 from spinealign.training.augment import t1_like
 from spinealign.training.dataset import LabelledSlice
 
@@ -39,7 +39,8 @@ def bootstrap(
     Returns
     -------
     dict
-        ``value``, ``low``, ``high``, ``units``; None where the units say nothing.
+        ``value``, ``low``, ``high``, ``units``; None where the units say nothing, and no interval
+        where all draws agree on anything but 0 or 1.
     """
     size = len(units)
     value = float(statistic(units)) if size else float("nan")
@@ -47,12 +48,10 @@ def bootstrap(
         return {"value": None, "low": None, "high": None, "units": size}
     values = [statistic([units[i] for i in index]) for index in drawn(size, draws, seed)]
     low, high = interval(values, exact_for=size)
-    return {
-        "value": round(value, 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "units": len(units),
-    }
+    ends: tuple[float | None, ...] = (round(low, 4), round(high, 4))
+    if is_point(low, high):
+        ends = (None, None)
+    return {"value": round(value, 4), "low": ends[0], "high": ends[1], "units": len(units)}
 
 
 def as_image(one: LabelledSlice) -> SpineImage:

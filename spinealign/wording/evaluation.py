@@ -131,6 +131,11 @@ def learned_alike_text(names: Sequence[str], of: int, how: str) -> str:
     )
 
 
+COPIES_NOT_KNOWN = (
+    "Copies that are cropped, or turned by a few degrees, are not recognised: there may be more."
+)
+
+
 def constant_text(is_truth: bool) -> str:
     """Return why concordance and correlation are not defined."""
     what = "true numbers" if is_truth else "answers"

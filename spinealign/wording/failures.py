@@ -29,6 +29,7 @@ from spinealign.domain.errors import (
     StoredReadingError,
     StoredReadingProblem,
     UnexpectedError,
+    UnknownExaminationError,
 )
 from spinealign.domain.formats import FORMAT_NAMES
 from spinealign.domain.model_store import ModelStoreError
@@ -461,6 +462,11 @@ def explain(error: SpineAlignError) -> Message:
                 f"By their files, “{display_name(error.first)}” and "
                 f"“{display_name(error.second)}” are of two different patients.",
                 "Compare examinations of one patient, or confirm that the patient is the same.",
+            )
+        case UnknownExaminationError():
+            return Message(
+                f"“{safe_text(error.name)[:60]}” is no kind of examination.",
+                f"Write {listed(error.known, 'or')}, or leave it out.",
             )
         case UnexpectedError():
             return Message(

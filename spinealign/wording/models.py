@@ -30,7 +30,7 @@ from spinealign.domain.model_store import (
     Verified,
 )
 from spinealign.wording.discs import grade_title
-from spinealign.wording.evaluation import turned_text
+from spinealign.wording.evaluation import PATIENTS_UNKNOWN, turned_text
 from spinealign.wording.examinations import examination_text, kind_text
 from spinealign.wording.measure_rows import number_text
 from spinealign.wording.measures import measurement_name
@@ -405,8 +405,11 @@ def answers_compared_lines(answers: Any) -> list[str]:
     answers : Compared or ComparedFigures
         Of `spinealign.evaluation.comparing`.
     """
+    known = f"of {answers.patients} patients"
+    whose = known if answers.knows_patients else "whose patients are unknown"
     lines = [
-        f"On {answers.cases} pictures of {answers.patients} patients, second less first:",
+        *([] if answers.knows_patients else [PATIENTS_UNKNOWN]),
+        f"On {answers.cases} pictures {whose}, second less first:",
         *(
             f"    {safe_text(name.replace('_', ' '))}: {_signed_figure(one)}"
             for name, one in answers.differences.items()

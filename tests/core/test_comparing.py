@@ -39,6 +39,19 @@ def test_outlines_differ_by_the_mean_over_patients():
     assert not any("right:" in line for line in lines)
 
 
+def test_pictures_of_unknown_patients_are_not_called_patients():
+    here = replace(outlined(0.5, 0.7, 0.8, 0.9), patients=IMAGES, knows_patients=False)
+    there = replace(outlined(0.6, 0.8, 0.6, 0.9), patients=IMAGES, knows_patients=False)
+    classes = replace(NARROW, patients=IMAGES, knows_patients=False)
+    for found in (
+        compare_answers(here, there, draws=5),
+        compare_answers(classes, classes, draws=5),
+    ):
+        lines = answers_compared_lines(found)
+        assert lines[0].startswith("No column names the patients, so each picture counts as a ")
+        assert lines[1] == "On 4 pictures whose patients are unknown, second less first:"
+
+
 def test_a_patient_of_whom_one_model_says_nothing_tells_no_difference():
     nan = float("nan")
     found = compare_answers(outlined(0.5, 0.7, 0.8, nan), outlined(0.6, 0.8, 0.6, 0.9), draws=5)

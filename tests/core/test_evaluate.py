@@ -50,6 +50,15 @@ def test_the_interval_narrows_with_the_number_of_units():
     assert widths[1] < widths[0] / 2
 
 
+def test_what_all_units_agree_on_has_no_interval_but_for_none_and_all():
+    def mean(draw):
+        return float(np.mean(draw))
+
+    assert bootstrap([[0, 1]] * 6, mean) == {"value": 0.5, "low": None, "high": None, "units": 6}
+    perfect = bootstrap([[1, 1]] * 6, mean)
+    assert (perfect["low"], perfect["high"]) == (pytest.approx(0.5407, abs=1e-4), 1.0)
+
+
 def test_overlap_counts_by_class():
     truth = np.array([[1, 1, 2, 0]], np.uint8)
     found = np.array([[1, 2, 2, 2]], np.uint8)

@@ -202,6 +202,20 @@ class TestIntervals:
         assert np.isnan([found["kappa"].low, found["kappa"].high]).all()
         assert found["varying"].low < found["varying"].high
 
+    def test_a_proportion_that_is_equal_in_all_patients_has_no_interval(self):
+        """Each has one right and one wrong picture: no width would say that 0.5 is known."""
+        patients = [f"p{k // 2}" for k in range(12)]
+        truth = np.array([1, 1, 0, 0] * 3)
+        p = np.array([0.9, 0.1] * 6)
+        cases = ClassifiedCases(
+            tuple(map(str, range(12))), tuple(patients), ("no", "yes"), truth,
+            np.stack([1 - p, p], axis=1),
+        )  # fmt: skip
+        found = classification.figures(cases, 0.5, 200)
+        for name in ("accuracy", "sensitivity", "specificity"):
+            assert found[name].value == 0.5, name
+            assert np.isnan([found[name].low, found[name].high]).all(), name
+
     def test_bounds_of_a_classifier_without_an_error_are_of_those_who_can_tell(self):
         """6 patients with, 4 without; one of the 6 has two pictures."""
         patients = [*(f"a{k}" for k in range(6)), "a0", *(f"b{k}" for k in range(4))]

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 import spinealign
-from spinealign.domain.errors import ImageReadError
+from spinealign.domain.errors import ImageReadError, SpineAlignError
 from spinealign.export.tables import analysis_schema
+from spinealign.wording import explain
 from tests.core.test_one_way import MASK, Store, classifier, gate, grader, painted, segmenter
 from tests.gates import ImageKind
 
@@ -84,8 +85,16 @@ def test_a_foreign_picture_is_refused_and_not_guessed(picture):
 def test_what_cannot_be_read_is_an_error_of_the_program(tmp_path):
     with pytest.raises(ImageReadError):
         spinealign.analyze(tmp_path / "missing.png", store=Store())
-    with pytest.raises(ValueError, match="no kind of examination"):
+    with pytest.raises(SpineAlignError, match="no kind of examination") as caught:
         spinealign.analyze(tmp_path / "missing.png", examination="knee", store=Store())
+    said = explain(caught.value)
+    assert said.sentence == "“knee” is no kind of examination."
+    assert "spine-mr" in said.advice
+    assert "frontal-spine" in said.advice
+    assert "oblique_film" in said.advice
+    with pytest.raises(SpineAlignError) as caught:
+        spinealign.analyze(tmp_path, store=Store())
+    assert explain(caught.value).sentence.startswith("There are no images in the folder “")
 
 
 def test_the_door_for_python_is_loaded_when_it_is_used():

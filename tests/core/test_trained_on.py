@@ -26,6 +26,7 @@ from spinealign.evaluation.familiar import Familiar
 from spinealign.imaging.likeness import content_mark, moved_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
+from spinealign.wording.evaluation import COPIES_NOT_KNOWN
 from spinealign.wording.trained import trained_lines
 from tests.data_sets import draw_slice, encoded
 
@@ -93,7 +94,8 @@ def test_a_copy_in_another_format_size_or_depth_is_told_by_what_it_shows(tmp_pat
     familiar = Familiar(training)
     copy = read_image(stored(tmp_path, pictures[2], change))
     familiar.see("a", copy)
-    (told,) = familiar.cautions(3)
+    told, more = familiar.cautions(3)
+    assert more == COPIES_NOT_KNOWN
     assert told.startswith("1 of these 3 looks like one that the model learned from, in another")
     assert "“a”" in told
     other = Familiar(training)
@@ -111,7 +113,8 @@ def test_a_copy_that_is_mirrored_or_turned_is_told_as_such(tmp_path, mirrored, t
     moved = np.rot90(pictures[2][:, ::-1] if mirrored else pictures[2], turns)
     familiar = Familiar({CONTENT_KEY: marks})
     familiar.see("a", read_image(stored(tmp_path, np.ascontiguousarray(moved), "jpeg")))
-    (told,) = familiar.cautions(3)
+    told, more = familiar.cautions(3)
+    assert more == COPIES_NOT_KNOWN
     is_moved = mirrored or turns > 0
     assert ("learned from, mirrored or turned by quarter turns: “a”." in told) == is_moved
     assert ("in another format, size or exposure" in told) != is_moved
@@ -128,7 +131,8 @@ def test_the_file_itself_is_told_once_and_not_as_a_copy(tmp_path):
     marks = [content_mark(image.pixels)]
     familiar = Familiar({KEY: picture_marks([image.sha256]), CONTENT_KEY: marks})
     familiar.see("a", image)
-    (told,) = familiar.cautions(1)
+    told, more = familiar.cautions(1)
+    assert more == COPIES_NOT_KNOWN
     assert told.startswith("1 of these 1 is one that the model learned from")
     copies = Familiar({CONTENT_KEY: marks})
     for name in "abcd":
