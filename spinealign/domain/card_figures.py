@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 SHARES: Final = frozenset(
     {
@@ -76,5 +76,5 @@ def _require_number(value: Any, place: str, name: str) -> None:
         raise ValueError(f"{place}: {value:g} is no share between 0 and 1")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
