@@ -52,6 +52,7 @@ def add_data_audit(commands: Any) -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     from spinealign.data_audit import AuditOptions, Columns, audit
+    from spinealign.data_audit.tables import table_of
     from spinealign.data_audit.writing import CACHE, audit_json, usual_folder, write_audit
     from spinealign.domain.data_audit import Layout
     from spinealign.wording.data_audit import (
@@ -62,6 +63,7 @@ def _audit(options: argparse.Namespace) -> int:
         progress_text,
         written_text,
     )
+    from spinealign.wording.labels import columns_text
 
     folder = options.out or usual_folder(options.data)
     if options.data.is_dir() and folder.resolve().is_relative_to(options.data.resolve()):
@@ -90,6 +92,9 @@ def _audit(options: argparse.Namespace) -> int:
         sys.stdout.write(audit_json(outcome.audit))
     else:
         print("\n".join(audit_lines(outcome.audit)))
+        if options.data.is_file():
+            table = table_of(options.data)
+            print(columns_text(table.taken(columns), table.titles))
         print(written_text(str(folder), has_parts=bool(outcome.parts)))
     return EXIT_CONDEMNED if outcome.verdict.is_condemned else EXIT_DONE
 

@@ -52,6 +52,9 @@ the class nearly alone condemns."""
 _NEVER: Final = frozenset({ShortcutKind.THUMBNAIL})
 """Thumbnails show large diseases too; they never condemn by themselves."""
 
+_MARKS: Final = frozenset({ShortcutKind.MARK, ShortcutKind.MARK_PLACE, ShortcutKind.MARKER})
+"""Told before all others: a mark changes what the others see, and can be taken off the pictures."""
+
 _SERIOUS: Final = (
     FileProblem.MASK_MISSING, FileProblem.MASK_SIZE, FileProblem.MASK_UNREADABLE, FileProblem.BLANK,
 )  # fmt: skip
@@ -111,15 +114,40 @@ def _pairs(files: Sequence[AuditedFile], pairs: Sequence[Pair]) -> list[Finding]
     for relation, kind in kinds:
         mine = [pair for pair in pairs if pair.relation is relation]
         across = [p for p in mine if _is_across(by_path[p.first], by_path[p.second])]
-        if across:
-            names = ("pixels",) if relation is Relation.NEIGHBOUR else ()
-            found.append(_of_pairs(kind, Severity.CONDEMNS, across, len(mine), names))
+        if relation is Relation.NEIGHBOUR:
+            found += _neighbours_by_pixels(across, by_path, len(mine))
+        elif across:
+            found.append(_of_pairs(kind, Severity.CONDEMNS, across, len(mine)))
     copies = [pair for pair in pairs if pair.relation is not Relation.NEIGHBOUR]
     found += _of_two_patients(copies, by_path)
-    unsaid = [p for p in copies if by_path[p.first].base != by_path[p.second].base]
+    unsaid = [
+        pair
+        for pair in copies
+        if by_path[pair.first].base != by_path[pair.second].base
+        and (pair.relation is Relation.EXACT or not _is_of_one(by_path, pair))
+    ]
     if unsaid:
         found.append(_of_pairs(FindingKind.COPIES, Severity.NOTE, unsaid, len(pairs)))
     return found
+
+
+def _neighbours_by_pixels(
+    across: Sequence[Pair], by_path: Mapping[str, AuditedFile], of: int
+) -> list[Finding]:
+    """Find alike pictures on both sides: of one patient as told, and others."""
+    found = []
+    for names, is_one in ((("patient",), True), (("pixels",), False)):
+        mine = [pair for pair in across if _is_of_one(by_path, pair) is is_one]
+        if mine:
+            kind = FindingKind.NEIGHBOUR_ACROSS
+            found.append(_of_pairs(kind, Severity.CONDEMNS, mine, of, names))
+    return found
+
+
+def _is_of_one(by_path: Mapping[str, AuditedFile], pair: Pair) -> bool:
+    """Tell whether both pictures of a pair are told to be of one patient."""
+    first, second = by_path[pair.first], by_path[pair.second]
+    return bool(first.patient) and first.patient == second.patient
 
 
 def _of_two_patients(copies: Sequence[Pair], by_path: Mapping[str, AuditedFile]) -> list[Finding]:
@@ -278,7 +306,7 @@ def _one_series(files: Sequence[AuditedFile]) -> list[Finding]:
 
 def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[Finding]:
     found = []
-    for one in sorted(shortcuts, key=lambda shortcut: -shortcut.auc):
+    for one in sorted(shortcuts, key=lambda told: (told.kind not in _MARKS, -told.auc)):
         if _reaches(one, _FOUND_AUC, _FOUND_LOW):
             severity = Severity.CONDEMNS if _condemns(one) else Severity.DOUBT
             kind = FindingKind.SHORTCUT

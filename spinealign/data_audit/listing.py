@@ -275,12 +275,20 @@ def _listed(
     files = _from_common_folder(files)
     counts = Counter(file.name for file in files)
     if not files:
-        raise DataSetError(f"{table.path.name} names no files")
+        raise DataSetError(_no_files(table, columns))
     return [
         file
         for place, file in enumerate(files)
         if counts[file.name] == 1 or _is_first(files, place)
     ]
+
+
+def _no_files(table: Table, columns: Columns) -> str:
+    told = f"{table.path.name} names no files"
+    if table.taken(columns)["file"]:
+        return told
+    titles = ", ".join(title.strip() for title in table.titles)
+    return f"{told}: none of its columns ({titles}) is taken for the files; --file-column names it"
 
 
 def _by_name(paths: Iterable[Path]) -> dict[str, set[Path]]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from spinealign.data_audit import numbers
 from spinealign.data_audit.container import Container, look_at
 from spinealign.data_audit.descriptors import Recognised, recognised
+from spinealign.data_audit.marks import mark_numbers, mark_place_numbers
 from spinealign.data_audit.metaimage import is_metaimage, middle_slice
 from spinealign.deidentification.text_on_pixels import text_boxes
 from spinealign.domain.data_audit import FileProblem
@@ -31,7 +32,7 @@ from spinealign.imaging.read import read_image
 from spinealign.imaging.sniff import HEAD_BYTES, sniff
 from spinealign.protected_folders import open_binary
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Counted up when what is kept changes: what an earlier version kept is then made anew."""
 
 _REFUSED: Final = {
@@ -61,7 +62,7 @@ class Looked:
         None where there is no picture.
     thumbnail, border : ndarray of float32
     numbers : dict of str to dict of str to float
-        By group: histogram, noise, marker, text, level, compression, size.
+        By group: histogram, noise, mark, mark place, marker, text, level, compression, size.
     words : dict of str to str
         Format, colour and tags of the container.
     shape : tuple of int
@@ -149,6 +150,8 @@ def _looked(path: Path, content: bytes, sha256: str) -> Looked:
         "compression": container.numbers,
         "histogram": numbers.histogram_numbers(pixels),
         "noise": numbers.noise_numbers(pixels),
+        "mark": mark_numbers(grey),
+        "mark place": mark_place_numbers(grey),
         "marker": numbers.marker_numbers(grey),
         "level": numbers.level_numbers(grey),
         "text": text,

@@ -32,6 +32,8 @@ _NUMBERS: Final = {
     ShortcutKind.COMPRESSION: "compression",
     ShortcutKind.HISTOGRAM: "histogram",
     ShortcutKind.NOISE: "noise",
+    ShortcutKind.MARK: "mark",
+    ShortcutKind.MARK_PLACE: "mark place",
     ShortcutKind.MARKER: "marker",
     ShortcutKind.TEXT: "text",
     ShortcutKind.LEVEL: "level",

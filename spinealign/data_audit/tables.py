@@ -72,6 +72,19 @@ class Table:
             return self.columns.index(given.lower())
         return next((self.columns.index(name) for name in usual if name in self.columns), None)
 
+    def taken(self, columns: Columns) -> dict[str, str]:
+        """Return the title taken for file, class, patient and split; empty where there is none."""
+        places = {
+            "file": self.column(columns.file, FILE_NAMES),
+            "class": self.column(columns.label, LABEL_NAMES),
+            "patient": self.column(columns.patient, PATIENT_NAMES),
+            "split": self.column(columns.part, PART_NAMES),
+        }
+        return {
+            what: "" if place is None else self.titles[place].strip()
+            for what, place in places.items()
+        }
+
     def rows(self, columns: Columns) -> Iterator[tuple[str, ToldRow]]:
         """Yield each row's file and what it says."""
         file = self.column(columns.file, FILE_NAMES)

@@ -79,6 +79,8 @@ class ShortcutKind(StrEnum):
     HISTOGRAM = "histogram"
     NOISE = "noise"
     BORDER = "border"
+    MARK = "mark"
+    MARK_PLACE = "mark_place"
     MARKER = "marker"
     TEXT = "text"
     THUMBNAIL = "thumbnail"

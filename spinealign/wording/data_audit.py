@@ -68,6 +68,8 @@ SHORTCUT_TITLES: Mapping[ShortcutKind, str] = MappingProxyType(
         ShortcutKind.HISTOGRAM: "five numbers of the histogram",
         ShortcutKind.NOISE: "noise and sharpness",
         ShortcutKind.BORDER: "the border alone",
+        ShortcutKind.MARK: "bright marks or letters",
+        ShortcutKind.MARK_PLACE: "bright marks or letters in one place",
         ShortcutKind.MARKER: "small flat patches, such as markers",
         ShortcutKind.TEXT: "burnt-in text",
         ShortcutKind.THUMBNAIL: "the nearest thumbnails of 16 by 16 pixels",
@@ -193,6 +195,19 @@ def _odd(finding: Finding) -> str:
     return f"{count_text(finding.count, 'file')} of {finding.of:,}: {words}."
 
 
+def _neighbours(finding: Finding) -> str:
+    pairs = count_text(finding.count, "pair")
+    if finding.names[0] == "patient":
+        return (
+            f"{pairs} of alike pictures lie on both sides of the split: two pictures of one "
+            "patient each."
+        )
+    return (
+        f"{pairs} of pictures that, by their {finding.names[0]}, are slices beside each other or "
+        "one patient in one position lie on both sides of the split."
+    )
+
+
 def _broken(finding: Finding) -> str:
     words = listed([PROBLEM_WORDS[problem] for problem in finding.problems], "or")
     return (
@@ -242,10 +257,7 @@ _TEXTS: Mapping[FindingKind, Callable[[Finding], str]] = MappingProxyType(
             f"{count_text(f.count, 'pair')} of copies (re-encoded, resized, cropped, mirrored, "
             "turned or sharpened) lie on both sides of the split."
         ),
-        FindingKind.NEIGHBOUR_ACROSS: lambda f: (
-            f"{count_text(f.count, 'pair')} of pictures that, by their {f.names[0]}, are slices "
-            "beside each other or one patient in one position lie on both sides of the split."
-        ),
+        FindingKind.NEIGHBOUR_ACROSS: _neighbours,
         FindingKind.FAMILY_ACROSS: lambda f: (
             f"Copies of {count_text(f.count, 'picture')} of {f.of:,} lie on both sides of the "
             f"split: {_names(f.names, f.count)}."

@@ -496,8 +496,8 @@ def explain(error: SpineAlignError) -> Message:
             return Message(f"The recipe cannot be used: {as_sentence(str(error))}", RECIPE_ADVICE)
         case DataSetError():
             return Message(
-                f"The training folder cannot be used: {as_sentence(str(error))}",
-                "The documentation shows the layout that training needs.",
+                f"The folder or list cannot be used: {as_sentence(str(error))}",
+                "docs/training.md shows which folders and lists can be used.",
             )
     words = protection_words(error)
     if words is not None:

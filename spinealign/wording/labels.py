@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -214,3 +214,25 @@ def picture_lines(labelled: LabelledPicture | None, grade: GradedPicture | None)
         lines += [f"Probability of grade {name}: {p}" for name, p in grade_rows(grade)]
         lines.append(grade_note(grade))
     return lines
+
+
+def columns_text(taken: Mapping[str, str], titles: Sequence[str]) -> str:
+    """Return which column of a list was taken as what.
+
+    Parameters
+    ----------
+    taken : mapping of str to str
+        Title of the column for file, class, patient and split; empty where there is none.
+    titles : sequence of str
+        Of all columns.
+    """
+    told = listed([f"“{safe_text(title)}” as {what}" for what, title in taken.items() if title])
+    missing = [what for what, title in taken.items() if not title]
+    text = f"Columns taken: {told}."
+    if missing:
+        text += f" None was taken as {listed(missing, 'or')}"
+        rest = [title.strip() for title in titles if title.strip() not in taken.values()]
+        text += f"; left: {listed([f'“{safe_text(one)}”' for one in rest])}." if rest else "."
+    if "class" in missing:
+        text += " Without classes no shortcut can be asked for; --class-column names the column."
+    return text

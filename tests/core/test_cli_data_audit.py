@@ -71,4 +71,36 @@ def test_patients_by_a_pattern(tmp_path, capsys):
 def test_a_folder_without_pictures_is_refused_in_words(tmp_path, capsys):
     (tmp_path / "d").mkdir()
     assert cli.run_command(["audit", str(tmp_path / "d"), "--out", str(tmp_path / "out")]) == 1
-    assert "holds no pictures" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "holds no pictures" in told
+    assert "training folder" not in told
+    assert "The folder or list cannot be used" in told
+
+
+def test_a_list_says_which_column_was_taken_as_what(tmp_path, capsys):
+    names = []
+    for place in range(4):
+        names.append(encoded(draw_slice(place, 0), tmp_path / f"i{place}.png").name)
+    table = tmp_path / "d.csv"
+    rows = "".join(f"{name},{place},x\n" for place, name in enumerate(names))
+    table.write_text("Image,patient,Truth\n" + rows)
+    cli.run_command(["audit", str(table), "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().out
+    assert "“Image” as file and “patient” as patient" in told
+    assert "None was taken as class or split; left: “Truth”." in told
+    assert "--class-column" in told
+    cli.run_command(
+        ["audit", str(table), "--out", str(tmp_path / "out"), "--class-column", "truth"]
+    )
+    told = capsys.readouterr().out
+    assert "“Truth” as class" in told
+    assert "--class-column" not in told
+
+
+def test_a_list_without_a_column_of_files_names_its_columns(tmp_path, capsys):
+    table = tmp_path / "d.csv"
+    table.write_text("who,what\n1,2\n")
+    assert cli.run_command(["audit", str(table), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "(who, what)" in told
+    assert "--file-column" in told

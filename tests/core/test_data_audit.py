@@ -3,6 +3,7 @@
 import json
 import shutil
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -11,7 +12,8 @@ from lxml import html as html_reader
 
 from spinealign.data_audit import AuditOptions, audit, audit_data, looking
 from spinealign.data_audit.findings import all_findings
-from spinealign.data_audit.grouping import grouped
+from spinealign.data_audit.grouping import grouped, pair_of
+from spinealign.data_audit.matching import Match
 from spinealign.data_audit.writing import audit_json, split_csv, write_audit
 from spinealign.domain.data_audit import (
     AuditedFile,
@@ -232,6 +234,41 @@ def test_a_picture_under_two_patients_is_told():
     assert (told.count, told.names) == (1, ("7 / 8",))
     assert "named after two patients: “7 / 8”" in finding_text(told)
     assert len({file.group for file in grouped(files, pairs[:2])}) == 2
+
+
+def _match(correlation):
+    return Match(correlation, correlation, 40, 0.0, 1.0, 1.0, is_mirrored=False)
+
+
+def test_two_pictures_of_one_patient_are_no_copies():
+    one = AuditedFile("train/7_t1.png", "train", patient="7", base="7_t1")
+    other = AuditedFile("val/7_t2.png", "val", patient="7", base="7_t2")
+    pair = pair_of(one, other, _match(0.95))
+    assert pair.relation is Relation.NEIGHBOUR
+    stranger = replace(other, patient="")
+    assert pair_of(one, stranger, _match(0.95)).relation is Relation.NEAR
+    assert pair_of(one, other, _match(0.98)).relation is Relation.NEAR
+    findings = all_findings([one, other], [pair], [], HonestSplit(True))
+    kinds = [told.kind for told in findings]
+    assert FindingKind.COPIES not in kinds
+    assert FindingKind.NEAR_COPY_ACROSS not in kinds
+    told = next(one for one in findings if one.kind is FindingKind.NEIGHBOUR_ACROSS)
+    assert "two pictures of one patient" in finding_text(told)
+
+
+def test_copies_of_one_patient_have_told_whose_they_are():
+    files = [AuditedFile(name, patient="7", base=name) for name in ("a.png", "b.png")]
+    kinds = {
+        relation: {
+            one.kind
+            for one in all_findings(
+                files, [Pair("a.png", "b.png", relation)], [], HonestSplit(True)
+            )
+        }
+        for relation in (Relation.NEAR, Relation.EXACT)
+    }
+    assert FindingKind.COPIES not in kinds[Relation.NEAR]
+    assert FindingKind.COPIES in kinds[Relation.EXACT]
 
 
 def test_the_written_split_is_a_data_set_itself(leaky, cache, tmp_path):

@@ -19,6 +19,7 @@ from spinealign.domain.data_audit import (
     ShortcutKind,
 )
 from spinealign.domain.generators import run_to_end
+from spinealign.wording.data_audit import finding_text
 from tests.data_sets import draw_slice, encoded
 
 PATIENTS = 24
@@ -45,6 +46,30 @@ def _lower(pixels):
     return np.roll(pixels, 26, axis=0)
 
 
+def _place(pixels, salt, size):
+    rng = np.random.default_rng(int(pixels.sum()) + salt)
+    rows, columns = pixels.shape
+    return int(rng.integers(20, rows - size)), int(rng.integers(4, columns - size))
+
+
+def _letter_anywhere(pixels):
+    row, column = _place(pixels, 1, 30)
+    changed = pixels.copy()
+    return cv2.putText(changed, "R", (column, row), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 230, 3)
+
+
+def _letter_in_place(pixels):
+    changed = pixels.copy()
+    return cv2.putText(changed, "AB", (4, 138), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 230, 1)
+
+
+def _square_anywhere(pixels):
+    row, column = _place(pixels, 2, 30)
+    changed = pixels.copy()
+    changed[row : row + 12, column : column + 12] = 255
+    return changed
+
+
 def _template(pixels):
     rows = np.mgrid[: pixels.shape[0], : pixels.shape[1]][0]
     return np.clip(pixels + 25 * np.sin(rows / 9.0), 0, 255).astype(np.uint8)
@@ -64,6 +89,8 @@ PLANTS = {
     ),
     ShortcutKind.NOISE: lambda p, path: encoded(_noisy(p), path),
     ShortcutKind.BORDER: lambda p, path: encoded(_frame(p), path),
+    ShortcutKind.MARK: lambda p, path: encoded(_letter_anywhere(p), path),
+    ShortcutKind.MARK_PLACE: lambda p, path: encoded(_letter_in_place(p), path),
     ShortcutKind.MARKER: lambda p, path: encoded(_square(p), path),
     ShortcutKind.TEXT: lambda p, path: encoded(_text(p), path),
     ShortcutKind.THUMBNAIL: lambda p, path: encoded(_template(p), path),
@@ -134,6 +161,26 @@ def test_a_white_square_condemns_and_a_thumbnail_does_not(tmp_path):
         findings = all_findings(files, [], shortcuts, HonestSplit(True))
         mine = next(one for one in findings if one.shortcut and one.shortcut.kind is kind)
         assert mine.severity is severity
+
+
+def test_a_square_anywhere_is_named_as_a_mark_before_all_else(tmp_path):
+    def planted(pixels, path):
+        return encoded(_square_anywhere(_lower(pixels)), path)
+
+    files, shortcuts = audited_shortcuts(tmp_path, planted)
+    by_kind = {one.kind: one for one in shortcuts}
+    assert by_kind[ShortcutKind.MARK].auc >= 0.9
+    assert by_kind[ShortcutKind.LEVEL].auc >= 0.9
+    first, *_ = all_findings(files, [], shortcuts, HonestSplit(True))
+    assert first.severity is Severity.CONDEMNS
+    assert "bright marks or letters" in finding_text(first)
+
+
+def test_the_mark_is_named_first_where_another_trace_is_surer():
+    level = Shortcut(ShortcutKind.LEVEL, "sick", 0.99, 0.95, 1.0, "patient", 40)
+    mark = Shortcut(ShortcutKind.MARK, "sick", 0.85, 0.75, 0.95, "patient", 40)
+    found = all_findings([], [], [level, mark], HonestSplit(True))
+    assert [one.shortcut.kind for one in found] == [ShortcutKind.MARK, ShortcutKind.LEVEL]
 
 
 @pytest.mark.parametrize(("units", "severity"), [(19, Severity.DOUBT), (20, Severity.CONDEMNS)])
