@@ -123,4 +123,4 @@ def _steps_around(mask: NDArray[np.uint8], values: NDArray[np.float64]) -> NDArr
     if not ring.any():
         return np.zeros(len(_DARKER_SHARES))
     above = float(np.median(values[mask > 0])) - values[ring]
-    return np.maximum(np.percentile(above, _DARKER_SHARES), 0.0)
+    return np.asarray(np.maximum(np.percentile(above, _DARKER_SHARES), 0.0), np.float64)
