@@ -107,7 +107,9 @@ def _add_spine(parser: argparse.ArgumentParser) -> None:
 
 def _add_frontal(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--start", type=Path, help="model folder of xray-bodies, or checkpoints, to start from"
+        "--start",
+        type=Path,
+        help="model folder of xray-bodies or frontal-bodies, or checkpoints, to start from",
     )
     parser.add_argument(
         "--leave-out", nargs="*", default=["held out", "0"], metavar="PART",

@@ -59,6 +59,9 @@ log = logging.getLogger(__name__)
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _STYLE_PX = 640
 _SMOOTH_CELLS = 20.0
+_HEADS = ("logits", "corners", "levels", "offsets")
+"""Layers of the network without a normalisation."""
+
 _NEGATIVES = ("xray_lateral", "xray_spine_lateral", "ct_fracture", "mr_sagittal_segmentation")
 """Data sets whose pictures show no column from the front."""
 
@@ -245,8 +248,8 @@ def train_frontal_bodies(
     data : Path
         The folder that holds all data sets.
     start : Path or None
-        Model folder of a `vertebra_unet` of the same widths to start from, or the checkpoints
-        of another training of this recipe.
+        Model folder of a `vertebra_unet` or `frontal_unet` of the same widths to start from, or
+        the checkpoints of another training of this recipe.
     work : Path
         Checkpoints; running again resumes there.
     workers : int
@@ -261,7 +264,7 @@ def train_frontal_bodies(
         if (start / "state.json").is_file():
             model.set_weights(averaged_weights(start)[0])
         else:
-            start_from_lateral(model, start, next(batches)[0])
+            start_from_shipped(model, start, next(batches)[0])
     return run_steps(
         model, frontal_loss(recipe), batches, steps=recipe.steps,
         learning_rate=recipe.learning_rate, checkpoint=Checkpoint(work), save_every=save_every,
@@ -273,8 +276,8 @@ def _step_of(work: Path) -> int:
     return int(json.loads(pointer.read_text("utf-8"))["step"]) if pointer.is_file() else 0
 
 
-def start_from_lateral(model: keras.Model, folder: Path, examples: NDArray[np.float32]) -> None:
-    """Give `model` the convolutions of a shipped `vertebra_unet` for lateral films.
+def start_from_shipped(model: keras.Model, folder: Path, examples: NDArray[np.float32]) -> None:
+    """Give `model` the convolutions of a shipped `vertebra_unet` or `frontal_unet`.
 
     Shipped weights have their normalisation folded in; training puts one back that takes
     the mean and spread that each convolution shows on `examples`, so that every layer still
@@ -290,6 +293,10 @@ def start_from_lateral(model: keras.Model, folder: Path, examples: NDArray[np.fl
     probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
     for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
         _take_over(model, plain.get_layer(name), np.asarray(output, np.float32))
+    if plain.name == model.name:
+        for head in _HEADS:
+            model.get_layer(head).set_weights(plain.get_layer(head).get_weights())
+        return
     # A body is whatever is not background there; both heads answered four cells for one here.
     kernel, bias = plain.get_layer("logits").get_weights()
     kernel, inside = kernel.mean(axis=(0, 1)).T, slice(1, None)

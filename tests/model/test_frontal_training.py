@@ -151,13 +151,28 @@ def test_convolutions_of_lateral_films_pass_on_what_they_did(lateral):
     old, folder = lateral
     model = TINY.network()
     examples = np.random.default_rng(1).uniform(0, 1, (2, 96, 64, 1)).astype(np.float32)
-    frontal_bodies.start_from_lateral(model, folder, examples)
+    frontal_bodies.start_from_shipped(model, folder, examples)
     before = keras.Model(old.input, old.get_layer("down0b_relu").output)
     after = keras.Model(model.input, model.get_layer("down0b_relu").output)
     expected = np.asarray(before(examples))
     assert np.asarray(after(examples, training=False)) == pytest.approx(
         expected, abs=0.02 * float(np.abs(expected).max())
     )
+
+
+def test_a_shipped_network_for_frontal_films_goes_on_where_it_was(tmp_path):
+    keras.utils.set_random_seed(2)
+    plain = networks.frontal_unet(**TINY.arguments())
+    rng = np.random.default_rng(0)
+    plain.set_weights([w + rng.uniform(0, 0.05, w.shape) for w in plain.get_weights()])
+    folder = tmp_path / "frontal"
+    write_model_folder(folder, to_litert(plain, "float32"), frontal_bodies.frontal_card(TINY, 3))
+    examples = rng.uniform(0, 1, (2, 96, 64, 1)).astype(np.float32)
+    model = TINY.network()
+    frontal_bodies.start_from_shipped(model, folder, examples)
+    expected = np.concatenate([np.asarray(head) for head in plain(examples)], axis=-1)
+    off = np.abs(np.asarray(model(examples, training=False)) - expected)
+    assert off.max() < 0.03 * np.abs(expected).max()
 
 
 def test_the_packaged_network_computes_what_keras_does_on_the_same_weights(tmp_path):
