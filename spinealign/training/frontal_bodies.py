@@ -294,8 +294,8 @@ def start_from_shipped(model: keras.Model, folder: Path, examples: NDArray[np.fl
     for name, output in zip(names, probe.predict_on_batch(examples), strict=True):
         _take_over(model, plain.get_layer(name), np.asarray(output, np.float32))
     if plain.name == model.name:
-        for head in _HEADS:
-            model.get_layer(head).set_weights(plain.get_layer(head).get_weights())
+        for each in _HEADS:
+            model.get_layer(each).set_weights(plain.get_layer(each).get_weights())
         return
     # A body is whatever is not background there; both heads answered four cells for one here.
     kernel, bias = plain.get_layer("logits").get_weights()

@@ -9,7 +9,7 @@ import pytest
 
 from spinealign.domain.examination import Examination
 from spinealign.domain.image import SpacingSource
-from tests.examinations import LATERAL_NECK, NECK_CT, SPINE_MR, WHOLE_SPINE
+from tests.examinations import FRONTAL, LATERAL_NECK, NECK_CT, SPINE_MR, WHOLE_SPINE
 from tests.image_files import (
     AXIAL,
     CORONAL,
@@ -153,7 +153,7 @@ def test_how_it_was_calibrated_is_said(tmp_path: Path) -> None:
     assert any("geometry" in note for note in notes_of(image))
 
 
-LATERAL_FILMS = (LATERAL_NECK, WHOLE_SPINE)
+FILMS = (LATERAL_NECK, WHOLE_SPINE, FRONTAL)
 
 
 # --- view --------------------------------------------------------------------------
@@ -163,9 +163,9 @@ LATERAL_FILMS = (LATERAL_NECK, WHOLE_SPINE)
     ("tags", "possible", "says_why"),
     [
         pytest.param({}, None, False, id="no modality"),
-        pytest.param({"Modality": "CR"}, LATERAL_FILMS, False, id="CR"),
-        pytest.param({"Modality": "DX"}, LATERAL_FILMS, False, id="DX"),
-        pytest.param({"Modality": "RG"}, LATERAL_FILMS, False, id="RG"),
+        pytest.param({"Modality": "CR"}, FILMS, False, id="CR"),
+        pytest.param({"Modality": "DX"}, FILMS, False, id="DX"),
+        pytest.param({"Modality": "RG"}, FILMS, False, id="RG"),
         pytest.param({"Modality": "US"}, (), False, id="US"),
         pytest.param({"Modality": "MG"}, (), False, id="MG"),
         pytest.param({"Modality": "CT"}, (NECK_CT,), False, id="CT, plane unknown"),

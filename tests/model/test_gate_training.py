@@ -164,14 +164,14 @@ def test_features_of_a_coarser_grid_are_those_that_the_network_computes():
 
 
 def test_films_told_by_name_are_counted_apart_from_films_refused():
-    frontal = a_picture(ImageKind.FRONTAL_FILM, "xray_spine_ap/1")
+    oblique = a_picture(ImageKind.OBLIQUE_FILM, "other_films/1")
     p = np.full((2, len(ImageKind)), 0.01, np.float32)
     kinds = list(ImageKind)
-    p[0, kinds.index(ImageKind.FRONTAL_FILM)] = p[1, kinds.index(ImageKind.OTHER_RADIOGRAPH)] = 0.9
+    p[0, kinds.index(ImageKind.OBLIQUE_FILM)] = p[1, kinds.index(ImageKind.OTHER_RADIOGRAPH)] = 0.9
     rule = GateRule(0.5, 0.9, 5.0, ((0.0,),))
-    found = gate_evaluate.figures([frontal, frontal], p, np.ones(2, np.float32), rule)
+    found = gate_evaluate.figures([oblique, oblique], p, np.ones(2, np.float32), rule)
     assert found["foreign_refused"]["value"] == 1.0
-    assert found["told_by_name"]["frontal_film: xray_spine_ap"]["value"] == 0.5
+    assert found["told_by_name"]["oblique_film: other_films"]["value"] == 0.5
 
 
 def test_parts_of_frontal_films_are_judged_by_heads_that_saw_uncut_films_of_others():

@@ -42,6 +42,10 @@ distances of bodies. Source: geometry: half way between the centre and the middl
 """
 
 
+_APEX_DECIMALS = 9
+"""To which the distance from a chord is told, in its length. Source: well above rounding errors."""
+
+
 @dataclass(frozen=True)
 class CoronalCurve:
     """A curve by the places of its bodies in the list, from the top.
@@ -181,7 +185,9 @@ def apex_of(corners: Points, upper: int, lower: int) -> tuple[int, ...]:
     centres = corners.mean(axis=1)
     chord = centres[lower] - centres[upper]
     at = centres[upper : lower + 1] - centres[upper]
-    away = np.abs(at[:, 0] * chord[1] - at[:, 1] * chord[0]) / max(float(np.hypot(*chord)), 1e-9)
+    away = np.abs(at[:, 0] * chord[1] - at[:, 1] * chord[0])
+    # Rounded, so that of a straight column noise does not choose.
+    away = np.round(away / max(float(chord @ chord), 1e-9), _APEX_DECIMALS)
     top = 1 + int(np.argmax(away[1:-1]))
     beside = [k for k in (top - 1, top + 1) if 0 < k < len(away) - 1]
     near = max(beside, key=lambda k: away[k], default=top)
