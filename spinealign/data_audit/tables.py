@@ -148,8 +148,14 @@ def table_of(path: Path) -> Table:
             lines = [
                 tuple(line) for line in csv.reader(stream, _dialect(stream.readline(), stream))
             ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataSetError(f"{path.name} cannot be read as a list: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataSetError(
+            f"{path.name} is no list in UTF-8; save it again as CSV in UTF-8"
+        ) from error
+    except OSError as error:
+        raise DataSetError(f"{path.name} cannot be read: {error.strerror}") from error
+    except csv.Error as error:
+        raise DataSetError(f"{path.name} is no list of columns; save it again as CSV") from error
     if len(lines) < 2:
         raise DataSetError(f"{path.name} has no rows")
     columns = tuple(column.strip().lower() for column in lines[0])

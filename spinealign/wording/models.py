@@ -35,6 +35,7 @@ from spinealign.wording.examinations import examination_text, kind_text
 from spinealign.wording.measure_rows import number_text
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.text import listed, probability_text, safe_text
+from spinealign.wording.trained import chance_text
 
 TASK_WORDS: Mapping[Task, str] = {
     "classification": "classification",
@@ -134,8 +135,17 @@ def figure_text(card: ModelCard) -> str:
     """Return a figure of a card: one that its task is known by, else the first; or "".
 
     That of held-out patients comes before the cross-validation of those that were learned from,
-    and which one it is, is said.
+    and which one it is, is said; so is a cross-validation that was no better than chance.
     """
+    told = _figure_of_task(card)
+    if not told or not chance_text(card.metrics):
+        return told
+    crossed = _figure(("auc",), card.metrics["cross_validation"]["auc"])
+    both = told if crossed in told else f"{told}; {crossed}{_PARTS['cross_validation']}"
+    return f"{both}: not shown to be better than chance"
+
+
+def _figure_of_task(card: ModelCard) -> str:
     metrics = dict(sorted(card.metrics.items(), key=lambda part: part[0] != _HELD_OUT))
     for word in _FIGURES[card.task]:
         for path, value in _figures(metrics):

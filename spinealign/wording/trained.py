@@ -20,6 +20,9 @@ _FIGURES: Final = {
     "within_one_grade": "within one grade", "mean_grade_error": "mean error in grades",
 }  # fmt: skip
 
+CHANCE_AUC: Final = 0.5
+"""Area under the curve of answers that know nothing. Source: its definition."""
+
 _OF_POINTS: Final = {
     "error_mm": "mean error in mm", "error_px": "mean error in pixels", "found": "points found",
 }  # fmt: skip
@@ -42,6 +45,7 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
         for part, what in _PARTS.items()
         if isinstance(card.metrics.get(part), Mapping)
     ]
+    lines += [said] if (said := chance_text(card.metrics)) else []
     lines.append(f"Status: {card.status}. {card.limits}")
     if results is not None:
         lines.append(f"Curve, predictions and Keras model: {safe_text(str(results))}")
@@ -58,6 +62,20 @@ def trained_lines(card: ModelCard, out: Path, results: Path | None) -> list[str]
         f"  spinealign evaluate {place} DATA",
         f"  spinealign analyze IMAGE --out results --model {place}{asked}",
     ]
+
+
+def chance_text(metrics: Mapping[str, Any]) -> str:
+    """Return that a classifier did no better than chance in cross-validation, or ""."""
+    crossed = metrics.get("cross_validation")
+    figure = crossed.get("auc") if isinstance(crossed, Mapping) else None
+    if not isinstance(figure, Mapping) or not isinstance(figure.get("low"), int | float):
+        return ""
+    if figure["low"] > CHANCE_AUC:
+        return ""
+    return (
+        "In cross-validation it was not shown to tell the classes apart better than chance: AUC "
+        f"{_figure_text(figure)}; a better figure on few held-out pictures may be luck."
+    )
 
 
 def _part_text(what: str, figures: Mapping[str, Any]) -> str:

@@ -104,3 +104,12 @@ def test_a_list_without_a_column_of_files_names_its_columns(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "(who, what)" in told
     assert "--file-column" in told
+
+
+def test_a_list_that_is_no_text_is_told_without_words_of_python(tmp_path, capsys):
+    table = tmp_path / "d.csv"
+    table.write_bytes("file,class\n1.png,a\n".encode("utf-16"))
+    assert cli.run_command(["audit", str(table), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "d.csv is no list in UTF-8; save it again as CSV in UTF-8" in told
+    assert "codec" not in told

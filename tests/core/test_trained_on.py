@@ -27,6 +27,7 @@ from spinealign.imaging.likeness import content_mark, moved_marks
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording.evaluation import COPIES_NOT_KNOWN
+from spinealign.wording.models import figure_text
 from spinealign.wording.trained import trained_lines
 from tests.data_sets import draw_slice, encoded
 
@@ -175,6 +176,24 @@ def test_a_training_ends_with_figures_status_and_what_is_next(card):
     assert lines[-1].endswith("--model models/mine --demonstration")
     earned = replace(told, status=ModelStatus.INTERNALLY_VALIDATED)
     assert not trained_lines(earned, Path("m"), None)[-1].endswith("--demonstration")
+
+
+@pytest.mark.parametrize(("low", "is_said"), [(0.31, True), (0.5, True), (0.51, False)])
+def test_a_training_that_was_no_better_than_chance_says_so_everywhere(card, low, is_said):
+    held = {"value": 0.89, "low": 0.67, "high": 1.0, "units": 6}
+    crossed = {"value": 0.55, "low": low, "high": 0.7, "units": 17}
+    metrics = {"held_out": {"auc": held, "images": 11}, "cross_validation": {"auc": crossed}}
+    told = replace(card, task="classification", metrics=metrics)
+    assert ("better than chance" in " ".join(trained_lines(told, Path("m"), None))) is is_said
+    figure = figure_text(told)
+    assert figure.startswith("auc 0.89 (0.67 to 1), 6 independent, held out")
+    assert ("not shown to be better than chance" in figure) is is_said
+    assert ("auc 0.55" in figure) is is_said
+    alone = figure_text(replace(told, metrics={"cross_validation": {"auc": crossed}}))
+    assert alone.count("auc 0.55") == 1
+    assert "better than chance" not in figure_text(
+        replace(told, metrics={"held_out": metrics["held_out"]})
+    )
 
 
 def test_a_figure_that_is_not_defined_is_said_to_be(card):

@@ -47,6 +47,7 @@ from spinealign.training.own.results import save_results, write_skipped
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.progress import Board, Progress
 from spinealign.wording import training as words
+from spinealign.wording.trained import chance_text
 
 THRESHOLD = 0.5
 LEAST_CALIBRATED = 50
@@ -222,9 +223,11 @@ def _with_figures(
     status = earned_status(training, held, metrics.get("held_out", {}), job.stated.although)
     earned = status is not ModelStatus.DEMONSTRATION
     patients = len(held.patients()) if held.has_patients else 0
+    doubt = chance_text(metrics)
     return replace(
         card,
         metrics=metrics or card.metrics,
+        known_failures=(*card.known_failures, *([doubt] if doubt else [])),
         status=status,
         calibrated=training.has_patients and len(crossed) >= LEAST_CALIBRATED,
         limits=words.limits_text(patients, training.has_patients, earned),
