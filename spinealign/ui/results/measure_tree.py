@@ -39,7 +39,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from spinealign.domain.measurements import DrawingTool, Measurement, MeasureState
+from spinealign.domain.measurements import Measurement, MeasureState
 from spinealign.ui.results.measure_model import (
     HEADINGS,
     MEASUREMENT_ROLE,
@@ -374,9 +374,9 @@ class MeasureTable(QWidget):
         column.setSpacing(4)
         column.addWidget(self.tree)
         column.addWidget(self.placing_note)
-        for tool, button in self.placing_buttons.items():
+        for button in self.placing_buttons.values():
             column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
-            button.clicked.connect(partial(self._want_placed, tool))
+            button.clicked.connect(self._want_placed)
         column.addWidget(self.edited_note)
         column.addWidget(self.missing_fold)
         column.addWidget(self.confirm_button, alignment=Qt.AlignmentFlag.AlignLeft)
@@ -417,8 +417,12 @@ class MeasureTable(QWidget):
         self.missing_fold.set_title(missing_title(missing))
         self.missing_fold.setVisible(bool(missing))
 
-    def _want_placed(self, tool: DrawingTool, _is_checked: bool = False) -> None:
-        self.placing_wanted.emit(tool)
+    def _want_placed(self) -> None:
+        # A partial of a method would keep the table alive when its window is gone.
+        pressed = self.sender()
+        for tool, button in self.placing_buttons.items():
+            if button is pressed:
+                self.placing_wanted.emit(tool)
 
     def _offer_confirming(self, asked: Sequence[tuple[str, ...]]) -> None:
         self.confirm_button.setVisible(bool(asked))
