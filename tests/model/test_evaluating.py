@@ -79,7 +79,8 @@ def test_pictures_that_the_model_learned_from_are_told_before_any_figure(slices,
         "1 of these 4 looks like one that the model learned from, in another"
     )
     assert "“val/fracture/p0_fracture.png”" in lines[2]
-    assert lines[3] == part
+    assert lines[3].startswith("Copies that are cropped")
+    assert lines[4] == part
     assert json.loads((out / "evaluation.json").read_text())["cautions"][0].startswith(said)
     page = (out / "evaluation.html").read_text()
     assert page.index(said) < page.index("<h2>")
