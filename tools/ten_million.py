@@ -23,7 +23,7 @@ DAYS: Final = 30
 KINDS: Final = {
     "film": ("lateral films", "lateral films, one image a study", 1),
     "mr": ("MR slices", "MR, three sagittal series a study", 3),
-    "ct": ("CT slices", "CT slices, one image a study", 1),
+    "ct": ("CT slices, kind only", "CT slices, one image a study, kind only", 1),
 }
 """Kinds of image: what they are called, what a study of them is, and how many analyses it takes."""
 
@@ -118,7 +118,7 @@ def _scaling(figures: dict[str, Any]) -> str:
     if "scaling" not in figures:
         return ""
     count, share = figures["workers"], figures["scaling"]
-    return f"{count} workers were {count * share:.2f} times as fast as one.\n"
+    return f"{count} workers were {count * share:.2f} times as fast as one on one processor.\n"
 
 
 def _rates(kind: str, found: dict[str, Any]) -> str:

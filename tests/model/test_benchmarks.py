@@ -235,7 +235,8 @@ def test_rates_become_the_page_of_ten_million_studies(tmp_path, monkeypatch, cap
     Image.fromarray(np.zeros((60, 60), np.uint8)).save(source)
     asked = []
 
-    def run_batch(images, out, workers, only=""):
+    def run_batch(images, out, workers, only="", processors=0):
+        assert processors in (0, workers)
         asked.append((workers, only, len(list(images.iterdir()))))
         return {"seconds": 9.0 if only else 36.0, "memory_mb": 700.0, "bytes": 4000.0}
 
@@ -258,7 +259,9 @@ def test_rates_become_the_page_of_ten_million_studies(tmp_path, monkeypatch, cap
         sys, "argv", ["ten_million", "--figures", str(file), "--page", str(page), "--cores", "16"]
     )
     ten_million.main()
-    assert "| CT slices, one image a study | tables | 12,500 | 2 | 10 |" in page.read_text()
+    assert (
+        "| CT slices, one image a study, kind only | tables | 12,500 | 2 | 10 |" in page.read_text()
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's list of pages")
