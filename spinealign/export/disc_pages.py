@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from spinealign.export import page
 from spinealign.export.alignment_pages import Overrulings
 from spinealign.export.page import Story, paragraph, section
 from spinealign.export.report_content import Overruling
-from spinealign.export.report_pictures import jpeg
+from spinealign.export.report_pictures import Encoded, jpeg
 from spinealign.imaging.render import default_window, to_display
 from spinealign.lumbar.pictures import disc_picture, leading_grade
 from spinealign.reading.findings import grade_key
@@ -44,6 +45,11 @@ _HEAT_NOTE = (
     "Numbers are the probabilities that the model gives."
 )
 
+DiscPictures = tuple[Encoded, Encoded | None]
+"""A disc, and with the heat map of the grade that says most of it."""
+
+_PICTURES: WeakKeyDictionary[Analysis, list[DiscPictures]] = WeakKeyDictionary()
+
 
 def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
     """Return the section about discs as reportlab flowables, empty where none was graded.
@@ -57,8 +63,11 @@ def discs_story(analysis: Analysis, overrulings: Overrulings) -> Story:
     overall = analysis.overall
     if overall is None:
         return []
-    grey = to_display(analysis.image.pixels, default_window(analysis.image))
-    rows = [_row(grey, disc, overrulings) for disc in reversed(analysis.discs)]
+    pictures = _pictures(analysis)
+    rows = [
+        _row(disc, shown, overrulings)
+        for disc, shown in zip(reversed(analysis.discs), reversed(pictures), strict=True)
+    ]
     is_read = any(
         grade_key(disc, one) in overrulings for disc in analysis.discs for one in GradeName
     )
@@ -88,16 +97,30 @@ def _companion(analysis: Analysis) -> Story:
     return [paragraph(text, page.SMALL)] if text else []
 
 
-def _row(grey: NDArray[np.uint8], disc: Disc, overrulings: Overrulings) -> list[Any]:
+def _pictures(analysis: Analysis) -> list[DiscPictures]:
+    """Return the pictures of all discs; a report is set several times until its pages suffice."""
+    if analysis not in _PICTURES:
+        grey = to_display(analysis.image.pixels, default_window(analysis.image))
+        _PICTURES[analysis] = [_drawn(grey, disc) for disc in analysis.discs]
+    return _PICTURES[analysis]
+
+
+def _drawn(grey: NDArray[np.uint8], disc: Disc) -> DiscPictures:
     grade = leading_grade(disc)
     heat = None if grade is None else grade.heatmap
+    plain = _encoded(disc_picture(grey, disc))
+    return plain, None if heat is None else _encoded(disc_picture(grey, disc, heat))
+
+
+def _row(disc: Disc, pictures: DiscPictures, overrulings: Overrulings) -> list[Any]:
+    plain, heat = pictures
+    grade = leading_grade(disc)
     shown: list[Any] = [paragraph(NOTHING)]
     if grade is not None and heat is not None:
-        title = paragraph(grade_title(grade.name), page.SMALL)
-        shown = [_printed(disc_picture(grey, disc, heat)), title]
+        shown = [_printed(heat), paragraph(grade_title(grade.name), page.SMALL)]
     return [
         paragraph(disc.name, page.BOLD),
-        _printed(disc_picture(grey, disc)),
+        _printed(plain),
         shown,
         paragraph(_pfirrmann(disc, overrulings)),
         [paragraph(line) for line in _details(disc, overrulings)],
@@ -129,6 +152,10 @@ def _details(disc: Disc, overrulings: Overrulings) -> list[str]:
     return [*told, *(disc_detail_lines(rest) if rest.is_abnormal or not told else ())]
 
 
-def _printed(picture: NDArray[np.uint8]) -> Picture:
-    height = _PICTURE_WIDTH * picture.shape[0] / picture.shape[1]
-    return page.picture(jpeg(Image.fromarray(picture), _PICTURE_PX), _PICTURE_WIDTH, height)
+def _encoded(picture: NDArray[np.uint8]) -> Encoded:
+    return picture.shape[1::-1], jpeg(Image.fromarray(picture), _PICTURE_PX)
+
+
+def _printed(picture: Encoded) -> Picture:
+    (width, height), encoded = picture
+    return page.picture(encoded, _PICTURE_WIDTH, _PICTURE_WIDTH * height / width)

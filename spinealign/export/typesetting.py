@@ -110,7 +110,7 @@ class Text(Flowable):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.style, self._most_lines = style, most_lines
-        self._paragraphs = [_Paragraph(part) for part in _paragraphs(spans)]
+        self._paragraphs = [_paragraph(tuple(part)) for part in _paragraphs(spans)]
         self._rest: list[tuple[Line, int]] | None = None
         self._lines: list[tuple[Line, int]] = []
         self.spaceBefore, self.spaceAfter = style.space_before, style.space_after
@@ -285,32 +285,43 @@ def _paragraphs(spans: Sequence[Span]) -> Iterator[list[Span]]:
         yield current
 
 
+@lru_cache(maxsize=4096)
+def _paragraph(spans: tuple[Span, ...]) -> _Paragraph:
+    """Return text between two line feeds; reports say most of it more than once."""
+    return _Paragraph(spans)
+
+
 class _Paragraph:
-    """Text between two line feeds."""
+    """Text between two line feeds; it never changes."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self.base = base_level("".join(span.text for span in spans))
         self._clusters = _clusters(spans)
         self._words = list(_words(self._clusters))
+        self._widths = [_line_width(word) for word in self._words]
+        self._shown_widths = [_line_width(_without_end(word)) for word in self._words]
         self.width = _line_width(self._clusters)
 
     @property
     def widest_word(self) -> float:
         """What may not be parted, in points."""
-        return max((_line_width(_without_end(word)) for word in self._words), default=0.0)
+        return max(self._shown_widths, default=0.0)
 
     def lines(self, width: float) -> Iterator[tuple[Line, int]]:
         """Yield lines no wider than `width` points, with the level of the paragraph."""
         line: Line = []
-        for word in self._words:
-            if line and _line_width([*line, *_without_end(word)]) > width + _ROUNDING:
+        taken = 0.0
+        for word, whole, shown in zip(self._words, self._widths, self._shown_widths, strict=True):
+            if line and taken + shown > width + _ROUNDING:
                 yield _without_end(line), self.base
-                line = []
+                line, taken = [], 0.0
             line = [*line, *word]
-            while _line_width(_without_end(line)) > width + _ROUNDING and len(line) > 1:
+            while taken + shown > width + _ROUNDING and len(line) > 1:
                 count = _fitting(line, width)
                 yield line[:count], self.base
-                line = line[count:]
+                line, taken = line[count:], 0.0
+                whole, shown = _line_width(line), _line_width(_without_end(line))
+            taken += whole
         yield _without_end(line), self.base
 
 

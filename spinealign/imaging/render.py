@@ -270,6 +270,9 @@ def draw_region(
         return
     fixed = [_fixed_point(polygon, scale) for polygon in polygons]
     thickness = max(1, round(line_weight * max(canvas.shape[:2]) / 700))
+    canvas, fixed = _around(canvas, fixed, thickness + 4)
+    if canvas.size == 0:
+        return
     area, halo, line = (np.zeros(canvas.shape[:2], np.uint8) for _ in range(3))
     cv2.fillPoly(area, fixed, 255, cv2.LINE_AA, _FIXED_POINT_BITS)
     cv2.polylines(halo, fixed, True, 255, thickness + 2, cv2.LINE_AA, _FIXED_POINT_BITS)
@@ -315,6 +318,17 @@ def lay_heat(
 def _fixed_point(polygon: NDArray[np.float64], scale: tuple[float, float]) -> NDArray[np.int32]:
     centres = polygon * (scale[1], scale[0]) - 0.5
     return np.asarray(np.rint(centres * (1 << _FIXED_POINT_BITS)), dtype=np.int32)
+
+
+def _around(
+    canvas: NDArray[np.uint8], fixed: Sequence[NDArray[np.int32]], room_px: int
+) -> tuple[NDArray[np.uint8], list[NDArray[np.int32]]]:
+    """Return the part of a canvas around polygons, a view of it, and the polygons in it."""
+    points = np.concatenate(fixed) >> _FIXED_POINT_BITS
+    left, top = np.maximum(points.min(axis=0) - room_px, 0).tolist()
+    right, bottom = np.maximum(points.max(axis=0) + room_px + 1, 0).tolist()
+    origin = np.array([left, top], np.int32) << _FIXED_POINT_BITS
+    return canvas[top:bottom, left:right], [polygon - origin for polygon in fixed]
 
 
 def _blend(
