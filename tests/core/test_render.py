@@ -274,3 +274,15 @@ class TestPictures:
     def test_heat_picture_has_the_size_asked_for(self):
         drawn = render.draw_heat(np.zeros((30, 20), np.uint8), heatmap((30, 20)), (6, 3))
         assert drawn.shape == (180, 60, 3)
+
+
+@pytest.mark.parametrize("at", [(12.0, 10.0), (-20.0, 30.0), (38.0, 44.0), (-300.0, 5.0)])
+def test_a_region_looks_the_same_on_a_larger_canvas(at):
+    polygon = np.array([[0, 0], [30.3, 4.2], [22.7, 35.1], [-6.4, 20.9]]) + at
+    small = np.full((120, 100, 3), 90, np.uint8)
+    large = np.full((920, 900, 3), 90, np.uint8)
+    weight = 920 / 120  # lines are as thick as the canvas is long
+    render.draw_region(small, [polygon], (20, 200, 90), (2.0, 2.0), 0.3, weight)
+    render.draw_region(large, [polygon + 200], (20, 200, 90), (2.0, 2.0), 0.3, 1.0)
+    np.testing.assert_array_equal(small, large[400:520, 400:500])
+    assert (small == 90).all() == (at[0] < -200)
