@@ -316,10 +316,11 @@ class _Paragraph:
                 yield _without_end(line), self.base
                 line, taken = [], 0.0
             line = [*line, *word]
-            while taken + shown > width + _ROUNDING and len(line) > 1:
+            # A word that is wider than a line begins one.
+            while shown > width + _ROUNDING and len(line) > 1:
                 count = _fitting(line, width)
                 yield line[:count], self.base
-                line, taken = line[count:], 0.0
+                line = line[count:]
                 whole, shown = _line_width(line), _line_width(_without_end(line))
             taken += whole
         yield _without_end(line), self.base

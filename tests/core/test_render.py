@@ -290,3 +290,8 @@ def test_a_region_looks_the_same_on_a_larger_canvas(at):
     assert np.percentile(away, 99) <= (0 if is_whole else 12)
     assert away.mean() < (1e-9 if is_whole else 0.5)
     assert (small == 90).all() == (at[0] < -200)
+    if is_whole:
+        rows, cols = np.nonzero((small != 90).any(axis=-1))
+        low, high = 2 * polygon.min(axis=0) - 1, 2 * polygon.max(axis=0) + 1
+        assert (cols.min() <= low[0], cols.max() >= high[0] - 1) == (True, True)
+        assert (rows.min() <= low[1], rows.max() >= high[1] - 1) == (True, True)
