@@ -5,6 +5,7 @@ with workers that write the name of each image instead of analysing it.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from spinealign import protected_folders
 from spinealign.batch import pool
 from spinealign.batch.state import ItemStatus, Outcome, picture_path
 from spinealign.batch.worker import WorkerMessage
@@ -43,6 +45,10 @@ def _outcome(task):
     time.sleep(SLOW_S)
     with (task.folder.parent / "analysed.txt").open("a") as file:
         file.write(f"{name}\n")
+    return Outcome(ItemStatus.DONE, seconds=SLOW_S, record=_outcome_record(name))
+
+
+def _outcome_record(name):
     given = {"sha256": name, "modality": None, "spacing_mm": None, "spacing_source": "unknown"}
     record = {
         "input": given,
@@ -50,7 +56,7 @@ def _outcome(task):
         "examination": "neck_ct_slice", "program_version": "1", "models": ["m"],
         "model_versions": ["m 1"], "bodies": [], "least_confidence": None, "measures": [],
     }  # fmt: skip
-    return Outcome(ItemStatus.DONE, seconds=SLOW_S, record=json.dumps(record))
+    return json.dumps(record)
 
 
 def serve_folders(connection, options):
@@ -78,6 +84,30 @@ def kill_once(process):
     """Kill a process, and return at once where it was killed before."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
+
+
+def serve_contents(connection, options):
+    """Write what each file holds, read as an image is; what is locked fails."""
+    connection.send(WorkerMessage())
+    try:
+        while (task := connection.recv()) is not None:
+            connection.send(WorkerMessage(task.identity, outcome=_contents(task)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _contents(task):
+    if task.folder.parent.joinpath("hang").exists():
+        time.sleep(60)
+    source = task.source if isinstance(task.source, Path) else task.source.parts[0].path
+    try:
+        with protected_folders.open_binary(source) as file:
+            content = file.read()
+    except protected_folders.LockedFolderError:
+        return Outcome(ItemStatus.FAILED, "It is locked.", "")
+    with (task.folder.parent / "contents.txt").open("a") as file:
+        file.write(f"{hashlib.sha256(content).hexdigest()}\n")
+    return Outcome(ItemStatus.DONE, seconds=SLOW_S, record=_outcome_record(task.path.stem))
 
 
 def serve_nothing(connection, options):

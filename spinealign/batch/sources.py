@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from spinealign.domain.network import FoundStudy, NetworkError, StudyQuery
+from spinealign.domain.network import MOST_ANSWERS, FoundStudy, NetworkError, StudyQuery
 from spinealign.files import write_export
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ class Retrieving:
         Studies.
     failure : NetworkError or None
         Why the last one did not come; the others do.
+    is_cut : bool
+        Whether the peer may have more: it was told to stop, and there are no dates to ask by.
     """
 
     done: int
     total: int
     failure: NetworkError | None = None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def retrieve(
 ) -> Generator[Retrieving, None, tuple[Path, ...]]:
     """Retrieve all studies that a peer finds, a folder each; yields after each study.
 
-    What came whole before is not asked for again, unless the peer has more objects of it now.
+    What came whole before is not asked for again, unless the peer has more objects of it now. Of
+    more studies than a query answers with, the range of dates is asked for in parts.
 
     Parameters
     ----------
@@ -74,14 +78,9 @@ def retrieve(
     NetworkError
         The peer cannot be asked.
     """
-    search = network.find(peer, query)
-    while True:
-        try:
-            next(search)
-            yield Retrieving(0, 0)
-        except StopIteration as end:
-            found: tuple[FoundStudy, ...] = end.value
-            break
+    found, is_cut = yield from _all_found(network, peer, query)
+    if is_cut:
+        yield Retrieving(0, len(found), is_cut=True)
     folders = []
     for place, study in enumerate(found, start=1):
         target = folder / hashlib.sha256(study.study_uid.encode()).hexdigest()[:24]
@@ -96,6 +95,30 @@ def retrieve(
         folders += [target] if target.is_dir() else []
         yield Retrieving(place, len(found), failure)
     return tuple(folders)
+
+
+def _all_found(
+    network: Network, peer: str, query: StudyQuery
+) -> Generator[Retrieving, None, tuple[tuple[FoundStudy, ...], bool]]:
+    """Search for studies, each once; the second value says that there may be more."""
+    search = network.find(peer, query)
+    while True:
+        try:
+            next(search)
+            yield Retrieving(0, 0)
+        except StopIteration as end:
+            found: tuple[FoundStudy, ...] = end.value
+            break
+    halves = query.halves()
+    if len(found) < MOST_ANSWERS or not halves:
+        return found, len(found) >= MOST_ANSWERS
+    studies: dict[str, FoundStudy] = {}
+    is_cut = False
+    for half in halves:
+        some, is_half_cut = yield from _all_found(network, peer, half)
+        studies |= {study.study_uid: study for study in some}
+        is_cut = is_cut or is_half_cut
+    return tuple(studies.values()), is_cut
 
 
 def _is_whole(folder: Path, study: FoundStudy) -> bool:

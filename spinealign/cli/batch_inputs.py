@@ -96,7 +96,7 @@ def found_inputs(options: argparse.Namespace, retrieved: Path) -> Iterator[Input
 def _retrieved(options: argparse.Namespace, folder: Path) -> tuple[Sequence[Path], int]:
     from spinealign.batch.sources import retrieve
     from spinealign.wording import explain
-    from spinealign.wording.batch import retrieving_text
+    from spinealign.wording.batch import cut_words, retrieving_text
 
     is_watched = sys.stderr.isatty()
     missing = 0
@@ -108,6 +108,9 @@ def _retrieved(options: argparse.Namespace, folder: Path) -> tuple[Sequence[Path
             missing += 1
             message = explain(at.failure)
             sys.stderr.write(f"{cleared}{message.sentence} {message.advice}\n")
+        if at.is_cut:
+            missing += 1
+            sys.stderr.write(f"{cleared}{' '.join(cut_words(options.peer, at.total))}\n")
         if is_watched:
             sys.stderr.write(cleared + retrieving_text(at.done, at.total))
 

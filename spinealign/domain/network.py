@@ -6,10 +6,14 @@ report holds them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from enum import StrEnum
 
 from spinealign.domain.errors import SpineAlignError
+
+MOST_ANSWERS = 500
+"""Of a query; more than that nobody reads, and the peer is told to stop."""
 
 
 class NetworkProblem(StrEnum):
@@ -175,6 +179,20 @@ class StudyQuery:
     first_date: str = ""
     last_date: str = ""
     modality: str = ""
+
+    def halves(self) -> tuple[StudyQuery, ...]:
+        """Return the same for the earlier and the later days; empty where no range has both."""
+        try:
+            first, last = date.fromisoformat(self.first_date), date.fromisoformat(self.last_date)
+        except ValueError:
+            return ()
+        if first >= last:
+            return ()
+        middle = first + (last - first) // 2
+        return (
+            replace(self, last_date=f"{middle:%Y%m%d}"),
+            replace(self, first_date=f"{middle + timedelta(days=1):%Y%m%d}"),
+        )
 
     @property
     def dates(self) -> str:

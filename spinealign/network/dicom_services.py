@@ -26,6 +26,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import (
+    MOST_ANSWERS,
     FoundSeries,
     FoundStudy,
     NetworkError,
@@ -40,9 +41,6 @@ from spinealign.network.associations import Talk, associated, failure_of
 from spinealign.network.connecting import Timeouts
 from spinealign.network.objects import Answer, ObjectFile, incoming_contexts
 from spinealign.network.peers import DicomPeer
-
-MOST_ANSWERS = 500
-"""Of a query; more than that nobody reads, and the peer is told to stop."""
 
 _PENDING = (0xFF00, 0xFF01)
 _IMAGE_CLASSES_OF_TEST = (

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from spinealign.domain.interrupts import interrupt_of_thread
 from spinealign.domain.network import (
+    MOST_ANSWERS,
     FoundSeries,
     FoundStudy,
     NetworkError,
@@ -29,9 +30,6 @@ from spinealign.network.connecting import Timeouts, problem_of
 from spinealign.network.objects import Answer, ObjectFile
 from spinealign.network.peers import SignIn, WebPeer
 from spinealign.network.web_connections import Adapter
-
-MOST_ANSWERS = 500
-"""Of a query; see `dicom_services.MOST_ANSWERS`."""
 
 _OF_HTTP = {
     401: NetworkProblem.HTTP_UNAUTHORISED,

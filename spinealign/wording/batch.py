@@ -167,6 +167,14 @@ def retrieving_text(done: int, total: int) -> str:
     return f"{count_text(done, 'study', 'studies')} of {total:,} retrieved"
 
 
+def cut_words(node: str, count: int) -> tuple[str, str]:
+    """Say that a node may have more studies than came, and what to do."""
+    return (
+        f"“{safe_text(node)}” has more studies than the {count:,} that it answered with.",
+        "State the first and the last date: then the studies are asked for in parts.",
+    )
+
+
 def batch_begin_text(total: int, done: int, stale: int, skipped: int) -> str:
     """Return what a batch begins with."""
     parts = [f"{count_text(total, 'image')} or series"]

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from spinealign.wording.batch import batch_end_text
-from spinealign.wording.text import count_text
+from spinealign.domain.network import MOST_ANSWERS, StudyQuery
+from spinealign.wording.batch import batch_end_text, retrieving_text
+from spinealign.wording.network import date_text, name_text
+from spinealign.wording.text import count_text, safe_text
 
 TITLE = "Analyse many images"
 INTRODUCTION = (
-    "All images of files, folders, archives and lists are analysed by processes of their own, and "
-    "the results written to a folder. Cases that are open here stay as they are."
+    "All images of files, folders, zip archives and lists, of a PACS and of the encrypted archive "
+    "are analysed by processes of their own, and the results written to a folder. Cases that are "
+    "open here stay as they are."
 )
 INPUTS = "Images"
 ADD_FILES, ADD_FOLDER, REMOVE = "Add &files or lists…", "Add f&older…", "&Remove"
+ADD_STUDIES, ADD_EXAMINATIONS = "Add from PA&CS…", "Add from &archive…"
 NOTHING_CHOSEN = "Choose entries in the list"
 NO_INPUTS = (
     "Add files, folders, zip archives, or lists (CSV files with a column “path”), or drop them "
-    "here."
+    "here; or add studies of a PACS or examinations of the encrypted archive."
 )
 TARGET, BROWSE, ASK_TARGET = "Results &go to", "&Browse…", "Results go to this folder"
 TARGET_NOTE = (
@@ -45,6 +49,7 @@ STARTING = "Starting…"
 STOPPING = "Stopping…"
 PAUSING = "Pausing: what is being analysed comes to its end…"
 NO_GALLERY = "No gallery was wanted"
+STOPPED_RETRIEVING = "Stopped while studies were retrieved. Start goes on with the same folder."
 CLOSE_QUESTION = (
     "Stop the batch?",
     "Images are still being analysed.",
@@ -54,9 +59,71 @@ CLOSE_QUESTION = (
 )
 PROGRESS = "Progress of the batch"
 
+ADD = "Add to the &batch"
+STUDIES_TITLE = "Studies of a PACS"
+STUDIES_NOTE = (
+    "The node is asked now how many studies there are. They are retrieved when the batch starts, "
+    "into the folder of the results, and stay there: a batch that goes on reads them again."
+)
+NO_STUDIES = "No study was found. Fill in less, or check the spelling."
+EXAMINATIONS_TITLE = "Examinations of the archive"
+EXAMINATIONS_NOTE = (
+    "Without words and tag, all examinations are meant. Their images are read as they lie in the "
+    "archive; the results are written to the folder unencrypted. Locking the archive stops the "
+    "batch."
+)
+NO_EXAMINATIONS = "No examination fits. Use fewer words, or another tag."
+MAY_NOT_RETRIEVE = "Your account may not retrieve images"
+LOCKED_MEANWHILE = "The archive was locked: unlock it, then Start goes on with the same folder."
+
 CHOICES: Mapping[str, str] = MappingProxyType(
     {"all": ALL_RESULTS, "masks": TABLES_AND_MASKS, "tables": TABLES_ONLY}
 )
+
+
+def studies_text(node: str, query: StudyQuery, count: int) -> str:
+    """Return which studies of a node are meant, as the list of inputs has them."""
+    named = zip(
+        ("name", "ID", "accession number", "from", "to", "modality"),
+        (
+            name_text(query.patient_name), query.patient_id, query.accession_number,
+            date_text(query.first_date), date_text(query.last_date), query.modality,
+        ),
+        strict=True,
+    )  # fmt: skip
+    asked = ", ".join(f"{name} {safe_text(value)}" for name, value in named if value)
+    more = " or more" if count >= MOST_ANSWERS else ""
+    return f"PACS “{safe_text(node)}”: {asked} ({count_text(count, 'study', 'studies')}{more})"
+
+
+def examinations_text(asked: str, count: int) -> str:
+    """Return which examinations of the archive are meant, as the list of inputs has them."""
+    return f"Archive: {asked} ({count_text(count, 'examination')})"
+
+
+def cut_text(count: int) -> str:
+    """Say why a query is not taken that finds more than it answers with."""
+    return (
+        f"The node answers with no more than {count:,} studies, and may have more. Fill in the "
+        "first and the last date: then they are asked for in parts."
+    )
+
+
+def retrieved_text(done: int, total: int) -> str:
+    """Return how many studies came so far; before any is found, that they are searched for."""
+    return f"{retrieving_text(done, total)}…" if total else "Searching for studies…"
+
+
+def study_of(node: str) -> str:
+    """Name a study in the list of what failed, without its patient."""
+    return f"A study of “{safe_text(node)}”"
+
+
+def missing_text(count: int) -> str:
+    """Say that studies did not come; empty where all did."""
+    if not count:
+        return ""
+    return f" {count_text(count, 'study', 'studies')} did not come: Start asks for them again."
 
 
 def looking_text(files: int) -> str:

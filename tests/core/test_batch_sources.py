@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
+from spinealign.batch import sources
 from spinealign.batch.sources import Unlocked, retrieve
 from spinealign.cli.main import run_command
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.network import NetworkError, NetworkProblem, StudyQuery
+from spinealign.domain.network import FoundStudy, NetworkError, NetworkProblem, StudyQuery
 from spinealign.network.node import Network
 from spinealign.network.peers import NetworkSettings, save_settings
 from tests.pacs import Pacs
 
+MOST = 4
 FILES = [Path(str(get_testdata_file(name))) for name in ("CT_small.dcm", "MR_small.dcm")]
 
 
@@ -68,6 +70,47 @@ class TestRetrieve:
         assert len(run_to_end(steps, told.append)) == 1
         assert [one.failure is not None for one in told if one.total and one.failure] == [True]
         assert len(run_to_end(retrieve(network, "Archive", StudyQuery(), tmp_path / "r"))) == 2
+
+    def test_more_than_a_query_answers_with_is_asked_for_in_parts(
+        self, network, tmp_path, monkeypatch
+    ):
+        days = [f"200401{day:02}" for day in range(1, 32)]
+        study = {day: FoundStudy(f"2.25.{day}") for day in days}
+        asked = []
+
+        def find(_self, _name, query):
+            asked.append((query.first_date, query.last_date))
+            yield 1
+            found = [study[day] for day in days if query.first_date <= day <= query.last_date]
+            return tuple(found[:MOST])
+
+        monkeypatch.setattr(sources, "MOST_ANSWERS", MOST)
+        monkeypatch.setattr(Network, "find", find)
+        monkeypatch.setattr(Network, "fetch", lambda *_: iter(()))
+        told = []
+        query = StudyQuery(first_date=days[0], last_date=days[-1])
+        run_to_end(retrieve(network, "Archive", query, tmp_path / "r"), told.append)
+        assert (told[-1].done, told[-1].total) == (31, 31)
+        assert not any(one.is_cut for one in told)
+        assert len(asked) == len(set(asked))
+
+    @pytest.mark.parametrize("dates", [{}, {"first_date": "20040101", "last_date": "20040101"}])
+    def test_without_days_between_it_says_that_there_may_be_more(
+        self, network, tmp_path, monkeypatch, dates
+    ):
+        monkeypatch.setattr(sources, "MOST_ANSWERS", 2)
+        found = (FoundStudy("2.25.1"), FoundStudy("2.25.2"))
+
+        def find(_self, _name, _query):
+            yield 1
+            return found
+
+        monkeypatch.setattr(Network, "find", find)
+        monkeypatch.setattr(Network, "fetch", lambda *_: iter(()))
+        told = []
+        steps = retrieve(network, "Archive", StudyQuery(**dates), tmp_path / "r")
+        run_to_end(steps, told.append)
+        assert sum(one.is_cut for one in told) == 1
 
 
 def test_keys_of_an_archive_are_in_no_representation():

@@ -16,6 +16,7 @@ from spinealign.deidentification.options import (
     method_codes,
 )
 from spinealign.domain.dicom_choices import DicomChoices
+from spinealign.domain.network import MOST_ANSWERS
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.exporters import EXPORTERS
 from spinealign.network.connecting import Timeouts
@@ -51,7 +52,7 @@ def test_tables_of_identifiers_are_those_of_the_code(statement, heading, uids):
 
 
 def test_identity_and_numbers_are_those_of_the_code(statement):
-    from spinealign.network import associations, dicom_services, receiver, sender
+    from spinealign.network import associations, receiver, sender
 
     timeouts, own = Timeouts(), ReceiverSettings()
     pauses = ", ".join(map(str, PAUSES_S[:-1]))
@@ -61,7 +62,7 @@ def test_identity_and_numbers_are_those_of_the_code(statement):
         f"| maximum length of PDUs received | {associations._MOST_MEMORY_PDU} |",
         f"| associations as SCP at once | {receiver._MOST_ASSOCIATIONS} |",
         f"at most {sender._MOST_AT_ONCE} objects an association",
-        f"after {dicom_services.MOST_ANSWERS} answers",
+        f"after {MOST_ANSWERS} answers",
         f"tried again after {pauses} s, then every {PAUSES_S[-1]} s",
         f"Without one for {COMMITMENT_WAIT_S:.0f} s",
         f"| {own.title}, all, {own.port} |",

@@ -15,7 +15,6 @@ from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 from spinealign.domain.findings import Step
 from spinealign.imaging.readers import read_part
 from spinealign.network.connecting import Timeouts
-from spinealign.network.dicom_services import MOST_ANSWERS
 from spinealign.network.peers import (
     DicomPeer,
     NetworkSettings,
@@ -26,7 +25,7 @@ from spinealign.network.peers import (
     load_settings,
     save_settings,
 )
-from spinealign.ui.network.find_dialog import _MOST_FOUND, FindDialog
+from spinealign.ui.network.find_dialog import FindDialog
 from spinealign.ui.network.node_dialog import NodeDialog
 from spinealign.ui.network.nodes_dialog import NodesDialog
 from spinealign.ui.network.rule_dialog import RuleDialog
@@ -545,10 +544,6 @@ def test_a_missing_password_is_asked_for(qtbot, configured, services, open_windo
     press(asked.use)
     qtbot.waitUntil(lambda: "Nobody listens" in dialog.told.text(), timeout=10_000)
     settle(qtbot, window)
-
-
-def test_as_many_are_announced_as_a_search_returns():
-    assert _MOST_FOUND == MOST_ANSWERS
 
 
 # Send and transfers

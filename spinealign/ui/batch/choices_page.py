@@ -21,13 +21,17 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.examination import EXAMINATIONS
-from spinealign.ui.batch.jobs import Wanted, can_write_parquet
+from spinealign.ui.batch.jobs import Examinations, Studies, Wanted, can_write_parquet
 from spinealign.ui.network.forms import choice
+from spinealign.ui.widgets.flow import FlowLayout
 from spinealign.ui.widgets.input_list import InputList, InputWords
-from spinealign.ui.widgets.labels import offer, row_of, wrapped_label
+from spinealign.ui.widgets.labels import offer, wrapped_label
+from spinealign.wording.archive import ALL_EXAMINATIONS, query_text
 from spinealign.wording.batch_window import (
+    ADD_EXAMINATIONS,
     ADD_FILES,
     ADD_FOLDER,
+    ADD_STUDIES,
     ASK_TARGET,
     AUTOMATIC,
     BROWSE,
@@ -49,21 +53,31 @@ from spinealign.wording.batch_window import (
     TARGET_NOTE,
     TRY_AGAIN,
     WORKERS,
+    examinations_text,
+    studies_text,
 )
 from spinealign.wording.examinations import examination_label
 
+_GAP_PX = 6
 _WORDS = InputWords(INPUTS, NO_INPUTS, ADD_FILES, ADD_FOLDER, REMOVE, NOTHING_CHOSEN)
 
 
 class ChoicesPage(QScrollArea):
-    """`changed` says that something was chosen."""
+    """`changed` says that something was chosen.
+
+    The buttons `add_studies` and `add_examinations` are for who knows network and archive.
+    """
 
     changed = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.list = InputList(_WORDS)
+        self.list = InputList(_WORDS, said=_said)
         self.add_files, self.add_folder = self.list.add_files, self.list.add_folder
+        self.add_studies, self.add_examinations = (
+            QPushButton(ADD_STUDIES),
+            QPushButton(ADD_EXAMINATIONS),
+        )
         self.target, self.browse = QLineEdit(), QPushButton(BROWSE)
         kinds = {one.key: examination_label(one) for one in EXAMINATIONS.values()}
         self.examination = choice({"": AUTOMATIC, **kinds})
@@ -85,7 +99,13 @@ class ChoicesPage(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(wrapped_label(INTRODUCTION, "muted"))
         column.addWidget(self.list, 1)
-        column.addLayout(row_of(self.add_files, self.add_folder, self.list.remove, None))
+        buttons = FlowLayout(_GAP_PX)
+        for button in (
+            self.add_files, self.add_folder, self.add_studies, self.add_examinations,
+            self.list.remove,
+        ):  # fmt: skip
+            buttons.addWidget(button)
+        column.addLayout(buttons)
         column.addLayout(_labelled(TARGET, self.target, self.browse))
         column.addWidget(wrapped_label(TARGET_NOTE, "muted"))
         halves = QHBoxLayout()
@@ -107,9 +127,10 @@ class ChoicesPage(QScrollArea):
         self.target.textChanged.connect(self.changed)
 
     @property
-    def inputs(self) -> list[Path]:
+    def inputs(self) -> list[Path | Studies | Examinations]:
         """What is analysed."""
-        return self.list.paths
+        kinds = (Path, Studies, Examinations)
+        return [entry for entry in self.list.entries if isinstance(entry, kinds)]
 
     @property
     def wanted(self) -> Wanted:
@@ -128,14 +149,22 @@ class ChoicesPage(QScrollArea):
             return NEEDS_INPUTS
         return "" if self.target.text().strip() else NEEDS_TARGET
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Add files and folders."""
-        self.list.add(paths)
+    def add(self, inputs: Sequence[Path | Studies | Examinations]) -> None:
+        """Add files and folders, studies of a PACS, or examinations of the archive."""
+        self.list.add(inputs)
 
     def _ask_target(self) -> None:
         name = QFileDialog.getExistingDirectory(self, ASK_TARGET, self.target.text())
         if name:
             self.target.setText(name)
+
+
+def _said(entry: object) -> str:
+    if isinstance(entry, Studies):
+        return studies_text(entry.node, entry.query, entry.count)
+    if isinstance(entry, Examinations):
+        return examinations_text(query_text(entry.search) or ALL_EXAMINATIONS, entry.count)
+    return str(entry)
 
 
 def _labelled(text: str, field: QWidget, *others: QWidget) -> QHBoxLayout:

@@ -24,7 +24,17 @@ from PyQt6.QtWidgets import (
 
 from spinealign.domain.errors import SpineAlignError
 from spinealign.ui.batch.choices_page import ChoicesPage
-from spinealign.ui.batch.jobs import MOST_FAILURES, Ended, Switches, Wanted, run_batch
+from spinealign.ui.batch.jobs import (
+    MOST_FAILURES,
+    Doors,
+    Ended,
+    Examinations,
+    NotRetrieved,
+    Studies,
+    Switches,
+    Wanted,
+    run_batch,
+)
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, fit
 from spinealign.ui.widgets.labels import offer, row_of
@@ -39,6 +49,7 @@ from spinealign.wording.batch_window import (
     FAILURES,
     GO_ON,
     HEADINGS,
+    LOCKED_MEANWHILE,
     NO_GALLERY,
     PAUSE,
     PAUSING,
@@ -48,20 +59,25 @@ from spinealign.wording.batch_window import (
     START,
     STARTING,
     STOP,
+    STOPPED_RETRIEVING,
     STOPPING,
     TITLE,
     ended_text,
     looking_text,
+    missing_text,
     paused_text,
+    retrieved_text,
+    study_of,
 )
 
 if TYPE_CHECKING:
     from spinealign.batch.run import Begun, Progress, Waits
+    from spinealign.batch.sources import Retrieving
 
 _WIDTH_EM, _HEIGHT_EM = 120, 90
 _CHOICES, _RUN = range(2)
 
-RunBatch = Callable[[Wanted, Switches], Work]
+RunBatch = Callable[[Wanted, Switches, Doors], Work]
 """As `jobs.run_batch`; tests put another one in its place."""
 
 
@@ -88,8 +104,11 @@ class BatchDialog(QDialog):
         self._switches = Switches()
         self._said = ""
         self._wanted: Wanted | None = None
-        self.may_run: Callable[[Sequence[Path]], bool] = lambda _: True
-        """Whether results may be written of files and folders; where not, it said why."""
+        self._missing: list[tuple[str, str, str]] = []
+        self._is_locked = False
+        self.may_run: Callable[[Wanted], bool] = lambda _: True
+        """Whether a batch may be run; where not, it said why."""
+        self.doors: Callable[[], Doors] = Doors
         self.choices = ChoicesPage()
         self.failures = QTableWidget(0, len(HEADINGS))
         self.progress, self.told = QProgressBar(), Told()
@@ -160,9 +179,9 @@ class BatchDialog(QDialog):
         """Whether images are being analysed."""
         return self._task is not None
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Add files and folders."""
-        self.choices.add(paths)
+    def add(self, inputs: Sequence[Path | Studies | Examinations]) -> None:
+        """Add files and folders, studies of a PACS, or examinations of the archive."""
+        self.choices.add(inputs)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files and folders that are dropped while the choices are shown."""
@@ -201,14 +220,15 @@ class BatchDialog(QDialog):
         if self.is_busy or not self.start.isEnabled():
             return
         wanted = self._wanted = self.choices.wanted
-        if not self.may_run(wanted.inputs):
+        if not self.may_run(wanted):
             return
         self._switches, self._said = Switches(), ""
+        self._missing, self._is_locked = [], False
         self.failures.setRowCount(0)
         self.progress.setRange(0, 0)
         self.pages.setCurrentIndex(_RUN)
         task = self._task = self._runner.submit(
-            partial(self.run_batch, wanted, self._switches), self._fail
+            partial(self.run_batch, wanted, self._switches, self.doors()), self._fail
         )
         task.progressed.connect(self._show_progress)
         task.finished.connect(self._show_end)
@@ -220,10 +240,16 @@ class BatchDialog(QDialog):
     def end(self) -> None:
         """Stop; what is done stays, and its tables are written."""
         if self.is_busy:
-            self._switches.stop.set()
+            self._switches.end()
             self.stop.setEnabled(False)
             self.pause.setEnabled(False)
             self.told.say(STOPPING, "muted")
+
+    def lock(self) -> None:
+        """Stop what reads the archive, which is being locked: its workers hold the key."""
+        if self._wanted is not None and self._wanted.examinations and self.is_busy:
+            self._is_locked = True
+            self.end()
 
     def _pause_or_go_on(self) -> None:
         pause = self._switches.pause
@@ -235,12 +261,23 @@ class BatchDialog(QDialog):
             self.told.say(PAUSING, "muted")
         self._follow()
 
-    def _show_progress(self, progress: int | Begun | Progress | Waits) -> None:
+    def _show_progress(
+        self, progress: int | Begun | Progress | Waits | Retrieving | NotRetrieved
+    ) -> None:
         from spinealign.batch.run import Begun, Waits
+        from spinealign.batch.sources import Retrieving
 
         is_asked = self._switches.stop.is_set()
         if isinstance(progress, int):
             said = looking_text(progress)
+        elif isinstance(progress, NotRetrieved):
+            self._missing.append((study_of(progress.node), *progress.words))
+            self._add_failure(*self._missing[-1])
+            return
+        elif isinstance(progress, Retrieving):
+            self.progress.setRange(0, progress.total)
+            self.progress.setValue(progress.done)
+            said = retrieved_text(progress.done, progress.total)
         elif isinstance(progress, Begun):
             self.progress.setRange(0, progress.total)
             self.progress.setValue(progress.ended)
@@ -280,7 +317,12 @@ class BatchDialog(QDialog):
     def _show_end(self, ended: Ended) -> None:
         self._end()
         counts = ended.counts
+        if counts is None:
+            self.told.say(STOPPED_RETRIEVING, "warning")
+            return
         self.failures.setRowCount(0)
+        for row in self._missing:
+            self._add_failure(*row)
         # Those as well that were refused while they were looked for, or failed in an earlier run.
         for failed in ended.failures:
             self._add_failure(failed.path.name, failed.sentence, failed.advice)
@@ -288,7 +330,11 @@ class BatchDialog(QDialog):
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(total - counts.waiting)
         said = ended_text(counts.done, counts.refused, counts.failed, counts.waiting)
-        self.told.say(said, "warning" if counts.waiting or counts.failed else "good")
+        if self._is_locked:
+            said = f"{said} {LOCKED_MEANWHILE}"
+        said += missing_text(len(self._missing))
+        is_good = not (counts.waiting or counts.failed or self._missing)
+        self.told.say(said, "good" if is_good else "warning")
 
     def _end(self) -> None:
         self._task = None

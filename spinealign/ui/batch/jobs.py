@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spinealign.domain.interrupts import interrupt_of_thread
+from spinealign.domain.errors import Cancelled
+from spinealign.domain.interrupts import Interrupt, interrupt_of_thread
+from spinealign.domain.network import StudyQuery
 
 if TYPE_CHECKING:
+    from spinealign.archive.records import Search
     from spinealign.batch.options import BatchOptions
     from spinealign.batch.run import Begun, Counts, Progress, TableChoice, Waits
+    from spinealign.batch.sources import Retrieving, Unlocked
     from spinealign.batch.state import Row
+    from spinealign.network.node import Network
+    from spinealign.vault.session import Session
 
 MOST_FAILURES = 1_000
 """Rows that are shown; images.csv has all."""
@@ -27,12 +33,60 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
+class Studies:
+    """Studies that a node finds: retrieved when the batch begins.
+
+    Parameters
+    ----------
+    node : str
+    query : StudyQuery
+    count : int
+        How many they were when they were chosen.
+    """
+
+    node: str
+    query: StudyQuery = field(repr=False)
+    count: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Examinations:
+    """Examinations that the archive finds, read as they lie there.
+
+    Parameters
+    ----------
+    search : Search
+    count : int
+        How many they were when they were chosen.
+    """
+
+    search: Search = field(repr=False)
+    count: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """How a batch comes to what is no file yet.
+
+    Parameters
+    ----------
+    network : callable, optional
+        Returns this program as a node.
+    session : Session, optional
+        Of whoever is at work, with the open archive.
+    """
+
+    network: Callable[[], Network] | None = None
+    session: Session | None = None
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What a person chose.
 
     Parameters
     ----------
-    inputs : tuple of Path
+    inputs : tuple of Path, Studies and Examinations
     out : Path
     examination : str
         Key of what all images show; empty for each its own.
@@ -46,7 +100,7 @@ class Wanted:
     parquet : bool
     """
 
-    inputs: tuple[Path, ...]
+    inputs: tuple[Path | Studies | Examinations, ...]
     out: Path
     examination: str = ""
     results: str = "all"
@@ -55,6 +109,21 @@ class Wanted:
     workers: int = 1
     tries_again: bool = False
     parquet: bool = False
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders."""
+        return tuple(each for each in self.inputs if isinstance(each, Path))
+
+    @property
+    def studies(self) -> tuple[Studies, ...]:
+        """What is retrieved."""
+        return tuple(each for each in self.inputs if isinstance(each, Studies))
+
+    @property
+    def examinations(self) -> tuple[Examinations, ...]:
+        """What the archive is searched for."""
+        return tuple(each for each in self.inputs if isinstance(each, Examinations))
 
     def options(self, processors: int) -> BatchOptions:
         """Return what is done with each image."""
@@ -75,10 +144,25 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ended:
-    """How many images stand where, and the first of those that failed, in this run or before."""
+    """How many images stand where, and the first of those that failed, in this run or before.
 
-    counts: Counts
+    Parameters
+    ----------
+    counts : Counts or None
+        None where it was stopped before anything was analysed.
+    failures : tuple of Row
+    """
+
+    counts: Counts | None = None
     failures: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotRetrieved:
+    """Studies that did not come: from which node, why, and what to do."""
+
+    node: str
+    words: tuple[str, str]
 
 
 @dataclass
@@ -87,6 +171,12 @@ class Switches:
 
     stop: threading.Event = field(default_factory=threading.Event)
     pause: threading.Event = field(default_factory=threading.Event)
+    waiting: Interrupt = field(default_factory=Interrupt)
+
+    def end(self) -> None:
+        """Stop, and end what is waited for on a network."""
+        self.stop.set()
+        self.waiting.cut()
 
 
 def can_write_parquet() -> bool:
@@ -95,16 +185,16 @@ def can_write_parquet() -> bool:
 
 
 def run_batch(
-    wanted: Wanted, switches: Switches
-) -> Generator[int | Begun | Progress | Waits, None, Ended]:
+    wanted: Wanted, switches: Switches, doors: Doors | None = None
+) -> Generator[int | Begun | Progress | Waits | Retrieving | NotRetrieved, None, Ended]:
     """Run a batch to its end, or until it is stopped; tables are written either way.
 
-    Yields how many files were looked at, what the run begins with, and after each image how far it
-    is; while it is paused, `Waits` again and again.
+    Yields how many studies were retrieved, how many files were looked at, what the run begins
+    with, and after each image how far it is; while it is paused, `Waits` again and again.
 
     Raises
     ------
-    BatchError, ModelError, ExportError
+    BatchError, ModelError, ExportError, NetworkError, AccountError, ArchiveError
         As the batch does.
     """
     from spinealign.batch.pool import Pool
@@ -112,13 +202,71 @@ def run_batch(
 
     options, tables = wanted.options(usual_workers()), wanted.tables()
     # The window is being closed: what works in other processes is not waited for.
-    forget = interrupt_of_thread().add(switches.stop.set)
+    forget = interrupt_of_thread().add(switches.end)
     try:
         with opened_batch(wanted.out, options, tables) as batch:
-            yield (yield from batch.begin(wanted.inputs, tries_again=wanted.tries_again))
+            try:
+                retrieved = yield from _retrieved(wanted, switches, doors or Doors())
+            except Cancelled:
+                return Ended()
+            archived, unlocked = _archived(wanted, doors or Doors())
+            inputs = [*wanted.paths, *retrieved, *archived]
+            yield (yield from batch.begin(inputs, tries_again=wanted.tries_again))
             stop, pause = switches.stop.is_set, switches.pause.is_set
-            with Pool(wanted.workers, options, is_stopped=stop, is_paused=pause) as pool:
+            with Pool(
+                wanted.workers, options, unlocked=unlocked, is_stopped=stop, is_paused=pause
+            ) as pool:
                 yield from batch.work(pool)
             return Ended(batch.finish(tables), batch.failures(MOST_FAILURES))
     finally:
         forget()
+
+
+def _retrieved(
+    wanted: Wanted, switches: Switches, doors: Doors
+) -> Generator[Retrieving | NotRetrieved, None, list[Path]]:
+    """Retrieve all studies; one that does not come is told, and the others come.
+
+    Raises
+    ------
+    Cancelled
+        It was stopped; what came whole is not asked for again.
+    """
+    from spinealign.batch.sources import retrieve
+    from spinealign.batch.state import RETRIEVED_FOLDER
+    from spinealign.wording.batch import cut_words
+    from spinealign.wording.network import network_failure
+
+    folders: list[Path] = []
+    for each in wanted.studies:
+        assert doors.network is not None
+        steps = retrieve(doors.network(), each.node, each.query, wanted.out / RETRIEVED_FOLDER)
+        while True:
+            # Only the steps themselves are ended by the switch: the window ends the rest.
+            try:
+                with switches.waiting.here():
+                    switches.waiting.require_wanted()
+                    step = next(steps)
+            except StopIteration as end:
+                folders += end.value
+                break
+            if step.failure is not None:
+                yield NotRetrieved(each.node, network_failure(step.failure))
+            if step.is_cut:
+                yield NotRetrieved(each.node, cut_words(each.node, step.total))
+            yield step
+    return folders
+
+
+def _archived(wanted: Wanted, doors: Doors) -> tuple[list[Path], list[Unlocked]]:
+    """Return the encrypted files that are analysed, and what workers open them with."""
+    from spinealign.batch.sources import archived_files
+
+    files: dict[Path, None] = {}
+    unlocked: list[Unlocked] = []
+    for each in wanted.examinations:
+        assert doors.session is not None
+        found, opened_with = archived_files(doors.session, each.search)
+        files.update(dict.fromkeys(found))
+        unlocked = [opened_with]
+    return [*files], unlocked

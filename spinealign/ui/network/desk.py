@@ -238,7 +238,7 @@ class NetworkDesk(QObject):
 
         def work() -> Generator[object, None, object]:
             yield "arrived"
-            network = self._node()
+            network = self.node()
 
             def analyse(_series: ArrivedSeries, folder: Path) -> Sequence[Path]:
                 out = network.results_folder / folder.name
@@ -311,11 +311,12 @@ class NetworkDesk(QObject):
         self, runner: TaskRunner, work: OnNetwork, report: Callable[[Exception], object] | None
     ) -> Task:
         def start() -> Work:
-            return (yield from work(self._node()))
+            return (yield from work(self.node()))
 
         return runner.submit(start, report)
 
-    def _node(self) -> Network:
+    def node(self) -> Network:
+        """Return the network, opened when it is wanted for the first time; for threads of work."""
         with self._opening:
             if self._network is None:
                 secret_of = self._secrets.get

@@ -9,10 +9,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QProgressBar,
     QPushButton,
     QTreeWidgetItem,
@@ -20,64 +17,47 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign.domain.network import (
+    MOST_ANSWERS,
     FoundSeries,
     FoundStudy,
     NetworkError,
-    NetworkProblem,
-    StudyQuery,
     WorklistItem,
 )
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network import jobs
 from spinealign.ui.network.desk import NetworkDesk, NetworkState, OnNetwork
-from spinealign.ui.network.forms import Told, choice, column_of, fit, offer_nodes
-from spinealign.ui.network.secret_dialog import SecretDialog
+from spinealign.ui.network.forms import Told, column_of, fit
+from spinealign.ui.network.query_form import ON_A_LINE, QueryForm
+from spinealign.ui.network.secret_dialog import ask_if_missing
 from spinealign.ui.network.tables import PAYLOAD, Rows, new_row
 from spinealign.ui.widgets.labels import offer, without_icons
 from spinealign.ui.work.tasks import Task, Work
 from spinealign.wording.network_window import (
-    DATE_HINT,
-    DATES_TURNED,
     FETCH_TIP,
     FIND_HINT,
-    FIND_LABELS,
     FIND_TITLE,
-    MODALITY_HINT,
-    NAME_HINT,
-    NO_NODES_YET,
     NO_WORKLIST_OF_WEB,
     NODES_TITLE,
-    NOT_A_DATE,
     NOT_IN_PACS,
     NOTHING_CHOSEN,
     RETRIEVE,
     SEARCH,
     SEARCH_WORKLIST,
     SERIES_ARE_READ,
-    SOMETHING_TO_SEARCH,
     STOP_RETRIEVAL,
     STUDY_HEADINGS,
     WORKLIST_HEADINGS,
-    dicom_date,
     failure_words,
     found_text,
-    plain,
     retrieved_text,
     retrieving_text,
     searching_text,
     series_cells,
     study_cells,
-    typed_name,
     worklist_cells,
 )
 
 _WIDTH_EM, _HEIGHT_EM = 168, 104
-_MOST_FOUND = 500
-_FIELDS = ("name", "patient_id", "accession", "first_date", "last_date", "modality")
-_HINTS = {
-    "name": NAME_HINT, "first_date": DATE_HINT, "last_date": DATE_HINT, "modality": MODALITY_HINT,
-}  # fmt: skip
-_ON_A_LINE = 4
 
 Cells = Callable[..., Sequence[str]]
 """Of what was found, what its row says."""
@@ -102,8 +82,7 @@ class FindDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(FIND_TITLE)
         explain(self, "pacs")
-        self._desk, self._last_node = desk, node
-        self._web_names: frozenset[str] = frozenset()
+        self._desk, self.form = desk, QueryForm(node)
         self._task: Task | None = None
         self.may_ask: Callable[[str], bool] = lambda _: True
         """Whether a node may be asked; where not, it said why."""
@@ -122,12 +101,7 @@ class FindDialog(QDialog):
     # Its parts
 
     def _make_fields(self) -> None:
-        self.node = choice({})
-        self.node.setAccessibleName(plain(FIND_LABELS["node"]))
-        self.lines = {name: QLineEdit() for name in _FIELDS}
-        for name, line in self.lines.items():
-            line.setAccessibleName(plain(FIND_LABELS[name]))
-            line.setPlaceholderText(_HINTS.get(name, ""))
+        self.node, self.lines = self.form.node, self.form.lines
         self.nodes_button = QPushButton(f"{NODES_TITLE}…")
         self.search, self.worklist = QPushButton(SEARCH), QPushButton(SEARCH_WORKLIST)
         self.search.setDefault(True)
@@ -144,22 +118,11 @@ class FindDialog(QDialog):
             button.setAutoDefault(False)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        for place, name in enumerate(("node", *_FIELDS)):
-            label = QLabel(FIND_LABELS[name])
-            field = self.node if name == "node" else self.lines[name]
-            label.setBuddy(field)
-            row, column = 2 * (place // _ON_A_LINE), place % _ON_A_LINE
-            grid.addWidget(label, row, column)
-            grid.addWidget(field, row + 1, column)
         searches = QHBoxLayout()
         searches.setSpacing(6)
         searches.addWidget(self.worklist)
         searches.addWidget(self.search)
-        grid.addLayout(searches, 3, _ON_A_LINE - 1)
-        for column in range(_ON_A_LINE):
-            grid.setColumnStretch(column, 1)
-        grid.setVerticalSpacing(2)
+        self.form.grid.addLayout(searches, 3, ON_A_LINE - 1)
         below = QHBoxLayout()
         below.addWidget(self.told, 1)
         below.addWidget(self.progress)
@@ -170,16 +133,14 @@ class FindDialog(QDialog):
         buttons.rejected.connect(self.reject)
         without_icons(buttons)
         column_ = column_of(self)
-        column_.addLayout(grid)
+        column_.addWidget(self.form)
         column_.addWidget(self.rows, 1)
         column_.addLayout(below)
         column_.addWidget(buttons)
 
     def _connect(self) -> None:
         self._desk.changed.connect(self._show_nodes)
-        self.node.currentIndexChanged.connect(self._follow)
-        for line in self.lines.values():
-            line.textChanged.connect(self._follow)
+        self.form.changed.connect(self._follow)
         self.search.clicked.connect(self.run_search)
         self.worklist.clicked.connect(self.run_worklist)
         self.nodes_button.clicked.connect(self.nodes_wanted)
@@ -190,36 +151,9 @@ class FindDialog(QDialog):
         self.stop.clicked.connect(self.run_stop)
 
     def _show_nodes(self, state: NetworkState) -> None:
-        names = [peer.name for peer in state.settings.peers]
-        self._web_names = frozenset(p.name for p in state.settings.peers if hasattr(p, "url"))
-        offer_nodes(self.node, names, self._last_node, self.told)
-        self._follow()
+        self.form.show_nodes(state, self.told)
 
     # What is filled in
-
-    @property
-    def query(self) -> StudyQuery | None:
-        """What is searched for; None where a date is none."""
-        said = {name: line.text().strip() for name, line in self.lines.items()}
-        first, last = dicom_date(said["first_date"]), dicom_date(said["last_date"])
-        if first is None or last is None:
-            return None
-        return StudyQuery(
-            typed_name(said["name"]), said["patient_id"], said["accession"], first, last,
-            said["modality"].upper(),
-        )  # fmt: skip
-
-    def _fault(self) -> str:
-        """Return why nothing can be searched for; empty where it can."""
-        query = self.query
-        if not self.node.count():
-            return NO_NODES_YET
-        if query is None:
-            return NOT_A_DATE
-        if not any(line.text().strip() for line in self.lines.values()):
-            return SOMETHING_TO_SEARCH
-        is_turned = query.first_date and query.last_date and query.first_date > query.last_date
-        return DATES_TURNED if is_turned else ""
 
     @property
     def wanted(self) -> list[jobs.Wanted]:
@@ -240,10 +174,9 @@ class FindDialog(QDialog):
         return [*found, *map(jobs.Wanted, of_worklist)]
 
     def _follow(self) -> None:
-        is_busy, fault = self._task is not None, self._fault()
+        is_busy, fault = self._task is not None, self.form.fault
         offer(self.search, fault)
-        is_web = self.node.currentText() in self._web_names
-        offer(self.worklist, NO_WORKLIST_OF_WEB if is_web else fault)
+        offer(self.worklist, NO_WORKLIST_OF_WEB if self.form.is_web else fault)
         if is_busy:
             self.search.setEnabled(False)
             self.worklist.setEnabled(False)
@@ -264,8 +197,8 @@ class FindDialog(QDialog):
         self._search(WORKLIST_HEADINGS, jobs.find_worklist, worklist_cells)
 
     def _search(self, headings: Sequence[str], job: Callable[..., Work], cells: Cells) -> None:
-        name, query = self.node.currentText(), self.query
-        if self._task is not None or self._fault() or query is None:
+        name, query = self.node.currentText(), self.form.query
+        if self._task is not None or self.form.fault or query is None:
             return
         if not self.may_ask(name):
             return
@@ -289,7 +222,7 @@ class FindDialog(QDialog):
         self.rows.fit_columns()
         has_series = bool(found) and isinstance(found[0], FoundStudy)
         hint = f" {FIND_HINT}" if has_series else ""
-        self.told.say(found_text(len(found), _MOST_FOUND) + hint, "" if found else "warning")
+        self.told.say(found_text(len(found), MOST_ANSWERS) + hint, "" if found else "warning")
         if found:
             self.rows.focus_first()
         self._follow()
@@ -361,16 +294,7 @@ class FindDialog(QDialog):
 
     def _failed(self, again: Callable[[], None], error: Exception) -> None:
         self._tell_failure(error)
-        if getattr(error, "problem", None) is NetworkProblem.SECRET_NEEDED:
-            name = self.node.currentText()
-            dialog = SecretDialog(name, self)
-
-            def keep(secret: str) -> None:
-                self._desk.keep_secret(name, secret)
-                again()
-
-            dialog.entered.connect(keep)
-            dialog.open()
+        ask_if_missing(error, self.node.currentText(), self._desk, self, again)
 
     def run_stop(self) -> None:
         """Stop searching or retrieving; what came stays where it is."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QPushButton, QWidget
 
+from spinealign.domain.network import NetworkProblem
 from spinealign.ui.manual.manual_window import explain
+from spinealign.ui.network.desk import NetworkDesk
 from spinealign.ui.network.forms import column_of
 from spinealign.ui.widgets.labels import offer, without_icons, wrapped_label
 from spinealign.wording.network_window import (
@@ -57,3 +61,19 @@ class SecretDialog(QDialog):
     def _use(self) -> None:
         self.entered.emit(self.line.text())
         self.accept()
+
+
+def ask_if_missing(
+    error: Exception, name: str, desk: NetworkDesk, parent: QWidget, again: Callable[[], object]
+) -> None:
+    """Where a node could not be asked without a password, ask for it and do the same again."""
+    if getattr(error, "problem", None) is not NetworkProblem.SECRET_NEEDED:
+        return
+    dialog = SecretDialog(name, parent)
+
+    def keep(secret: str) -> None:
+        desk.keep_secret(name, secret)
+        again()
+
+    dialog.entered.connect(keep)
+    dialog.open()

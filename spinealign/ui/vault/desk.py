@@ -26,10 +26,12 @@ Failed = Callable[[Message], object]
 class ArchiveDesk(QObject):
     """Runs what is asked of the archive in one thread; locking cancels what has not begun.
 
-    `closed` says that the archive is locked or left: what shows something of it closes.
+    `closed` says that the archive is locked or left: what shows something of it closes. Before
+    that, `closing` lets what works with its keys end.
     """
 
     closed = pyqtSignal()
+    closing = pyqtSignal()
 
     def __init__(self, bench: Workbench, keeper: Keeper) -> None:
         super().__init__(keeper)
@@ -53,6 +55,7 @@ class ArchiveDesk(QObject):
         if self._long:
             self._stopped_in = self._keeper.session
         self.runner.cancel_all()
+        self.closing.emit()
 
     def _tell_stopped(self, session: Session) -> None:
         """Tell it to nobody else who signs in meanwhile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class InputWords:
 
 
 class InputList(QListWidget):
-    """Files and folders, each once; `changed` says that there are others now.
+    """Files and folders, each once, and what else is added; `changed` says that there are others.
 
     The buttons `add_files`, `add_folder` and `remove` are laid out by who has the list.
 
@@ -50,14 +50,19 @@ class InputList(QListWidget):
     words : InputWords
     parent : QWidget, optional
         Of the dialogs that ask for files; the list itself where left out.
+    said : callable
+        What is shown of an entry.
     """
 
     changed = pyqtSignal()
 
-    def __init__(self, words: InputWords, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, words: InputWords, parent: QWidget | None = None,
+        said: Callable[[object], str] = str,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
-        self.paths: list[Path] = []
-        self._words = words
+        self.entries: list[object] = []
+        self._words, self._said = words, said
         self.setAccessibleName(words.name)
         self.setAccessibleDescription(words.empty)
         self.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
@@ -82,14 +87,19 @@ class InputList(QListWidget):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         QPainter(port).drawText(port.rect().adjusted(12, 4, -12, -4), flags, self._words.empty)
 
-    def add(self, paths: Sequence[Path]) -> None:
-        """Add files and folders."""
-        self._set([*self.paths, *paths])
+    @property
+    def paths(self) -> list[Path]:
+        """The files and folders among the entries."""
+        return [entry for entry in self.entries if isinstance(entry, Path)]
 
-    def _set(self, paths: Sequence[Path]) -> None:
-        self.paths = list(dict.fromkeys(paths))
+    def add(self, entries: Sequence[object]) -> None:
+        """Add files and folders, or what else can be one of the entries."""
+        self._set([*self.entries, *entries])
+
+    def _set(self, entries: Sequence[object]) -> None:
+        self.entries = list(dict.fromkeys(entries))
         self.clear()
-        self.addItems([safe_text(str(path)) for path in self.paths])
+        self.addItems([safe_text(self._said(entry)) for entry in self.entries])
         self._follow()
         self.changed.emit()
 
@@ -108,4 +118,4 @@ class InputList(QListWidget):
 
     def _remove(self) -> None:
         gone = {self.row(item) for item in self.selectedItems()}
-        self._set([path for place, path in enumerate(self.paths) if place not in gone])
+        self._set([entry for place, entry in enumerate(self.entries) if place not in gone])

@@ -186,10 +186,14 @@ class ArchiveCommands(QObject):
         is_there = keeper is not None and (
             keeper.protection != "none" or keeper.place.is_turned_off
         )
-        viewed = reason or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
-        self._actions.offer("archive", viewed)
+        self._actions.offer("archive", self.viewing_refusal)
         open_cases = CASES_ARE_OPEN if self._bench.session.cases else ""
         self._actions.offer("restore_archive", (ARCHIVE_IS_THERE if is_there else "") or open_cases)
+
+    @property
+    def viewing_refusal(self) -> str:
+        """Why nothing of the archive may be looked at; empty where it may."""
+        return self._closed_reason() or self._bench.at_work.refusal(Right.VIEW, MAY_NOT_VIEW)
 
     def _closed_reason(self) -> str:
         """Return why nothing of the archive can be reached; empty where it is open."""

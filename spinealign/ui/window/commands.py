@@ -287,25 +287,6 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
     actions.on("deidentify", show)
 
 
-def connect_batch(actions: Actions, bench: Workbench, window: QWidget) -> None:
-    """Analyse many images, in a window of its own that stays while the work goes on."""
-    runner = TaskRunner(bench.messages, bench)
-    bench.add_runner(runner)
-
-    def show() -> None:
-        from spinealign.ui.batch.dialog import BatchDialog
-
-        dialog = window.findChild(BatchDialog)
-        if dialog is None:
-            dialog = BatchDialog(runner, bench.messages, window)
-            dialog.may_run = lambda paths: bench.at_work.record("export", paths, "")
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
-
-    actions.on("batch", show)
-
-
 def connect_preferences(
     actions: Actions, preferences: Preferences, theme: Theme, window: QWidget
 ) -> None:

@@ -56,12 +56,12 @@ from spinealign.ui.window.actions import (
     Actions,
 )
 from spinealign.ui.window.archive_commands import ArchiveCommands
+from spinealign.ui.window.batch_commands import BatchCommands
 from spinealign.ui.window.case_commands import CaseCommands
 from spinealign.ui.window.case_messages import CaseMessages
 from spinealign.ui.window.closing import WindowCloser
 from spinealign.ui.window.command_states import CommandStates
 from spinealign.ui.window.commands import (
-    connect_batch,
     connect_date,
     connect_deidentify,
     connect_editing,
@@ -320,7 +320,6 @@ class MainWindow(DropWindow):
             actions, bench, self.dicom_commands, self.patient, self.status, self
         )
         connect_deidentify(actions, bench, self)
-        connect_batch(actions, bench, self)
         self.models = ModelCommands(actions, bench, self.results, self)
         self.accounts = AccountCommands(
             actions,
@@ -331,6 +330,7 @@ class MainWindow(DropWindow):
             self.viewer.image_shown,
         )
         self.archive = ArchiveCommands(actions, bench, self.accounts, self.cases, self.theme, self)
+        self.batch = BatchCommands(actions, bench, self.network, self.archive, self)
         for source in (self.welcome, self.results):
             source.open_requested.connect(actions["open"].trigger)
         self.welcome.folder_requested.connect(actions["open_folder"].trigger)
