@@ -84,11 +84,11 @@ class Pacs:
             asked = [(str(image.get(k, "")), str(wanted.get(k, "") or "")) for k in _NAMES]
             return all(fnmatch.fnmatch(has, like) for has, like in asked if like)
 
-        first, _, last = str(wanted.get("StudyDate", "") or "-").partition("-")
+        first, dash, last = str(wanted.get("StudyDate", "") or "-").partition("-")
         return [
             image
             for image in self.images
-            if is_like(image) and (first or "0") <= image.StudyDate <= (last or first or "9")
+            if is_like(image) and (first or "0") <= image.StudyDate <= (last or ("9" if dash else first))
         ]
 
     def _find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:

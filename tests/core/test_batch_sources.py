@@ -34,6 +34,11 @@ def network(tmp_path, pacs):
     node.close()
 
 
+def _nothing_comes(_self, _name, folder, _study_uid):
+    folder.mkdir(parents=True)
+    yield from ()
+
+
 class TestRetrieve:
     def test_each_study_comes_once_into_a_folder_that_tells_nobody(self, network, pacs, tmp_path):
         folder = tmp_path / "retrieved"
@@ -86,7 +91,7 @@ class TestRetrieve:
 
         monkeypatch.setattr(sources, "MOST_ANSWERS", MOST)
         monkeypatch.setattr(Network, "find", find)
-        monkeypatch.setattr(Network, "fetch", lambda *_: iter(()))
+        monkeypatch.setattr(Network, "fetch", _nothing_comes)
         told = []
         query = StudyQuery(first_date=days[0], last_date=days[-1])
         run_to_end(retrieve(network, "Archive", query, tmp_path / "r"), told.append)
@@ -106,7 +111,7 @@ class TestRetrieve:
             return found
 
         monkeypatch.setattr(Network, "find", find)
-        monkeypatch.setattr(Network, "fetch", lambda *_: iter(()))
+        monkeypatch.setattr(Network, "fetch", _nothing_comes)
         told = []
         steps = retrieve(network, "Archive", StudyQuery(**dates), tmp_path / "r")
         run_to_end(steps, told.append)

@@ -14,11 +14,11 @@ from PyQt6.QtWidgets import QApplication
 
 from spinealign import protected_folders
 from spinealign.accounts.keys import LEAST_COST
-from spinealign.archive.records import Search
 from spinealign.audit.events import EventKind
 from spinealign.batch import pool
 from spinealign.domain.network import NetworkError, NetworkProblem
 from spinealign.domain.protection import Right
+from spinealign.domain.study import PatientFacts
 from spinealign.network.node import Network
 from spinealign.network.peers import DicomPeer, NetworkSettings, WebPeer, save_settings
 from spinealign.ui.batch.dialog import BatchDialog
@@ -28,6 +28,7 @@ from spinealign.ui.network.studies_dialog import StudiesDialog
 from spinealign.ui.vault.examinations_dialog import ExaminationsDialog
 from spinealign.ui.vault.sign_in_dialog import SignInDialog, UnlockDialog
 from spinealign.vault import place, session
+from spinealign.vault.keeping import Opened, keep
 from spinealign.vault.place import Place
 from spinealign.vault.session import set_up_accounts
 from spinealign.wording.archive_window import IS_LOCKED, NO_ARCHIVE
@@ -44,7 +45,6 @@ from tests.loopback import only_loopback
 from tests.pacs import Pacs, free_port
 from tests.ui.access_keys import clashing_keys, unnamed
 from tests.ui.cut_texts import settled_cut_texts
-from tests.ui.hands import open_and_rest
 
 LEFT = Qt.MouseButton.LeftButton
 PASSWORD = "correct horse battery"
@@ -137,9 +137,9 @@ class TestStudies:
     def test_they_are_retrieved_and_analysed(self, qtbot, pacs, open_window):
         window = open_window()
         dialog = shown(window)
-        add_studies(qtbot, window, dialog, modality="mr", first_date="2004-01-01")
-        qtbot.waitUntil(lambda: entries(dialog))
-        assert entries(dialog) == ["PACS “Archive”: from 2004-01-01, modality MR (1 study)"]
+        add_studies(qtbot, window, dialog, patient_id="4MR1", modality="mr")
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
+        assert entries(dialog) == ["PACS “Archive”: ID 4MR1, modality MR (1 study)"]
         assert window.workbench.preferences.state.searched_node == "Archive"
         press(dialog.start)
         assert ended(qtbot, dialog) == "Finished: 1 done, 0 refused, 0 failed."
@@ -164,7 +164,7 @@ class TestStudies:
         qtbot.waitUntil(lambda: "Fill in the first and the last date" in asked.told.text())
         QTest.keyClicks(asked.form.lines["last_date"], "2005-01-01")
         press(asked.add)
-        qtbot.waitUntil(lambda: entries(dialog))
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
         assert entries(dialog)[0].startswith("PACS “Archive”: from 2004-01-01, to 2005-01-01 (")
 
     def test_a_study_that_does_not_come_is_a_row(self, qtbot, pacs, open_window, monkeypatch):
@@ -180,7 +180,7 @@ class TestStudies:
         window = open_window()
         dialog = shown(window)
         add_studies(qtbot, window, dialog, first_date="2004-01-01")
-        qtbot.waitUntil(lambda: entries(dialog))
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
         press(dialog.start)
         said = "1 study did not come: Start asks for them again."
         assert ended(qtbot, dialog) == f"Finished: 1 done, 0 refused, 0 failed. {said}"
@@ -194,7 +194,7 @@ class TestStudies:
         window = open_window()
         dialog = shown(window)
         add_studies(qtbot, window, dialog, first_date="2004-01-01")
-        qtbot.waitUntil(lambda: entries(dialog))
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
         pacs.gate.clear()
         press(dialog.start)
         qtbot.waitUntil(lambda: dialog.progress.maximum() == 2 or len(pacs.asked) >= 2)
@@ -277,19 +277,16 @@ def enter(qtbot, window, kind=SignInDialog):
 
 @pytest.fixture
 def kept(qtbot, where, open_window, files):
-    """The window once anna has put two films into the archive; and the films."""
-    window = open_window()
-    window.start()
-    enter(qtbot, window)
+    """The window of anna, who has put two films into the archive; and the films."""
+    made = session.sign_in(where, "anna", PASSWORD)
     paths = files("film_1.png", "film_2.png")
     for number, path in enumerate(paths):
         Image.new("L", (40, 40), 90 * number).save(path)
-    open_and_rest(qtbot, window, *paths)
-    window.cases.view.selectAll()
-    window.actions_by_name["keep_in_archive"].trigger()
-    desk = window.archive.desk
-    qtbot.waitUntil(lambda: not (window.workbench.records.is_busy or desk.runner.is_busy))
-    assert window.accounts.keeper.session.archive.count(Search()) == 2
+        keep(made, Opened((path,), PatientFacts(identifier=f"ID-{number}"), "lateral-neck"))
+    made.close()
+    window = open_window()
+    window.start()
+    enter(qtbot, window)
     return window, paths
 
 
@@ -305,7 +302,7 @@ class TestExaminations:
         window, paths = kept
         dialog = shown(window)
         add_examinations(qtbot, window, dialog)
-        qtbot.waitUntil(lambda: entries(dialog))
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
         assert entries(dialog) == ["Archive: all examinations (2 examinations)"]
         press(dialog.start)
         assert ended(qtbot, dialog) == "Finished: 2 done, 0 refused, 0 failed."
@@ -326,7 +323,7 @@ class TestExaminations:
         window, _ = kept
         dialog = shown(window)
         add_examinations(qtbot, window, dialog)
-        qtbot.waitUntil(lambda: entries(dialog))
+        qtbot.waitUntil(lambda: bool(entries(dialog)))
         results(window).mkdir()
         (results(window) / "hang").touch()
         press(dialog.start)
