@@ -85,10 +85,11 @@ class Pacs:
             return all(fnmatch.fnmatch(has, like) for has, like in asked if like)
 
         first, dash, last = str(wanted.get("StudyDate", "") or "-").partition("-")
+        last = last or ("9" if dash else first)
         return [
             image
             for image in self.images
-            if is_like(image) and (first or "0") <= image.StudyDate <= (last or ("9" if dash else first))
+            if is_like(image) and (first or "0") <= image.StudyDate <= last
         ]
 
     def _find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from spinealign.batch.run import Begun, Progress, Waits
     from spinealign.batch.sources import Retrieving
 
-_WIDTH_EM, _HEIGHT_EM = 120, 90
+_WIDTH_EM, _HEIGHT_EM = 120, 94
 _CHOICES, _RUN = range(2)
 
 RunBatch = Callable[[Wanted, Switches, Doors], Work]
