@@ -22,6 +22,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.image import SpineImage
 from spinealign.frontal.bodies import FrontalBody, FrontalSpine, find_bodies
 from spinealign.inference.engine import Array, LoadedModel
+from spinealign.measure.outlines.body_cautions import state_cautions
 from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.vertebrae import touches_border
 
@@ -127,16 +128,9 @@ def _confidence(spine: FrontalSpine, inside: NDArray[np.bool_], shape: tuple[int
 def _cautions(bodies: tuple[Vertebra, ...], *, is_named: bool) -> tuple[Caution, ...]:
     if not bodies:
         return (Caution(WarningCode.NO_COLUMN),)
-    said = [
+    of_levels = (
         Caution(WarningCode.USUAL_COUNT_ASSUMED)
         if is_named
         else Caution(WarningCode.LEVELS_UNCERTAIN, doubt=LevelUncertainty.NO_ENDS)
-    ]
-    for state, code in (
-        (VertebraState.CUT, WarningCode.BODY_CUT),
-        (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
-    ):
-        names = tuple(body.name for body in bodies if body.state is state)
-        if names:
-            said.append(Caution(code, levels=names))
-    return tuple(said)
+    )
+    return (of_levels, *state_cautions(bodies))

@@ -15,11 +15,11 @@ from spinealign.domain.findings import (
     ModelIdentity,
     Segmentation,
     Vertebra,
-    VertebraState,
     WarningCode,
 )
 from spinealign.imaging.tiles import Grid
 from spinealign.inference.engine import Array
+from spinealign.measure.outlines.body_cautions import state_cautions
 from spinealign.measure.outlines.class_ids import class_id
 from spinealign.measure.outlines.column_limits import breaches
 from spinealign.measure.outlines.suggestions import open_suggestions, suggestion_cautions
@@ -223,14 +223,7 @@ def _cautions(
 ) -> tuple[Caution, ...]:
     """Return what is to be known about the bodies of a film."""
     cautions = [Caution(WarningCode.LEVELS_UNCERTAIN, doubt=doubt)] if doubt else []
-    for state, code in (
-        (VertebraState.CUT, WarningCode.BODY_CUT),
-        (VertebraState.HIDDEN, WarningCode.BODY_HIDDEN),
-    ):
-        names = tuple(body.name for body in bodies if body.state is state)
-        if names:
-            cautions.append(Caution(code, levels=names))
-    cautions += suggestion_cautions(offered)
+    cautions += [*state_cautions(bodies), *suggestion_cautions(offered)]
     if side is None:
         cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
     return tuple(cautions)

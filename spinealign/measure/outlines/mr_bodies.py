@@ -20,6 +20,7 @@ from spinealign.domain.findings import (
     VertebraState,
     WarningCode,
 )
+from spinealign.measure.outlines.body_cautions import state_cautions
 from spinealign.measure.outlines.contours import thinned
 from spinealign.measure.outlines.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
 from spinealign.measure.outlines.discs import DiscColumn, find_discs
@@ -428,10 +429,7 @@ class _MrColumnBuilder:
             if self._doubt is None
             else Caution(WarningCode.LEVELS_UNCERTAIN, doubt=self._doubt)
         ]
-        for state, code in _STATE_CAUTIONS.items():
-            names = tuple(body.name for body in vertebrae if body.state is state)
-            if names:
-                cautions.append(Caution(code, levels=names))
+        cautions += state_cautions(vertebrae)
         if self._facing is None:
             cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
         return tuple(cautions)
@@ -447,11 +445,6 @@ _INFERIOR = (
     LandmarkName.POSTERIOR_INFERIOR,
     LandmarkName.INFERIOR_MIDDLE,
 )
-_STATE_CAUTIONS = {
-    VertebraState.CUT: WarningCode.BODY_CUT,
-    VertebraState.HIDDEN: WarningCode.BODY_HIDDEN,
-    VertebraState.ENDPLATE: WarningCode.ENDPLATE_FROM_DISC,
-}
 
 
 def _votes(discs: Sequence[DiscShape], mask: Mask) -> list[float]:
