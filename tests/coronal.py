@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS, Plane
@@ -14,8 +16,11 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.measurements import Drawing, IntervalRule, Measurement
 from spinealign.domain.measures import MeasureCode
-from spinealign.measure.alignment import MEASURED_IN, MeasuredBodies
+from spinealign.domain.presentation import Presentation
+from spinealign.measure.alignment import MEASURED_IN, MeasuredBodies, measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
+from tests.examinations import FRONTAL
+from tests.phantoms import xray_analysis
 
 LEVELS = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
 RING = (
@@ -25,6 +30,14 @@ RING = (
 WIDTH, HEIGHT, PITCH = 60.0, 40.0, 55.0
 DOUBLE = [0, -6, -14, -20, -24, -20, -12, 0, 12, 22, 26, 20, 8, -4, -10, -6, 0]
 """A thoracic curve to the right between T5 and T11 and a lumbar one to the left down to L3."""
+
+
+TWO_THORACIC = [-7, -8, -10, -6, -2, 2, 6, 10, 2, -8, -16, -20, -16, -10, -4, 0, 0]
+"""A thoracic curve of 20 degrees to the right from T3 to T8, one of 30 to the left down to T12, and
+a third one below."""
+
+UPPER_IS_LARGER = [-17, -18, -20, -12, -4, 4, 12, 20, 12, 4, -2, -5, -2, 0, 0, 0, 0]
+"""Two thoracic curves of which the upper one, from T3 to T8, is the larger."""
 
 
 def column(tilts: list[float]) -> np.ndarray:
@@ -75,3 +88,16 @@ def measured(
 ) -> dict[MeasureCode, Measurement]:  # fmt: skip
     taken = all_measures(found, drawings, upright_deg, spacing)
     return {one.code: one for one in taken}
+
+
+def analysis_of(corners: np.ndarray, directions=None, drawings=(), levels=LEVELS, **presented):
+    """Return the analysis of a frontal film with these bodies; directions as in its file."""
+    found = bodies(corners, levels)
+    before = xray_analysis()
+    image = replace(before.image, orientation=directions, presentation=Presentation(**presented))
+    measures = measure_alignment(
+        found, None, PixelGeometry.of(image), FRONTAL, drawings=drawings, picture_rows=1280
+    )
+    return replace(
+        before, image=image, examination=FRONTAL, vertebrae=found, measurements=measures
+    )  # fmt: skip

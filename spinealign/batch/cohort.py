@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from spinealign.batch.state import TABLES, BatchState, ItemStatus, Row
 from spinealign.domain.study import PatientFacts
+from spinealign.export.measure_tables import SHAPE_COLUMNS, shape_cells
 from spinealign.files import as_export_error, written_beside
 from spinealign.wording.batch import COLUMN_WORDS
 from spinealign.wording.text import safe_text
@@ -25,7 +26,7 @@ IMAGE_COLUMNS = (
 )  # fmt: skip
 MEASURE_COLUMNS = (
     "number", "folder", "code", "name", "levels", "value", "unit", "interval_low", "interval_high",
-    "state", "reason", "method", "source",
+    "state", "reason", "method", "source", *SHAPE_COLUMNS,
 )  # fmt: skip
 DICTIONARY_COLUMNS = ("table", "column", "type", "meaning")
 TABLE_NAMES = {name: f"{name}.csv" for name in TABLES}
@@ -222,7 +223,13 @@ def _measure_rows(state: BatchState) -> Iterable[Mapping[str, Any]]:
                 "levels": "/".join(one["levels"]),
                 "interval_low": low,
                 "interval_high": high,
+                **_shape(one.get("curve")),
             }
+
+
+def _shape(curve: Mapping[str, Any] | None) -> dict[str, str | None]:
+    cells = zip(SHAPE_COLUMNS, shape_cells(curve), strict=True)
+    return {name: cell or None for name, cell in cells}
 
 
 def _dictionary(columns: Sequence[str]) -> Iterable[Mapping[str, Any]]:

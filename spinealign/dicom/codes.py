@@ -204,6 +204,9 @@ _METHODS: Mapping[MeasureCode, _Coded] = {
         COBB_ANGLE, "CURVE_TL", "Cobb angle of a thoracolumbar curve",
     ),
     MeasureCode.CURVE_LUMBAR: (COBB_ANGLE, "CURVE_L", "Cobb angle of a lumbar curve"),
+    MeasureCode.CURVE_FURTHER: (
+        COBB_ANGLE, "CURVE_F", "Cobb angle of a further curve of one part of the spine",
+    ),
     MeasureCode.CURVE_UNNAMED: (
         COBB_ANGLE, "CURVE_U", "Cobb angle of the largest curve, levels uncertain",
     ),

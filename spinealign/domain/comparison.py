@@ -13,6 +13,7 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.measures import (
+    Extent,
     MeasureCode,
     MeasureDefinition,
     Quantity,
@@ -77,7 +78,8 @@ class Change(StrEnum):
 
     `BEYOND`: more than the error of a change; `WITHIN`: not more than that; `UNJUDGED`: that
     error is not known; `MAGNIFIED`: both lengths hold at the detector, so that the difference
-    is not judged. The rest are reasons not to subtract at all.
+    is not judged. The rest are reasons not to subtract at all; `OTHER_SIDE` is that of a curve
+    which is convex to different sides.
     """
 
     BEYOND = "beyond"
@@ -92,7 +94,23 @@ class Change(StrEnum):
     UNNAMED_LEVELS = "unnamed_levels"
     UNCERTAIN_FIRST = "uncertain_first"
     UNCERTAIN_SECOND = "uncertain_second"
+    OTHER_SIDE = "other_side"
 
+
+PROGRESSION_DEG = 5.0
+"""From which difference on a curve of a scoliosis has progressed.
+
+Source: SOSORT 2016, doi:10.1186/s13013-017-0145-8: an increase of 5 degrees or more, as the error
+of a reader's Cobb angle is 3 to 5 degrees.
+"""
+
+
+def reaches_progression(difference_deg: float) -> bool:
+    """Whether a difference is of 5 degrees or more, as it is told with one decimal."""
+    return round(abs(difference_deg), 1) >= PROGRESSION_DEG
+
+
+_PROGRESSION = ReaderLimit(PROGRESSION_DEG, Reference.SOSORT)
 
 CHANGE_LIMITS: Mapping[MeasureCode, ReaderLimit] = MappingProxyType(
     {
@@ -100,11 +118,12 @@ CHANGE_LIMITS: Mapping[MeasureCode, ReaderLimit] = MappingProxyType(
         MeasureCode.COBB_C2_C6: ReaderLimit(5.0, Reference.CERVICAL_READERS),
         MeasureCode.COBB_C2_LOWEST: ReaderLimit(5.0, Reference.CERVICAL_READERS),
         MeasureCode.POSTERIOR_TANGENT: ReaderLimit(13.5, Reference.TANGENT_READERS),
-        MeasureCode.CURVE_PROXIMAL_THORACIC: ReaderLimit(5.0, Reference.SOSORT),
-        MeasureCode.CURVE_MAIN_THORACIC: ReaderLimit(5.0, Reference.SOSORT),
-        MeasureCode.CURVE_THORACOLUMBAR: ReaderLimit(5.0, Reference.SOSORT),
-        MeasureCode.CURVE_LUMBAR: ReaderLimit(5.0, Reference.SOSORT),
-        MeasureCode.CURVE_UNNAMED: ReaderLimit(5.0, Reference.SOSORT),
+        MeasureCode.CURVE_PROXIMAL_THORACIC: _PROGRESSION,
+        MeasureCode.CURVE_MAIN_THORACIC: _PROGRESSION,
+        MeasureCode.CURVE_THORACOLUMBAR: _PROGRESSION,
+        MeasureCode.CURVE_LUMBAR: _PROGRESSION,
+        MeasureCode.CURVE_FURTHER: _PROGRESSION,
+        MeasureCode.CURVE_UNNAMED: _PROGRESSION,
     }
 )
 """Published minimum detectable changes, 1.96 x sqrt(2) x the standard error of measurement.
@@ -160,6 +179,9 @@ class ComparedMeasure:
         subtracted, and `change` then says why.
     error : ErrorOfChange or None
         None where the difference is not judged.
+    on_first_ends : float or None
+        Of a curve that has other end vertebrae on the second examination: its angle there
+        between the end vertebrae of the first, in degrees, where both bodies are seen.
     """
 
     first: Measurement | None
@@ -167,6 +189,7 @@ class ComparedMeasure:
     change: Change
     difference: float | None = None
     error: ErrorOfChange | None = None
+    on_first_ends: float | None = None
 
     @property
     def either(self) -> Measurement:
@@ -179,6 +202,18 @@ class ComparedMeasure:
     def unit(self) -> str:
         """Unit of the difference."""
         return self.either.unit
+
+    @property
+    def is_of_curve(self) -> bool:
+        """Whether it is a curve of a spine seen from the front."""
+        return self.either.definition.extent is Extent.CURVE
+
+    @property
+    def has_other_ends(self) -> bool:
+        """Whether a curve has other end vertebrae on the second examination."""
+        if self.first is None or self.second is None:
+            return False
+        return self.is_of_curve and self.first.levels != self.second.levels
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 from types import MappingProxyType
 
 import numpy as np
 
-from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS
+from spinealign.domain.curve_regions import COLUMN_LEVELS
 from spinealign.domain.findings import FRONTAL_CORNERS, Analysis
 from spinealign.domain.measurements import MeasuredPoint, Measurement, PictureSide
 from spinealign.domain.measures import Extent, MeasureCode
@@ -49,17 +49,21 @@ NEARLY_EQUAL_DEG = 5.0
 3 to 5 degrees (SOSORT 2016, doi:10.1186/s13013-017-0145-8).
 """
 
+MOST_CURVES = 3
+"""Curves that a pattern counts. Source: proximal thoracic, main thoracic and thoracolumbar or
+lumbar (Lenke 2001).
+"""
+
 FEWEST_BODIES = 3
 """Bodies that a curve has at least. Source: geometry: two ends and an apex."""
 
-_COLUMN = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
 _PROXIMAL = MeasureCode.CURVE_PROXIMAL_THORACIC
 _MAIN = MeasureCode.CURVE_MAIN_THORACIC
 _LOWER = (MeasureCode.CURVE_THORACOLUMBAR, MeasureCode.CURVE_LUMBAR)
 
 
 class CurveCount(StrEnum):
-    """How many curves of 10 degrees and more there are."""
+    """How many curves of 10 degrees and more there are, of the three largest."""
 
     NONE = "none"
     SINGLE = "single"
@@ -108,6 +112,11 @@ class FoundCurve:
         return self.measured.value or 0.0
 
     @property
+    def is_further(self) -> bool:
+        """Whether another curve of its part of the spine is larger."""
+        return self.measured.code is MeasureCode.CURVE_FURTHER
+
+    @property
     def sign(self) -> int:
         """1 where it is convex to the right of the picture, else -1."""
         curve = self.measured.curve
@@ -149,7 +158,9 @@ class CurvePattern:
     Parameters
     ----------
     curves : tuple of FoundCurve
-        Of 10 degrees and more, from the top.
+        Of 10 degrees and more, from the top, three at most: the largest.
+    beyond : tuple of FoundCurve
+        Of 10 degrees and more, where there are more than three.
     smaller : tuple of FoundCurve
         Less than that: no scoliosis.
     untold : tuple of Measurement
@@ -166,11 +177,12 @@ class CurvePattern:
     levels: tuple[str, ...]
     lenke: PossibleTypes | None = None
     king: PossibleTypes | None = None
+    beyond: tuple[FoundCurve, ...] = ()
 
     @property
     def count(self) -> CurveCount:
         """How many curves there are."""
-        return tuple(CurveCount)[len(self.curves)]
+        return count_of(len(self.curves))
 
     @property
     def largest(self) -> FoundCurve | None:
@@ -186,7 +198,18 @@ class CurvePattern:
     @property
     def is_whole(self) -> bool:
         """Whether every body from T1 to L5 is named."""
-        return self.levels == _COLUMN
+        return self.levels == COLUMN_LEVELS
+
+
+def counted_places(angles_deg: Sequence[float]) -> list[int]:
+    """Return which curves a pattern counts, in their order; of equal ones the upper."""
+    ranked = sorted(range(len(angles_deg)), key=lambda place: -angles_deg[place])
+    return sorted(ranked[:MOST_CURVES])
+
+
+def count_of(curves: int) -> CurveCount:
+    """Return the word for a number of curves of 10 degrees and more."""
+    return tuple(CurveCount)[min(curves, MOST_CURVES)]
 
 
 def size_of(angle_deg: float) -> CurveSize | None:
@@ -208,7 +231,7 @@ def pattern_of(analysis: Analysis) -> CurvePattern | None:
         for body in analysis.vertebrae
         if {*FRONTAL_CORNERS} <= {mark.name for mark in body.landmarks}
     }
-    levels = [level for level in _COLUMN if level in named]
+    levels = [level for level in COLUMN_LEVELS if level in named]
     return curve_pattern(measures, levels, analysis.image.presentation.upright_deg)
 
 
@@ -231,20 +254,22 @@ def curve_pattern(
     bent = [one for one in measures if one.definition.extent is Extent.CURVE and one.curve]
     told = [one for one in bent if one.value is not None]
     found = [FoundCurve(one) for one in sorted(told, key=_top)]
-    curves = tuple(one for one in found if one.angle_deg >= LEAST_SCOLIOSIS_DEG)
+    large = [one for one in found if one.angle_deg >= LEAST_SCOLIOSIS_DEG]
+    largest_three = [large[place] for place in counted_places([one.angle_deg for one in large])]
     pattern = CurvePattern(
-        curves, tuple(one for one in found if one not in curves),
+        tuple(largest_three), tuple(one for one in found if one not in large),
         tuple(one for one in bent if one.value is None), tuple(levels),
+        beyond=tuple(one for one in large if one not in largest_three),
     )  # fmt: skip
     largest = pattern.largest
     if pattern.untold or largest is None or largest.angle_deg < LEAST_CLASSIFIED_DEG:
         return pattern
     lenke, king = _types(pattern, found, measures, upright_deg)
-    return CurvePattern(curves, pattern.smaller, (), pattern.levels, lenke, king)
+    return replace(pattern, lenke=lenke, king=king)
 
 
 def _top(measured: Measurement) -> int:
-    return _COLUMN.index(measured.levels[0]) if measured.levels[0] in _COLUMN else -1
+    return COLUMN_LEVELS.index(measured.levels[0]) if measured.levels[0] in COLUMN_LEVELS else -1
 
 
 def _types(

@@ -285,9 +285,9 @@ class Measurement:
         """What is the same for the same measure on another examination.
 
         Drawings have no levels; their numbers tell them apart. The end vertebrae of a curve may
-        be others on the next film.
+        be others on the next film; of further curves of one part of the spine there may be two.
         """
-        if self.definition.extent is Extent.CURVE:
+        if self.definition.extent is Extent.CURVE and self.code is not MeasureCode.CURVE_FURTHER:
             return (self.code.value, ())
         is_drawn = self.state is MeasureState.DRAWN
         return (self.code.value, (str(self.drawing),) if is_drawn else self.levels)

@@ -60,6 +60,7 @@ class MeasureCode(StrEnum):
     CURVE_MAIN_THORACIC = "curve_main_thoracic"
     CURVE_THORACOLUMBAR = "curve_thoracolumbar"
     CURVE_LUMBAR = "curve_lumbar"
+    CURVE_FURTHER = "curve_further"
     CURVE_UNNAMED = "curve_unnamed"
     CORONAL_BALANCE = "coronal_balance"
     TRUNK_SHIFT = "trunk_shift"
@@ -813,6 +814,7 @@ _TABLE = (
     _curve(MeasureCode.CURVE_MAIN_THORACIC, 1),
     _curve(MeasureCode.CURVE_THORACOLUMBAR, 1),
     _curve(MeasureCode.CURVE_LUMBAR, 1),
+    _curve(MeasureCode.CURVE_FURTHER, 1),
     _curve(MeasureCode.CURVE_UNNAMED, 1),
     MeasureDefinition(
         MeasureCode.T1_TILT, Quantity.ANGLE, MeasureGroup.ALIGNMENT, 5, Extent.SPINE,

@@ -17,14 +17,19 @@ from spinealign.domain.measures import MEASURES, MeasureGroup
 from spinealign.domain.paths import telling_folders
 from spinealign.domain.reading import Reading
 from spinealign.export.disc_tables import grade_cell
-from spinealign.export.measure_tables import json_number
+from spinealign.export.measure_tables import (
+    SHAPE_COLUMNS,
+    json_number,
+    measurement_record,
+    shape_cells,
+)
 from spinealign.export.reading_tables import reader_cell, status_cell
 from spinealign.files import write_export
 from spinealign.reading.findings import grade_key, measure_key
 from spinealign.wording import display_name
 from spinealign.wording.corrections import hand_changes_text
 from spinealign.wording.discs import grade_title
-from spinealign.wording.measures import measurement_name
+from spinealign.wording.measures import measure_name
 from spinealign.wording.text import safe_text
 
 CASE_COLUMNS = (
@@ -35,12 +40,14 @@ CASE_COLUMNS = (
 folders may be called by patients, else as much of it as tells two files apart. Then come those of
 `MAIN_GROUPS` and of graded discs, in the order of measures and levels: the program's value with
 its unit in brackets, the ends of its 95 % interval, and what a reader signed instead, where one
-did. An empty cell means that there is no value."""
+did; of a curve also its end vertebrae, its apex and its side. An empty cell means that there is no
+value."""
 
 MAIN_GROUPS = frozenset({MeasureGroup.ALIGNMENT, MeasureGroup.BALANCE, MeasureGroup.CANAL})
 """Measures of the whole picture; those of each body and segment stand in measurements.csv."""
 
 _DECIMALS = 4
+_PARTS = ("", " low", " high", " reader")
 _CODES = {code: place for place, code in enumerate(MEASURES)}
 _LEVELS = {level: place for place, level in enumerate(LEVEL_SEQUENCE)}
 
@@ -134,13 +141,33 @@ def _cells(row: CaseRow) -> Mapping[_Column, Any]:
 
 def _measured(measurement: Measurement, reading: Reading | None) -> dict[_Column, Any]:
     unit = f" ({measurement.unit})" if measurement.unit else ""
-    title = f"{measurement_name(measurement)}{unit}"
+    # A curve has other end vertebrae on every image, and one set of columns.
+    levels = measurement.levels if measurement.curve is None else measurement.key[1]
+    name = safe_text(measure_name(measurement.code, levels, measurement.drawing))
     low, high = measurement.interval or (None, None)
     said = reader_cell(reading, measure_key(measurement))
     values = (measurement.value, low, high)
     numbers = [json_number(value, _DECIMALS) for value in values]
-    place = (_CODES[measurement.code], _places(measurement.levels), unit)
-    return _columns(place, title, (*numbers, said))
+    place = (_CODES[measurement.code], _places(levels), unit)
+    return {
+        **_columns(place, f"{name}{unit}", (*numbers, said)),
+        **_shape(measurement, place, name),
+    }
+
+
+def _shape(
+    measurement: Measurement, place: tuple[int, tuple[int, ...], str], name: str
+) -> dict[_Column, Any]:
+    """Return the end vertebrae of a curve, its apex and its side."""
+    shape = measurement_record(measurement)["curve"]
+    if shape is None:
+        return {}
+    ends = "/".join(map(safe_text, measurement.levels))
+    cells = (("end vertebrae", ends), *zip(SHAPE_COLUMNS, shape_cells(shape), strict=True))
+    return {
+        _Column((*place[:2], f"{place[2]}{number}"), f"{name} {part}"): value
+        for number, (part, value) in enumerate(cells, start=len(_PARTS))
+    }
 
 
 def _graded(disc: Disc, grade: DiscGrade, reading: Reading | None) -> dict[_Column, Any]:
@@ -153,10 +180,9 @@ def _graded(disc: Disc, grade: DiscGrade, reading: Reading | None) -> dict[_Colu
 def _columns(
     place: tuple[int, tuple[int, ...], str], title: str, values: Sequence[Any]
 ) -> dict[_Column, Any]:
-    parts = ("", " low", " high", " reader")
     return {
         _Column((*place[:2], f"{place[2]}{number}"), f"{title}{part}"): value
-        for number, (part, value) in enumerate(zip(parts, values, strict=True))
+        for number, (part, value) in enumerate(zip(_PARTS, values, strict=True))
     }
 
 

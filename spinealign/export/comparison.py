@@ -29,7 +29,6 @@ from spinealign.wording.comparison import (
     COMPARISON_HEADINGS,
     COURSE_COLUMNS,
     change_sentence,
-    change_text,
     comparison_cautions,
     comparison_record,
     comparison_row,
@@ -38,8 +37,10 @@ from spinealign.wording.comparison import (
     course_headings,
     course_records,
     interval_sentence,
+    judgement_text,
     span_text,
 )
+from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.motion import (
     MOTION_HEADINGS,
@@ -101,7 +102,9 @@ def _comparison_lines(
     told = [row for row in main_rows(rows) if row.change is not Change.BEYOND]
     others = [_cells(COMPARISON_HEADINGS, comparison_row(row)) for row in told]
     times = interval_sentence(first, second, with_dates=with_dates)
-    return [times, *said, *others, *comparison_cautions(first, second)]
+    progress = progression_sentences(first, second, rows)
+    cautions = [*curve_cautions(rows), *comparison_cautions(first, second)]
+    return [times, *progress, *said, *others, *cautions]
 
 
 def _course_lines(course: Course) -> list[str]:
@@ -179,20 +182,24 @@ def comparison_json(first: PatientExamination, second: PatientExamination) -> di
     dict
         `first` and `second` of each measure are as in `measurements` of analysis.json, or
         None; `difference` is second minus first, None where the two must not be subtracted;
-        `error_of_change` is what it was judged by.
+        `error_of_change` is what it was judged by. `progression` says of films from the front
+        which curves progressed; where one has other end vertebrae on the second,
+        `second_between_first_ends` is its angle there between those of the first.
     """
     files = [
         dict(zip(("file_name", "sha256", "date"), _origin(one), strict=True))
         for one in (first, second)
     ]
+    rows = compare(first.analysis, second.analysis)
     return {
         "program": {"name": "SpineAlign", "version": second.analysis.program_version},
         "first": files[0],
         "second": files[1],
         "patient": first.match(second).value,
         "time_between": span_text(first.date, second.date),
-        "measures": [_compared(row) for row in compare(first.analysis, second.analysis)],
-        "warnings": comparison_cautions(first, second),
+        "progression": progression_sentences(first, second, rows),
+        "measures": [_compared(row) for row in rows],
+        "warnings": [*curve_cautions(rows), *comparison_cautions(first, second)],
         "disclaimer": DISCLAIMER,
     }
 
@@ -210,7 +217,8 @@ def _compared(row: ComparedMeasure) -> dict[str, Any]:
         "error_published": None if published is None else published.half_width,
         "error_source": None if published is None else published.source.value,
         "change": row.change.value,
-        "judgement": change_text(row.change),
+        "judgement": judgement_text(row),
+        "second_between_first_ends": json_number(row.on_first_ends, 4),
     }
 
 

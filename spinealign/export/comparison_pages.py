@@ -43,6 +43,7 @@ from spinealign.wording.comparison import (
     examination_line,
     interval_sentence,
 )
+from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 from spinealign.wording.motion import (
     MOTION_HEADINGS,
     motion_cautions,
@@ -91,12 +92,13 @@ def comparison_story(
             "Compared with an earlier examination",
             paragraph(interval_sentence(first, second, with_dates=with_dates), page.BOLD),
         ),
+        *(paragraph(sentence) for sentence in progression_sentences(first, second, rows)),
         *(paragraph(f"• {sentence}") for sentence in said),
         *([Spacer(0, 2 * mm), _pictures(first, second)] if is_whole else ()),
         Spacer(0, 2 * mm),
         *([_comparison_table(shown)] if shown else ()),
         Spacer(0, 1 * mm),
-        *_small(comparison_cautions(first, second)),
+        *_small([*curve_cautions(rows), *comparison_cautions(first, second)]),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from spinealign.domain.findings import (
@@ -38,6 +39,9 @@ from spinealign.wording.measures import (
     sources_text,
 )
 
+SHAPE_COLUMNS = ("apex", "convex_to", "patient_side")
+"""What a curve is beside its angle and its end vertebrae."""
+
 MEASUREMENT_COLUMNS = (
     "measure", "code", "levels", "value", "unit", "interval_low", "interval_high",
     "reference_low", "reference_high", "reference_mean", "reference_sd", "reference_source",
@@ -45,7 +49,7 @@ MEASUREMENT_COLUMNS = (
     "reason", "method", "source", "spacing_row_mm", "spacing_column_mm", "spacing_source",
     "calibration_length_mm", "image_sha256", "program_version", "reader", "reading_status",
     "value_px", "grey_mean", "grey_sd", "grey_min", "grey_max", "grey_pixels", "grey_unit",
-    "apex", "convex_to", "patient_side",
+    *SHAPE_COLUMNS,
 )  # fmt: skip
 """Columns of measurements.csv; `interval` is the 95 % interval, `levels` are joined by "/".
 
@@ -191,11 +195,17 @@ def _cells(measurement: Measurement) -> tuple[Any, ...]:
 def _last_cells(measurement: Measurement) -> tuple[Any, ...]:
     """Return what drawn measures and curves have beside the others."""
     row = measurement_record(measurement)
-    grey, curve = row["grey"] or {}, row["curve"] or {}
+    grey = row["grey"] or {}
     names = ("mean", "sd", "min", "max", "pixels", "unit")
-    apex = "/".join(curve.get("apex", ()))
-    sides = (curve.get("convex_to"), curve.get("patient_side"))
-    return (row["value_px"], *(grey.get(name) for name in names), apex, *sides)
+    shape = shape_cells(row["curve"])
+    return (row["value_px"], *(grey.get(name) for name in names), *shape)
+
+
+def shape_cells(curve: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the curve of a `measurement_record` under `SHAPE_COLUMNS`; empty without one."""
+    if curve is None:
+        return ("",) * len(SHAPE_COLUMNS)
+    return "/".join(curve["apex"]), curve["convex_to"], curve["patient_side"] or ""
 
 
 def _curve(curve: CurveShape | None) -> dict[str, Any] | None:

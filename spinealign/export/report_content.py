@@ -37,7 +37,7 @@ from spinealign.reading.signing import differs_from_signed
 from spinealign.wording import caution_statement
 from spinealign.wording.curve_pattern import pattern_notes, pattern_sentences
 from spinealign.wording.examinations import scope_text
-from spinealign.wording.measures import severity_text
+from spinealign.wording.measures import curve_text, severity_text
 from spinealign.wording.presentation import presentation_note, vertical_note
 from spinealign.wording.reading_page import (
     CANAL_TITLE,
@@ -436,9 +436,10 @@ def _graded(read: ReadFinding) -> str:
 
 
 def _meaning(finding: Finding) -> str:
-    """Return what a value means, without the range that stands beside it."""
+    """Return what a value means, without the range that stands beside it; of a curve its shape."""
     is_magnified = WarningCode.MAGNIFIED_SPACING in finding.cautions
     parts = (
+        curve_text(finding.curve),
         severity_text(finding.severity),
         range_place(finding).replace(" the reference range", " range"),
         AT_THE_DETECTOR if is_magnified else "",

@@ -61,6 +61,7 @@ ALIKE: Mapping[MeasureCode, MeasureCode] = {
     MeasureCode.CURVE_PROXIMAL_THORACIC: MeasureCode.CURVE_MAIN_THORACIC,
     MeasureCode.CURVE_THORACOLUMBAR: MeasureCode.CURVE_MAIN_THORACIC,
     MeasureCode.CURVE_LUMBAR: MeasureCode.CURVE_MAIN_THORACIC,
+    MeasureCode.CURVE_FURTHER: MeasureCode.CURVE_MAIN_THORACIC,
     MeasureCode.CURVE_UNNAMED: MeasureCode.CURVE_MAIN_THORACIC,
     MeasureCode.L5_TILT: MeasureCode.T1_TILT,
 }

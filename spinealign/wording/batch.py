@@ -127,6 +127,9 @@ COLUMN_WORDS: Mapping[str, str] = {
     "reason": "Why there is no value.",
     "method": "How the value was found.",
     "source": "Publication that defines the measure.",
+    "apex": "Of a curve seen from the front: the body farthest out, or both beside that disc.",
+    "convex_to": "Side of the picture that the curve is convex to.",
+    "patient_side": "Side of the patient that this is; empty where the file does not say it.",
 }
 """What each column of a batch's tables means."""
 

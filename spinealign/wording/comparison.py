@@ -19,6 +19,13 @@ from spinealign.domain.identifiers import PatientMatch
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import Measurement
 from spinealign.domain.study import PatientFacts
+from spinealign.wording.curve_changes import (
+    compared_name,
+    curve_cautions,
+    curve_judgement,
+    ends_text,
+    progression_sentences,
+)
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import edited_text, number_text, unit_text, value_text
 from spinealign.wording.measures import measurement_name
@@ -35,7 +42,7 @@ COMPARISON_COLUMNS = (
     "measure", "code", "levels", "unit", "first", "first_low", "first_high", "first_state",
     "first_automatic", "second", "second_low", "second_high", "second_state", "second_automatic",
     "difference", "error_of_change", "error_measured", "error_published", "error_source",
-    "judgement",
+    "judgement", "second_code", "second_levels", "second_on_first_levels",
 )  # fmt: skip
 COURSE_COLUMNS = (
     "measure", "code", "levels", "unit", "date", "days", "value", "low", "high", "state",
@@ -119,6 +126,7 @@ _CHANGES = {
     Change.UNNAMED_LEVELS: "not comparable: levels are uncertain",
     Change.UNCERTAIN_FIRST: "not comparable: the outlines on the first are uncertain",
     Change.UNCERTAIN_SECOND: "not comparable: the outlines on the second are uncertain",
+    Change.OTHER_SIDE: "not comparable: convex to different sides",
 }
 
 _SHORT_CHANGES = {
@@ -132,6 +140,11 @@ _SHORT_CHANGES = {
 def change_text(change: Change) -> str:
     """Return what can be said about a difference."""
     return _CHANGES[change]
+
+
+def judgement_text(compared: ComparedMeasure) -> str:
+    """Return what can be said about a measure: of a curve by the rule of progression."""
+    return curve_judgement(compared) or change_text(compared.change)
 
 
 def match_text(match: PatientMatch) -> str:
@@ -242,12 +255,12 @@ def error_source(error: ErrorOfChange | None, unit: str) -> str:
 def comparison_row(compared: ComparedMeasure) -> tuple[str, ...]:
     """Return the cells of one measure under `COMPARISON_HEADINGS`."""
     return (
-        measurement_name(compared.either),
+        compared_name(compared),
         _value(compared.first),
         _value(compared.second),
         difference_text(compared) or NOTHING,
         error_text(compared.error, compared.unit) or NOTHING,
-        change_text(compared.change),
+        judgement_text(compared),
     )
 
 
@@ -265,7 +278,7 @@ def change_sentence(compared: ComparedMeasure) -> str:
     assert compared.second is not None
     verb = "rose" if (compared.difference or 0.0) > 0 else "fell"
     return (
-        f"{measurement_name(compared.either)} {verb} from {value_text(compared.first)} to "
+        f"{compared_name(compared)} {verb} from {value_text(compared.first)} to "
         f"{value_text(compared.second)} ({difference_text(compared)}; error of a change "
         f"{error_text(compared.error, compared.unit)})."
     )
@@ -287,7 +300,20 @@ def comparison_record(compared: ComparedMeasure) -> tuple[str, ...]:
         _figure(None if error is None else error.measured),
         _figure(None if published is None else published.half_width),
         "" if published is None else published.source.value,
-        change_text(compared.change),
+        judgement_text(compared),
+        *_shapes(compared),
+    )
+
+
+def _shapes(compared: ComparedMeasure) -> tuple[str, ...]:
+    """Return what a curve is on the second examination, and its angle on the first's ends."""
+    if not compared.is_of_curve:
+        return ("",) * 3
+    second = compared.second
+    return (
+        "" if second is None else second.code.value,
+        "" if second is None else _levels(second),
+        _figure(compared.on_first_ends),
     )
 
 
@@ -306,7 +332,7 @@ def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
             *_record(value)[:4],
             _figure(None if change is None else change.difference),
             _figure(None if change is None or change.error is None else change.error.half_width),
-            "" if change is None else change_text(change.change),
+            "" if change is None else judgement_text(change),
         )
         for one, value, change in places
         if value is not None
@@ -316,13 +342,17 @@ def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
 def course_cells(row: CourseRow) -> tuple[str, ...]:
     """Return the cells of one measure under `course_headings`: name, values, changes, judgement.
 
-    A value that changed against the first by more than the error of a change has a mark.
+    A value that changed against the first by more than the error of a change has a mark, and a
+    curve its end vertebrae where they are not those of the name.
     """
     marks = [
         "*" if change is not None and change.change is Change.BEYOND else ""
         for change in row.changes
     ]
-    values = (f"{_value(value)}{mark}" for value, mark in zip(row.values, marks, strict=True))
+    values = (
+        f"{_value(value)}{mark}{_other_ends(row.either, value)}"
+        for value, mark in zip(row.values, marks, strict=True)
+    )
     last = row.last
     return (
         measurement_name(row.either),
@@ -330,8 +360,14 @@ def course_cells(row: CourseRow) -> tuple[str, ...]:
         _latest_text(row.latest),
         (difference_text(last) if last is not None else "") or NOTHING,
         (error_text(last.error, last.unit) if last is not None else "") or NOTHING,
-        _SHORT_CHANGES.get(last.change, change_text(last.change)) if last is not None else NOTHING,
+        _SHORT_CHANGES.get(last.change, judgement_text(last)) if last is not None else NOTHING,
     )
+
+
+def _other_ends(named: Measurement, value: Measurement | None) -> str:
+    if value is None or value.curve is None or value.levels == named.levels:
+        return ""
+    return f" ({ends_text(value)})"
 
 
 def _latest_text(latest: ComparedMeasure | None) -> str:
@@ -390,8 +426,10 @@ def comparison_lines(
         f"Second: {examination_line(second, with_name=False)}",
         interval_sentence(first, second),
         *kinds,
+        *progression_sentences(first, second, rows),
         "\t".join(COMPARISON_HEADINGS),
         *(["\t".join(comparison_row(row)) for row in rows] or [NOTHING_MEASURED]),
+        *curve_cautions(rows),
         *others,
         DISCLAIMER,
     ]

@@ -15,7 +15,10 @@ from spinealign.domain.curve_pattern import (
     FoundCurve,
     PossibleTypes,
     StillNeeded,
+    count_of,
+    counted_places,
 )
+from spinealign.domain.curve_regions import region_of
 from spinealign.domain.measurements import CurveShape
 from spinealign.domain.measures import MeasureCode
 from spinealign.wording.measure_rows import edited_text, interval_text, value_text
@@ -65,7 +68,7 @@ _SIDE_KNOWN = "Sides are the patient’s, as the file states them."
 
 
 def pattern_sentences(pattern: CurvePattern) -> str:
-    """Return the curves in one to four sentences.
+    """Return the curves in one to five sentences.
 
     Returns
     -------
@@ -80,6 +83,9 @@ def pattern_sentences(pattern: CurvePattern) -> str:
         severity = largest.measured.severity
         possibly = "possibly " if severity is not None and severity.is_possible else ""
         said.append(f"The largest curve is {possibly}{_SIZES[size]}.")
+    if pattern.beyond:
+        head = "A further curve" if len(pattern.beyond) == 1 else "Further curves"
+        said.append(f"{head}, smaller than these: {'; '.join(map(_curve, pattern.beyond))}.")
     if pattern.curves and pattern.smaller:
         smaller = "; ".join(map(_curve, pattern.smaller))
         said.append(f"Below {LEAST_SCOLIOSIS_DEG:g}° and no scoliosis: {smaller}.")
@@ -129,17 +135,19 @@ def dictated_curves(curves: Sequence[tuple[MeasureCode, CurveShape, float]]) -> 
     str
         "Double curve: right thoracic, left lumbar."; empty of fewer than two.
     """
-    told = [(code, shape) for code, shape, angle in curves if angle >= LEAST_SCOLIOSIS_DEG]
-    count = tuple(CurveCount)[len(told)] if len(told) < len(CurveCount) else None
-    if count not in (CurveCount.DOUBLE, CurveCount.TRIPLE):
+    large = [one for one in curves if one[2] >= LEAST_SCOLIOSIS_DEG]
+    told = [large[place] for place in counted_places([angle for *_, angle in large])]
+    count = count_of(len(told))
+    if count in (CurveCount.NONE, CurveCount.SINGLE):
         return ""
-    return f"{_COUNTS[count]}: {', '.join(_sided(code, shape) for code, shape in told)}."
+    return f"{_COUNTS[count]}: {', '.join(_sided(code, shape) for code, shape, _ in told)}."
 
 
 def _sided(code: MeasureCode, shape: CurveShape) -> str:
+    region = _REGIONS[region_of(code, shape.apex)]
     if shape.patient_side is not None:
-        return f"{shape.patient_side.value} {_REGIONS[code]}"
-    return f"{_REGIONS[code]} (convex to the {shape.convex_to} of the picture)"
+        return f"{shape.patient_side.value} {region}"
+    return f"{region} (convex to the {shape.convex_to} of the picture)"
 
 
 def _curve(curve: FoundCurve) -> str:
@@ -153,10 +161,10 @@ def _curve(curve: FoundCurve) -> str:
 
 
 def _named(curve: FoundCurve) -> str:
-    region = _REGIONS[curve.measured.code]
+    shape = curve.measured.curve
+    region = _REGIONS[region_of(curve.measured.code, () if shape is None else shape.apex)]
     if curve.patient_side is not None:
         return f"{curve.patient_side.value} {region}"
-    shape = curve.measured.curve
     return region if shape is None else f"{region}, convex to the {shape.convex_to} of the picture,"
 
 
@@ -166,7 +174,7 @@ def pattern_notes(pattern: CurvePattern) -> list[str]:
     sides = [] if not found else [_SIDE_UNKNOWN if found[0].patient_side is None else _SIDE_KNOWN]
     types = []
     if pattern.lenke is not None and pattern.king is not None:
-        types = [_lenke(pattern.lenke), _king(pattern.king)]
+        types = [_lenke(pattern.lenke), _king(pattern.king), *_left_out(pattern)]
     elif pattern.curves and not pattern.untold:
         types = [
             "Lenke’s and King’s types are not told of curves below 25°: both were made of "
@@ -174,6 +182,19 @@ def pattern_notes(pattern: CurvePattern) -> list[str]:
         ]
     severity = [_SEVERITY_SOURCES] if pattern.curves else []
     return [*sides, *types, *severity, NO_ROTATION]
+
+
+def _left_out(pattern: CurvePattern) -> list[str]:
+    """Return which curves the types do not count: they know one in each part of the spine."""
+    further = [one for one in (*pattern.curves, *pattern.beyond) if one.is_further]
+    if not further:
+        return []
+    names = listed([safe_text("–".join(one.measured.levels)) for one in further])
+    verb = "is" if len(further) == 1 else "are"
+    return [
+        f"Types are told of the larger curve in each part of the spine; {names} {verb} no part of "
+        "them."
+    ]
 
 
 def _lenke(found: PossibleTypes) -> str:

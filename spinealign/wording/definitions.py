@@ -477,6 +477,11 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
         f"{_CURVE} The apex lies at the disc L1/L2 or below.", _CURVE_READ,
         contradictions=_CURVE_DIFFERS,
     ),
+    MeasureCode.CURVE_FURTHER: MeasureWords(
+        "Further curve", "{0}–{1} Cobb",
+        f"{_CURVE} Another curve with its apex in the same part of the spine is larger.",
+        _CURVE_READ, contradictions=_CURVE_DIFFERS,
+    ),
     MeasureCode.CURVE_UNNAMED: MeasureWords(
         "Largest curve", "{0} to {1} Cobb",
         f"{_CURVE} Its bodies are counted from the top, as their levels are uncertain, so that "

@@ -48,7 +48,7 @@ HAND_HEADING = "Measured by hand on this image"
 
 MEASURE_HEADINGS = (
     "Group", "Measure", "Value", "Unit", "95 % low", "95 % high", "95 % reference range",
-    "Severity", "Placed by", "Automatic value", "Method", "Source",
+    "Severity", "Placed by", "Automatic value", "Method", "Source", "Curve",
 )  # fmt: skip
 
 
@@ -495,6 +495,7 @@ def measure_cells(measurement: Measurement) -> tuple[str, ...]:
         _number(measurement.automatic_value, unit),
         method_text(measurement),
         sources_text(measurement.code),
+        curve_text(measurement.curve),
     )
 
 

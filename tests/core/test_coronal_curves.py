@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinealign.domain.comparison import published_limit
+from spinealign.domain.curve_regions import kind_of
 from spinealign.domain.examination import Plane
 from spinealign.domain.findings import (
     Corrections,
@@ -31,14 +32,13 @@ from spinealign.measure.correction.changes import (
     add_vertebra_at,
     missing_landmarks,
 )
-from spinealign.measure.geometry.coronal import kind_of
 from spinealign.measure.geometry.coronal_curves import coronal_curves, turning_points
 from spinealign.measure.geometry.plane import PixelGeometry
 from tests.coronal import DOUBLE, LEVELS, RING, WIDTH, bodies, column, measured
 
 
 def test_ends_apex_and_side_of_a_double_curve() -> None:
-    thoracic, lumbar = coronal_curves(column(DOUBLE))[-2:]
+    _, thoracic, lumbar, _ = coronal_curves(column(DOUBLE))
     assert [LEVELS[place] for place in (thoracic.upper, thoracic.lower)] == ["T5", "T11"]
     assert thoracic.angle_deg == pytest.approx(50)
     assert [LEVELS[place] for place in thoracic.apex] == ["T8"]

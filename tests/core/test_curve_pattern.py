@@ -32,14 +32,11 @@ from spinealign.domain.measurements import (
     UnmeasurableReason,
 )
 from spinealign.domain.measures import MeasureCode
-from spinealign.domain.presentation import Presentation
 from spinealign.domain.reading import Decision, ReadImage, Reading
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export.report_content import report_content
 from spinealign.export.report_html import report_html
-from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.coronal_curves import coronal_curves
-from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.reading.decisions import accept_rest, decide, read_findings
 from spinealign.reading.findings import findings_of
 from spinealign.reading.impression import impression_text
@@ -51,8 +48,7 @@ from spinealign.wording.curve_pattern import (
     pattern_sentences,
 )
 from spinealign.wording.finding_text import finding_text
-from tests.coronal import DOUBLE, LEVELS, all_measures, bodies, column
-from tests.examinations import FRONTAL
+from tests.coronal import DOUBLE, LEVELS, all_measures, analysis_of, bodies, column
 from tests.phantoms import xray_analysis
 from tools.phantoms.frontal_anatomy import true_corners
 
@@ -194,18 +190,6 @@ def test_types_are_told_of_whole_columns_with_curves_of_25_degrees() -> None:
     assert "Proximal thoracic curve T1–T5 is not measurable" in pattern_sentences(found)
 
 
-def analysis_of(corners: np.ndarray, directions=None, drawings=(), **presented):
-    found = bodies(corners)
-    before = xray_analysis()
-    image = replace(
-        before.image, orientation=directions, presentation=Presentation(**presented)
-    )  # fmt: skip
-    measures = measure_alignment(
-        found, None, PixelGeometry.of(image), FRONTAL, drawings=drawings, picture_rows=1280
-    )  # fmt: skip
-    return replace(before, image=image, vertebrae=found, measurements=measures)
-
-
 def drawn() -> np.ndarray:
     places = true_corners(0.5)
     names = ("superior_left", "superior_right", "inferior_right", "inferior_left")
@@ -340,7 +324,8 @@ def test_an_interval_up_to_10_degrees_is_possibly_no_scoliosis() -> None:
 def test_the_whole_double_column_is_read_from_its_corners() -> None:
     found = pattern_of(analysis_of(column(DOUBLE), HUNG))
     assert found is not None
-    assert [one.measured.code for one in found.curves][-2:] == [MT, TL]
+    assert [one.measured.code for one in found.curves] == [PT, MT, TL]
+    assert [one.measured.code for one in (*found.beyond, *found.smaller)] == [LUMBAR]
     assert found.size is CurveSize.SEVERE
 
 
@@ -386,7 +371,7 @@ def test_the_impression_begins_with_the_curves_together(
 
 
 def test_a_single_curve_needs_no_sentence_of_its_own() -> None:
-    tilts = [0.0, *(-12.0 + 3 * n for n in range(9)), *([0.0] * 7)]
+    tilts = [*([-12.0] * 2), *(-12.0 + 3 * n for n in range(9)), *([12.0] * 6)]
     lines = all_accepted(analysis_of(column(tilts), HUNG)).splitlines()
     assert not any(line.startswith(("Double", "Single", "Triple")) for line in lines)
 

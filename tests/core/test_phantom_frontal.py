@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from spinealign.analysis import analyze_file
+from spinealign.domain.curve_regions import kind_of
 from spinealign.domain.findings import FRONTAL_CORNERS
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.paths import resources_dir
 from spinealign.export.corrections import load_corrections
 from spinealign.imaging.read import read_image
 from spinealign.measure.correction.changes import apply_corrections
-from spinealign.measure.geometry.coronal import kind_of
 from spinealign.measure.geometry.coronal_curves import coronal_curves, endplate_tilts_deg
 from tests.examinations import FRONTAL
 from tests.gates import OneGate

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from spinealign.domain.comparison import (
+    PROGRESSION_DEG,
     Change,
     ComparedMeasure,
     Course,
@@ -16,6 +17,7 @@ from spinealign.domain.comparison import (
     PatientExamination,
     in_order,
     published_limit,
+    reaches_progression,
 )
 from spinealign.domain.errors import PatientsDifferError
 from spinealign.domain.findings import Analysis
@@ -26,6 +28,12 @@ from spinealign.domain.measurements import (
     Measurement,
     MeasureState,
     UnmeasurableReason,
+)
+from spinealign.domain.measures import Extent, MeasureDefinition
+from spinealign.measure.geometry.same_curves import (
+    angle_between_deg,
+    as_same_curves,
+    is_other_side,
 )
 
 Key = tuple[str, tuple[str, ...]]
@@ -43,12 +51,27 @@ def compare(first: Analysis, second: Analysis) -> tuple[ComparedMeasure, ...]:
         What changed, in the order of the first examination; then what else can be subtracted,
         then what both have, then what only one of them has.
     """
-    before, after = values_by_key(first), values_by_key(second)
+    before = values_by_key(first)
+    after = as_same_curves(values_by_key(second), before)
     keys = dict.fromkeys((*before, *after))
     uncertain = _uncertain(first), _uncertain(second)
     pair = MeasurePair(measured_with(first), measured_with(second))
     rows = [pair.compared(before.get(key), after.get(key)) for key in keys]
-    return tuple(sorted((_with_doubt(row, *uncertain) for row in rows), key=_rank))
+    doubted = (_with_doubt(row, *uncertain) for row in rows)
+    told = (_of_curve(row, first, second) if row.is_of_curve else row for row in doubted)
+    return tuple(sorted(told, key=_rank))
+
+
+def _of_curve(row: ComparedMeasure, first: Analysis, second: Analysis) -> ComparedMeasure:
+    """Return a curve with its angle on the same end vertebrae, and why it has no counterpart."""
+    if row.first is None or row.second is None:
+        is_nameless = first.levels_uncertain or second.levels_uncertain
+        is_missing = row.change in (Change.ONLY_FIRST, Change.ONLY_SECOND)
+        return replace(row, change=Change.UNNAMED_LEVELS) if is_nameless and is_missing else row
+    if row.difference is None or not row.has_other_ends or row.second.curve is None:
+        return row
+    side = row.second.curve.convex_to
+    return replace(row, on_first_ends=angle_between_deg(second, row.first.levels, side))
 
 
 def require_one_patient(examinations: Sequence[PatientExamination]) -> None:
@@ -76,7 +99,11 @@ def course_of(examinations: Sequence[PatientExamination]) -> Course:
         first, then the others, in the order of the first examination.
     """
     ordered = in_order(examinations)
-    found = [values_by_key(one.analysis) for one in ordered]
+    found: list[dict[Key, Measurement]] = []
+    known: dict[Key, Measurement] = {}
+    for one in ordered:
+        found.append(as_same_curves(values_by_key(one.analysis), known))
+        known |= found[-1]
     keys = dict.fromkeys(key for values in found for key in values)
     rows = [
         _course_row(ordered, [values.get(key) for values in found])
@@ -263,7 +290,8 @@ class MeasurePair:
         if is_magnified:
             return ComparedMeasure(first, second, Change.MAGNIFIED, difference)
         error = error_of_change(first, second, self._rules)
-        return ComparedMeasure(first, second, _judged(difference, error), difference, error)
+        change = _judged(first.definition, difference, error)
+        return ComparedMeasure(first, second, change, difference, error)
 
     def _obstacle(self, first: Measurement, second: Measurement) -> Change | None:
         """Return why two values must not be subtracted, or None if they may."""
@@ -271,16 +299,24 @@ class MeasurePair:
             return Change.UNLIKE_UNITS
         if not self._is_named and first.levels:
             return Change.UNNAMED_LEVELS
+        if is_other_side(first, second):
+            return Change.OTHER_SIDE
         if first.unit == "px":
             return Change.PIXELS
         is_one_magnified = self._sources.count(SpacingSource.DETECTOR_PLANE) == 1
         return Change.ONE_MAGNIFIED if first.unit == "mm" and is_one_magnified else None
 
 
-def _judged(difference: float, error: ErrorOfChange | None) -> Change:
+def _judged(
+    definition: MeasureDefinition, difference: float, error: ErrorOfChange | None
+) -> Change:
+    """Return what a difference is worth; one of a curve counts from 5 degrees on, 5 included."""
     if error is None:
         return Change.UNJUDGED
-    return Change.BEYOND if abs(difference) > error.half_width else Change.WITHIN
+    is_by_rule = definition.extent is Extent.CURVE and error.half_width == PROGRESSION_DEG
+    is_more = abs(difference) > error.half_width
+    is_beyond = reaches_progression(difference) if is_by_rule else is_more
+    return Change.BEYOND if is_beyond else Change.WITHIN
 
 
 def changed(rows: Iterable[ComparedMeasure]) -> tuple[ComparedMeasure, ...]:

@@ -6,12 +6,12 @@ angle: Spinal Deformity Study Group, Radiographic Measurement Manual, 2008.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.examination import LUMBAR_LEVELS, THORACIC_LEVELS
+from spinealign.domain.curve_regions import COLUMN_LEVELS, kind_of, region_of
 from spinealign.domain.findings import FRONTAL_CORNERS
 from spinealign.domain.measurements import (
     CurveShape,
@@ -38,25 +38,9 @@ from spinealign.measure.geometry.strokes import Pen, Strokes
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-_LEVELS = (*THORACIC_LEVELS, *LUMBAR_LEVELS)
-
-_LOWEST_APEX: Mapping[MeasureCode, str] = {
-    MeasureCode.CURVE_PROXIMAL_THORACIC: "T5",
-    MeasureCode.CURVE_MAIN_THORACIC: "T11",
-    MeasureCode.CURVE_THORACOLUMBAR: "L1",
-    MeasureCode.CURVE_LUMBAR: "L5",
-}
-"""The lowest body that is the apex of each kind of curve. The disc below it belongs to the next
-kind but for T11/T12, which is main thoracic.
-
-Source: Lenke 2001, J Bone Joint Surg Am 83:1169: proximal thoracic T3 to T5, main thoracic T6 to
-the disc T11/T12, thoracolumbar T12 to L1, lumbar the disc L1/L2 to L4.
-"""
-
 _FEWEST = 3
 """Fewer bodies make no curve. Source: a curve has two end vertebrae and an apex."""
 
-_LAST_MAIN_THORACIC_DISC = ("T11", "T12")
 _THORACIC = (MeasureCode.CURVE_PROXIMAL_THORACIC, MeasureCode.CURVE_MAIN_THORACIC)
 _CHALLENGE = (
     MeasureCode.CHALLENGE_COBB_1,
@@ -98,7 +82,8 @@ def named_bodies(spine: Spine) -> list[Body]:
     """Return the bodies with a level from T1 to L5 and all four corners, from the top."""
     return [
         body for body in spine.bodies
-        if body.vertebra.level in _LEVELS and all(name in body.points for name in FRONTAL_CORNERS)
+        if body.vertebra.level in COLUMN_LEVELS
+        and all(name in body.points for name in FRONTAL_CORNERS)
     ]  # fmt: skip
 
 
@@ -123,26 +108,21 @@ def corners_of(bodies: Sequence[Body]) -> Points:
 
 
 def curves_by_kind(bodies: Sequence[Body]) -> Iterator[tuple[MeasureCode, CoronalCurve]]:
-    """Yield the curves from the top; of two of one kind the larger one."""
+    """Yield the curves from the top; of several of one part of the spine the largest has its kind.
+
+    The others are `MeasureCode.CURVE_FURTHER`.
+    """
     if len(bodies) < _FEWEST:
         return
-    found: dict[MeasureCode, CoronalCurve] = {}
-    for curve in coronal_curves(corners_of(bodies)):
-        code = kind_of([bodies[place].name for place in curve.apex])
-        kept = found.get(code)
+    found = coronal_curves(corners_of(bodies))
+    kinds = [kind_of([bodies[place].name for place in curve.apex]) for curve in found]
+    largest: dict[MeasureCode, CoronalCurve] = {}
+    for kind, curve in zip(kinds, found, strict=True):
+        kept = largest.get(kind)
         if kept is None or abs(curve.angle_deg) > abs(kept.angle_deg):
-            found[code] = curve
-    yield from sorted(found.items(), key=lambda item: item[1].upper)
-
-
-def kind_of(apex: Sequence[str]) -> MeasureCode:
-    """Return the kind of a curve by the level, or the two levels beside the disc, of its apex."""
-    if tuple(apex) == _LAST_MAIN_THORACIC_DISC:
-        return MeasureCode.CURVE_MAIN_THORACIC
-    lowest = _LEVELS.index(apex[-1])
-    return next(
-        code for code, level in _LOWEST_APEX.items() if lowest <= _LEVELS.index(level)
-    )  # fmt: skip
+            largest[kind] = curve
+    for kind, curve in zip(kinds, found, strict=True):
+        yield (kind if largest[kind] is curve else MeasureCode.CURVE_FURTHER), curve
 
 
 def _cobb(
@@ -234,6 +214,7 @@ def _apical_translation(
     marks = spine.marks.get(DrawingTool.PLUMB_POINTS)
     if marks is None:
         return SampledMeasure(code, levels, unmeasurable=_NO_PLUMB_POINTS)
+    kind = region_of(kind, levels)
     plumb = marks.places[0 if kind in _THORACIC else 1]
     apex = np.mean([body.points[name] for body in bodies for name in FRONTAL_CORNERS], axis=0)
     used: tuple[Used, ...] = (
@@ -253,7 +234,7 @@ def _of_challenge(
     """
     if len(chain) < _FEWEST:
         found = {body.name for body in chain}
-        absent = tuple(level for level in _LEVELS if level not in found)
+        absent = tuple(level for level in COLUMN_LEVELS if level not in found)
         why = Unmeasurable(UnmeasurableReason.NOT_OUTLINED, absent)
         yield from (SampledMeasure(code, (), unmeasurable=why) for code in _CHALLENGE)
         return

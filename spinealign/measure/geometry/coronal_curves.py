@@ -23,11 +23,6 @@ doi:10.1186/s13013-017-0145-8): a smaller turn back of the tilt is no curve that
 would find.
 """
 
-MOST_CURVES = 3
-"""Curves that are told of a spine. Source: proximal thoracic, main thoracic and thoracolumbar or
-lumbar (Lenke 2001, J Bone Joint Surg Am 83:1169).
-"""
-
 _BODIES_ABOUT_AN_END = 1
 """Bodies above and below a turning point of the tilt among which the end vertebra is looked for.
 
@@ -68,7 +63,7 @@ class CoronalCurve:
 
 
 def coronal_curves(corners: Points) -> tuple[CoronalCurve, ...]:
-    """Return the curves of bodies from the top down, at most three, in their order.
+    """Return the curves of bodies from the top down, all of them.
 
     Parameters
     ----------
@@ -79,7 +74,7 @@ def coronal_curves(corners: Points) -> tuple[CoronalCurve, ...]:
     Returns
     -------
     tuple of CoronalCurve
-        Of three bodies at least. Of more than `MOST_CURVES` the largest.
+        Of three bodies at least.
 
     Notes
     -----
@@ -89,15 +84,13 @@ def coronal_curves(corners: Points) -> tuple[CoronalCurve, ...]:
     """
     superior, inferior = endplate_tilts_deg(corners)
     turns = turning_points((superior + inferior) / 2, LEAST_CURVE_DEG)
-    found = [
+    return tuple(
         CoronalCurve(
             upper, lower, apex_of(corners, upper, lower), inferior[lower] - superior[upper]
         )
         for upper, lower in _ends(superior, inferior, turns)
         if lower - upper > 1
-    ]
-    largest = sorted(found, key=lambda one: -abs(one.angle_deg))[:MOST_CURVES]
-    return tuple(sorted(largest, key=lambda one: one.upper))
+    )
 
 
 def _ends(superior: Values, inferior: Values, turns: Sequence[int]) -> list[tuple[int, int]]:

@@ -148,14 +148,18 @@ class CompareTable(QTableView):
         header.setStretchLastSection(True)
         selection = self.selectionModel()
         assert selection is not None
-        selection.selectionChanged.connect(lambda: self.row_selected.emit(self.selected_key))
+        selection.selectionChanged.connect(lambda: self.row_selected.emit(self.selected_keys))
 
     @property
-    def selected_key(self) -> Key | None:
-        """The measure whose row is selected."""
+    def selected_keys(self) -> tuple[Key | None, Key | None]:
+        """The measure whose row is selected, on the first and on the second examination."""
         selection = self.selectionModel()
         rows = selection.selectedRows() if selection is not None else []
-        return _key(self.rows_model.rows[rows[0].row()]) if rows else None
+        if not rows:
+            return None, None
+        row = self.rows_model.rows[rows[0].row()]
+        keys = [None if one is None else one.key for one in (row.first, row.second)]
+        return keys[0], keys[1]
 
     def set_rows(self, rows: Sequence[ComparedMeasure]) -> None:
         """Show these measures in columns as wide as their words."""

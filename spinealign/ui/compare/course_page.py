@@ -30,11 +30,11 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
     ERROR_IN_SHORT,
     ERROR_OF_CHANGE,
-    change_text,
     course_cautions,
     course_cells,
     course_headings,
     error_source,
+    judgement_text,
     span_text,
 )
 
@@ -217,7 +217,7 @@ def _cell(row: CourseRow, column: int, text: str) -> QTableWidgetItem:
     last = row.last
     if last is not None:
         source = error_source(last.error, last.unit)
-        judged = f"{change_text(last.change)}{f' ({source})' if source else ''}"
+        judged = f"{judgement_text(last)}{f' ({source})' if source else ''}"
         item.setToolTip(f"{text}; last against first: {judged}" if column else f"{text}: {judged}")
     if last is not None and last.change is Change.BEYOND:
         font = item.font()

@@ -58,6 +58,7 @@ from spinealign.wording.comparison import (
     match_text,
     owner_text,
 )
+from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 
 BUTTON_GAP_PX = 8
 NEEDS_TWO = "Choose two examinations with results of one patient"
@@ -325,15 +326,18 @@ class PairPage(QWidget):
 
     def _show_differences(self) -> None:
         found, both = self._both(), self.compared
-        rows = compare(both[0].analysis, both[1].analysis) if both is not None else ()
-        changes = sum(row.change is Change.BEYOND for row in rows)
-        if self.only_changed.isChecked():
-            rows = tuple(row for row in rows if row.change is Change.BEYOND)
-        self.table.set_rows(rows)
+        all_rows = compare(both[0].analysis, both[1].analysis) if both is not None else ()
+        changes = sum(row.change is Change.BEYOND for row in all_rows)
+        is_short = self.only_changed.isChecked()
+        self.table.set_rows(
+            [row for row in all_rows if row.change is Change.BEYOND] if is_short else all_rows
+        )
         self.warning.setVisible(found is not None and both is None)
         self.doubt.say(None if both is None else both[0].match(both[1]))
-        self.times.setText(self._times(found, changes if both is not None else None))
-        self.cautions.setText(" ".join(self._cautions(both)))
+        times = self._times(found, changes if both is not None else None)
+        progress = [] if both is None else progression_sentences(*both, all_rows)
+        self.times.setText(" ".join([times, *progress]))
+        self.cautions.setText(" ".join([*curve_cautions(all_rows), *self._cautions(both)]))
         for button in self._needs_both:
             offer(button, "" if both is not None else NEEDS_TWO)
         self._show_in_report(both)
@@ -379,8 +383,7 @@ class PairPage(QWidget):
         return " ".join(word for word in words if word)
 
     def _draw_measures(self) -> None:
-        selected = self.table.selected_key
-        for half in (self.first, self.second):
+        for half, selected in zip((self.first, self.second), self.table.selected_keys, strict=True):
             measures = half.analysis.measurements if half.analysis is not None else ()
             shown = [m for m in measures if m.key == selected or self._choices.is_shown(m)]
             half.viewer.picture.show_measures(shown, selected)
