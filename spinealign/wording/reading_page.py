@@ -147,8 +147,8 @@ def finding_statement(finding: Finding) -> str:
         return height_loss_sentences([finding.height_loss])[0]
     doubt = finding_doubt_text(finding.value)
     value = f"{finding_value_text(finding.value)}{f' ({doubt})' if doubt else ''}"
-    parts = [value, *_meanings(finding), *_reservations(finding)]
-    return f"{finding_title(finding)}: {', '.join(parts)}."
+    parts = [value, curve_text(finding.curve), *_meanings(finding), *_reservations(finding)]
+    return f"{finding_title(finding)}: {', '.join(filter(None, parts))}."
 
 
 def decision_statement(finding: Finding, decision: FindingDecision, said: Finding | None) -> str:

@@ -21,7 +21,7 @@ from spinealign.domain.reading import (
 from spinealign.wording.failures import Message
 from spinealign.wording.height_loss import height_loss_note
 from spinealign.wording.measure_rows import range_text
-from spinealign.wording.measures import reason_text, severity_text
+from spinealign.wording.measures import curve_text, reason_text, severity_text
 from spinealign.wording.reading_page import (
     CANAL_TITLE,
     OUTDATED,
@@ -246,7 +246,10 @@ def line_value(findings: Sequence[Finding]) -> str:
 
 
 def line_note(findings: Sequence[Finding]) -> str:
-    """Return what stands small below the value: interval, meaning, reference range, doubts."""
+    """Return what stands small below the value: interval, meaning, reference range, doubts.
+
+    Of a curve its apex and side too.
+    """
     first = findings[0]
     if _is_canal_line(findings):
         return f"{canal_grades(findings)}{_limit_text(first)}"
@@ -263,7 +266,7 @@ def line_note(findings: Sequence[Finding]) -> str:
         return reason_text(first.unmeasurable)
     if first.height_loss is not None:
         return height_loss_note(first.height_loss)
-    parts = [finding_doubt_text(first.value)]
+    parts = [finding_doubt_text(first.value), curve_text(first.curve)]
     limit = "" if first.normal is not None else _limit_text(first)
     parts += [f"{severity_text(first.severity)}{limit}"] if first.severity is not None else []
     place = range_place(first)

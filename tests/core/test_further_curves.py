@@ -21,6 +21,8 @@ from spinealign.measure.geometry.coronal_curves import coronal_curves
 from spinealign.reading.findings import findings_of
 from spinealign.wording.curve_pattern import dictated_curves, pattern_notes, pattern_sentences
 from spinealign.wording.measure_rows import measure_lines
+from spinealign.wording.reading_page import finding_statement
+from spinealign.wording.reading_window import line_note
 from tests.coronal import DOUBLE, LEVELS, TWO_THORACIC, UPPER_IS_LARGER, analysis_of, column
 
 HUNG = ("L", "F")
@@ -123,6 +125,9 @@ def test_rows_of_curves_say_ends_apex_and_side_wherever_they_stand():
             break
     else:
         pytest.fail("the further curve has no row")
+    (finding,) = [one for one in findings_of(analysis) if one.code == FURTHER]
+    assert shape in finding_statement(finding)
+    assert shape in line_note([finding])
     lines = [line.split("\t") for line in measure_lines(analysis.measurements)]
     (cells,) = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]
                 if len(line) > 1 and line[1] == "Further curve T3–T8"]  # fmt: skip
