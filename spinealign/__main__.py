@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import gc
 import io
 import os
 import sys
@@ -72,18 +73,23 @@ def _run(given: list[str]) -> int:
     if not has_display():
         sys.stderr.write(NO_DISPLAY)
         return 1
-    # Started before Qt is loaded: both take their time, each on a processor of its own.
-    from spinealign.ui.work.remote_services import started_worker
+    # Started before anything else is loaded: both take their time, each on its own processor.
+    from spinealign.ui.work.worker_start import started_process
 
-    worker = started_worker()
+    process = started_process(options.profile_dir)
+    # Until there is a window nothing is thrown away: looking for it takes a tenth of the start.
+    gc.disable()
     try:
         from spinealign.ui.app import run_window
+        from spinealign.ui.work.remote_services import started_worker
     except ImportError as error:
-        worker.close()
+        process.kill()
+        process.close()
         if (error.name or "").startswith("spinealign"):
             raise
         show_startup_error(NO_WINDOW_LIBRARY.format(detail=error))
         return EXIT_CANNOT_RUN
+    worker = started_worker(options.profile_dir, process)
     return run_window(options.images, options.profile_dir, worker)
 
 

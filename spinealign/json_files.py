@@ -13,6 +13,7 @@ import math
 import os
 import re
 import stat
+import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,9 @@ MOST_LEVELS = 32
 """How deep lists and objects may be nested; our own files go 8 deep."""
 
 _T = TypeVar("_T")
+
+_CONVERTING = threading.RLock()
+"""One thread at a time: msgspec 0.22 crashes where two use a type for the first time at once."""
 
 _LONGEST_KEY = 80
 
@@ -123,7 +127,8 @@ def typed(value: Any, kind: type[_T], *, is_strict: bool = False) -> _T:
     JsonError
     """
     try:
-        taken = msgspec.convert(value, kind)
+        with _CONVERTING:
+            taken = msgspec.convert(value, kind)
     except (msgspec.ValidationError, UnicodeError) as error:
         place = _PLACE.search(str(error))
         detail = str(error)[: place.start()] if place else str(error)

@@ -309,6 +309,16 @@ class ModelStore:
         for folder, card in self._sound():
             if folder.parent != self._installed:
                 checked_weights(folder, card)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Load the networks that tell what an image shows: every image needs them first.
+
+        Raises
+        ------
+        ModelError
+            As `load` does.
+        """
         for card in self.cards():
             if card.task == "view":
                 self.load(card.name)

@@ -203,10 +203,27 @@ class LoadedModel:
         return ModelError(self.card.name, ModelProblem.INCOMPLETE_CARD, detail)
 
 
+_FEW_CLASSES = 7
+"""From eight on numpy adds in pairs, which rounds otherwise."""
+
+
 def softmax(logits: Array) -> Array:
     """Return probabilities along the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
+    shifted = np.exp(logits - _over_classes(np.maximum, logits))
+    return np.asarray(shifted / _over_classes(np.add, shifted), np.float32)
+
+
+def _over_classes(act: np.ufunc, values: Array) -> Array:
+    """Return `act.reduce` over the last axis, which stays; bit by bit the same, and faster.
+
+    Of a few numbers beside one another numpy adds one after the other too, at three times the cost.
+    """
+    if values.shape[-1] > _FEW_CLASSES:
+        return np.asarray(act.reduce(values, axis=-1, keepdims=True))
+    found = values[..., 0]
+    for place in range(1, values.shape[-1]):
+        found = act(found, values[..., place])
+    return np.asarray(found)[..., None]
 
 
 def heat_map(logits: Array) -> Array:

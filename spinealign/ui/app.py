@@ -24,7 +24,7 @@ from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.remote_services import remote_services
 from spinealign.ui.work.services import program_services
 from spinealign.wording.worker import REPLACED
-from spinealign.worker import Worker
+from spinealign.worker.client import Worker
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """New objects before Python looks for cycles, instead of its own 700."""
@@ -77,6 +77,7 @@ def run_window(
     hook.install()
     spare_what_stays(window)
     window.show()
+    gc.enable()  # the entry of the program switched it off while libraries were loaded
     QTimer.singleShot(0, partial(window.start, paths))
     code = app.exec()
     if worker is not None:

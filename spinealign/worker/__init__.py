@@ -1,5 +1,1 @@
 """A process that reads, analyses and writes for the window, and how it is spoken to."""
-
-from spinealign.worker.client import Worker
-
-__all__ = ["Worker"]

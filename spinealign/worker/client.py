@@ -30,20 +30,15 @@ from spinealign.worker.messages import (
     Told,
 )
 from spinealign.worker.process import Process
-from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL, Served, serve
+from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL
+from spinealign.worker.starting import MEMORY_LIMIT_BYTES, REST_S, Served, start_process
 from spinealign.worker.values import Admitted
 
 STEP_LIMIT_S = 300.0
 """The longest step of a whole film on a slow computer takes about 20 s."""
 
-MEMORY_LIMIT_BYTES = 8 << 30
-"""Of address space, of which libraries and networks take about 3 GiB before any image."""
-
 CANCEL_S = 1.0
 """In which a call that is not wanted any more has to end, before its process is."""
-
-REST_S = 20.0
-"""Longer than most pauses of somebody at work; loading a network again takes 0.1 s."""
 
 MOST_REPLACED = 5
 """Processes that a call may lose because of others, before it is given up itself."""
@@ -55,9 +50,9 @@ _LOOK_S = 0.1
 class _Host:
     """One process, with the calls that it has."""
 
-    def __init__(self, wanted: Served, memory_bytes: int) -> None:
-        self.process = Process(serve, (wanted,), memory_bytes)
-        self.channel = Channel(self.process.connection, takes=Admitted(wanted.admitted))
+    def __init__(self, process: Process, admitted: Sequence[str]) -> None:
+        self.process = process
+        self.channel = Channel(self.process.connection, takes=Admitted(admitted))
         self.calls: dict[int, SimpleQueue[Any]] = {}
         self.lock = threading.Lock()
         self.was_replaced = self.has_ended = self.has_forged = False
@@ -179,6 +174,10 @@ class Worker:
         A function, as ``module:name``, that lets go of what only work needs; called in the process
         once nothing was asked for `rest_s`.
     rest_s : float
+    at_start : str
+        A function, as ``module:name``, called in the process with `given` once `modules` are
+        loaded.
+    given : sequence
     """
 
     def __init__(
@@ -190,8 +189,12 @@ class Worker:
         admitted: Sequence[str] = (),
         at_rest: str = "",
         rest_s: float = REST_S,
+        at_start: str = "",
+        given: Sequence[Any] = (),
     ) -> None:
-        self._served = Served(tuple(modules), tuple(admitted), at_rest, rest_s)
+        self._served = Served(
+            tuple(modules), tuple(admitted), at_rest, rest_s, at_start, tuple(given)
+        )
         self._memory_bytes = memory_bytes
         self._step_limit_s, self._cancel_s = step_limit_s, cancel_s
         self.on_replaced: Callable[[], object] = lambda: None
@@ -204,11 +207,22 @@ class Worker:
         self._host: _Host | None = None
         self._is_closed = False
 
+    @classmethod
+    def of_process(cls, process: Process, served: Served) -> Worker:
+        """Return the worker of a process that was started by `starting.start_process` before."""
+        worker = cls(
+            served.modules, admitted=served.admitted, at_rest=served.at_rest,
+            rest_s=served.rest_s, at_start=served.at_start, given=served.given,
+        )  # fmt: skip
+        worker._host = _Host(process, served.admitted)
+        return worker
+
     def start(self) -> None:
         """Start the process, without waiting until it is ready."""
         with self._lock:
             if not self._is_closed and (self._host is None or self._host.has_ended):
-                self._host = _Host(self._served, self._memory_bytes)
+                process = start_process(self._served, self._memory_bytes)
+                self._host = _Host(process, self._served.admitted)
 
     @property
     def pid(self) -> int:

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spinealign.core_dumps import switch_off_core_dumps
-from spinealign.domain.worker import Frame
+if TYPE_CHECKING:
+    from spinealign.domain.worker import Frame
 
 _PLACE = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
 _MOST_REPORT_BYTES = 1 << 15
@@ -127,6 +127,8 @@ def _run(
     arguments: tuple[Any, ...],
     memory_bytes: int,
 ) -> None:
+    from spinealign.core_dumps import switch_off_core_dumps
+
     limit_memory(memory_bytes)
     # It holds pictures of patients from the first call on.
     switch_off_core_dumps()

@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,6 +33,7 @@ from spinealign.worker.messages import (
     Stepped,
 )
 from spinealign.worker.process import give_back_freed_memory
+from spinealign.worker.starting import Served
 from spinealign.worker.values import Admitted
 
 READ_PROTECTED, SEAL, PROTECTED_BYTES = "read protected", "seal", "protected bytes"
@@ -50,27 +50,6 @@ class DefectError(Exception):
     """Stands for an error of the program that cannot be sent as it is."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """What a worker process is for.
-
-    Parameters
-    ----------
-    modules : tuple of str
-        Imported while nothing is asked yet.
-    admitted : tuple of str
-        Classes whose values may be sent beside those of the domain; see `Channel`.
-    at_rest : str
-        A function, as ``module:name``, called once nothing was asked for `rest_s`; or empty.
-    rest_s : float
-    """
-
-    modules: tuple[str, ...] = ()
-    admitted: tuple[str, ...] = ()
-    at_rest: str = ""
-    rest_s: float = 0.0
-
-
 def serve(connection: Connection, wanted: Served) -> None:
     """Run what is called until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -79,7 +58,7 @@ def serve(connection: Connection, wanted: Served) -> None:
         # Of this thread only, and of those that it starts: all calls, and the networks' own.
         os.nice(NICER)
     channel = Channel(connection, sends=Admitted(wanted.admitted))
-    threading.Thread(target=_load, args=(wanted.modules,), daemon=True).start()
+    threading.Thread(target=_load, args=(wanted,), daemon=True).start()
     running: dict[int, _Running] = {}
     with contextlib.suppress(EOFError, OSError):
         while (message := channel.receive()) is not None:
@@ -95,16 +74,26 @@ def _wait(connection: Connection, running: Mapping[int, object], wanted: Served)
     # Calls end in their own threads, so whether there are any is looked at anew each time.
     while not connection.poll(wanted.rest_s):
         if not running:
-            module, _, name = wanted.at_rest.partition(":")
-            getattr(importlib.import_module(module), name)()
+            _named(wanted.at_rest)()
             gc.collect()
             give_back_freed_memory()
             return
 
 
-def _load(modules: Sequence[str]) -> None:
-    for name in modules:
+def _load(wanted: Served) -> None:
+    for name in wanted.modules:
         importlib.import_module(name)
+    if wanted.at_start:
+        # What goes wrong here goes wrong again where it is needed, and is told there.
+        with contextlib.suppress(Exception):
+            _named(wanted.at_start)(*wanted.given)
+
+
+def _named(name: str) -> Callable[..., object]:
+    """Return a function from ``module:name``."""
+    module, _, word = name.partition(":")
+    found: Callable[..., object] = getattr(importlib.import_module(module), word)
+    return found
 
 
 class _Running:

@@ -75,6 +75,14 @@ def test_softmax_is_safe_for_large_logits():
     assert out.sum(axis=-1) == pytest.approx([1.0, 1.0])
 
 
+@pytest.mark.parametrize("count", range(2, 10))
+def test_probabilities_are_those_of_numpy_bit_by_bit(count):
+    logits = np.random.default_rng(count).normal(0, 4, (40, 30, count)).astype(np.float32)
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    wanted = shifted / shifted.sum(axis=-1, keepdims=True)
+    np.testing.assert_array_equal(softmax(logits), wanted)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_network_with_another_number_of_classes_than_its_card_is_refused(count):
     model = LoadedModel(classifier_card(), FixedEngine(logits=np.zeros((1, 4, 4, count))))

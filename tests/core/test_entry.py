@@ -10,22 +10,34 @@ from spinealign.cli.command_names import COMMANDS
 
 
 class Started:
-    def __init__(self):
-        self.is_closed = False
+    """A process, and the worker of it."""
+
+    def __init__(self, profile):
+        self.profile, self.ends = profile, []
+
+    def kill(self):
+        self.ends.append("killed")
 
     def close(self):
-        self.is_closed = True
+        self.ends.append("closed")
 
 
 @pytest.fixture
 def started(monkeypatch):
     found = []
 
-    def start():
-        found.append(Started())
+    def start(profile):
+        assert not gc_is_off  # the process comes first
+        found.append(Started(profile))
         return found[-1]
 
-    monkeypatch.setattr("spinealign.ui.work.remote_services.started_worker", start)
+    gc_is_off = []
+    monkeypatch.setattr("spinealign.ui.work.worker_start.started_process", start)
+    monkeypatch.setattr(
+        "spinealign.ui.work.remote_services.started_worker",
+        lambda profile, process: (profile, process),
+    )
+    monkeypatch.setattr(entry.gc, "disable", lambda: gc_is_off.append(True))
     monkeypatch.setattr(entry, "has_display", lambda: True)
     return found
 
@@ -36,7 +48,8 @@ def test_the_window_gets_a_worker(started, monkeypatch, tmp_path):
         "spinealign.ui.app.run_window", lambda *arguments: given.append(arguments) or 7
     )
     assert entry.main(["--profile-dir", str(tmp_path), "a.dcm"]) == 7
-    assert given == [([entry.Path("a.dcm")], tmp_path, started[0])]
+    assert given == [([entry.Path("a.dcm")], tmp_path, (tmp_path, started[0]))]
+    assert (started[0].profile, started[0].ends) == (tmp_path, [])
 
 
 def test_without_the_library_of_the_window_the_worker_ends(started, monkeypatch):
@@ -45,7 +58,16 @@ def test_without_the_library_of_the_window_the_worker_ends(started, monkeypatch)
     monkeypatch.setitem(sys.modules, "spinealign.ui.app", None)
     with pytest.raises(ImportError):
         entry.main([])
-    assert [each.is_closed for each in started] == [True]
+    assert [each.ends for each in started] == [["killed", "closed"]]
+
+
+def test_the_process_starts_before_a_library_is_loaded():
+    code = (
+        "import sys, spinealign.ui.work.worker_start\n"
+        "heavy = {'numpy', 'msgspec', 'PyQt6', 'spinealign.worker.client'}\n"
+        "sys.exit(bool(heavy & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_command_starts_none(started, capsys):

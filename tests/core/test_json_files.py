@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -161,3 +163,26 @@ class TestPublishedSchemas:
         assert [path.name for path in write_schemas(tmp_path)] == list(SCHEMAS)
         written = json.loads((tmp_path / "corrections.schema.json").read_text(encoding="utf-8"))
         assert written == corrections_schema()
+
+
+THREADS = """
+import dataclasses, sys, threading
+from spinealign.json_files import typed
+sys.setswitchinterval(1e-6)
+for _ in range(40):
+    inner = dataclasses.make_dataclass("Inner", [(f"a{k}", int) for k in range(30)])
+    kind = dataclasses.make_dataclass("Kind", [("rows", list[inner]), ("more", tuple[inner, ...])])
+    ready, found = threading.Barrier(4), []
+    def take():
+        ready.wait()
+        row = {f"a{k}": k for k in range(30)}
+        found.append(typed({"rows": [row] * 3, "more": [row]}, kind))
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert len(found) == 4
+"""
+
+
+def test_threads_that_meet_a_type_for_the_first_time_at_once_do_not_crash():
+    assert subprocess.run([sys.executable, "-c", THREADS], check=False).returncode == 0

@@ -14,10 +14,11 @@ from spinealign.domain.generators import run_to_end
 from spinealign.domain.interrupts import Interrupt
 from spinealign.domain.worker import WorkerError, WorkerProblem
 from spinealign.wording import explain
-from spinealign.worker import Worker
 from spinealign.worker.channel import Channel
+from spinealign.worker.client import Worker
 from spinealign.worker.messages import Done
 from spinealign.worker.process import crash_places
+from spinealign.worker.starting import Served, start_process
 from tests import phantoms
 from tests.core import worker_calls
 
@@ -207,6 +208,23 @@ def test_a_process_that_nobody_asks_rests_and_not_while_it_works(tmp_path, monke
     finally:
         worker.close()
     assert not has_rested
+
+
+def test_a_process_gets_ready_by_itself_and_may_be_started_before_its_worker(tmp_path):
+    mark = tmp_path / "ready"
+    served = Served(
+        ("tests.core.worker_calls",), at_start="tests.core.worker_calls:note_start",
+        given=(str(mark), "ready"),
+    )  # fmt: skip
+    process = start_process(served)
+    worker = Worker.of_process(process, served)
+    try:
+        assert worker.call(worker_calls.pid) == process.pid
+        until(lambda: mark.exists() and mark.read_text() == "ready")
+        worker.replace()
+        assert worker.call(worker_calls.pid) != process.pid
+    finally:
+        worker.close()
 
 
 class Turned:

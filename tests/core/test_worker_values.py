@@ -22,8 +22,8 @@ from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import NameValue
 from spinealign.domain.worker import WorkerError, WorkerProblem
 from spinealign.wording import explain
-from spinealign.worker import Worker
 from spinealign.worker.channel import Channel, ForgedMessageError, _Maker
+from spinealign.worker.client import Worker
 from spinealign.worker.messages import Done
 from spinealign.worker.values import Admitted
 from tests import phantoms

@@ -64,6 +64,51 @@ def test_a_page_fills_by_itself_and_in_its_order(qtbot, window, analysed):
     assert [type(again.layout().itemAt(k).widget()) for k in range(again.layout().count())] == alone
 
 
+def test_the_page_of_a_first_result_is_made_and_shown_in_turns_of_their_own(
+    qtbot, window, files, monkeypatch
+):
+    panel, bench, seen = window.results, window.workbench, []
+    go_on = panel._go_on_with_page
+
+    def look():
+        go_on()
+        seen.append((type(panel._scroll.widget()), panel._made is None))
+
+    panel._page_due.timeout.disconnect()
+    panel._page_due.timeout.connect(look)
+    bench.opener.open_paths(list(files("ct_1.dcm")))
+    qtbot.waitUntil(lambda: has_whole_page(window), timeout=20_000)
+    (before, is_shown), (after, is_shown_then) = seen
+    assert before is not ResultPage
+    assert not is_shown
+    assert (after, is_shown_then) == (ResultPage, True)
+
+
+def test_a_page_that_was_made_is_not_shown_of_a_case_that_was_left(qtbot, window, analysed):
+    analysed("ct_1.dcm")
+    qtbot.waitUntil(lambda: has_whole_page(window))
+    panel = window.results
+    shown, panel._shown = panel._scroll.widget(), None
+    panel._go_on_with_page()
+    made = panel._made[-1]
+    assert panel._scroll.widget() is shown
+    window.workbench.select(None)
+    assert panel._made is None
+    with qtbot.waitSignal(made.destroyed):
+        pass
+    assert not isinstance(panel._scroll.widget(), ResultPage)
+
+
+def test_steps_that_are_held_wait(qtbot, owner):
+    done = []
+    filling = ChunkedFill([lambda: done.append(1)], owner)
+    filling.hold()
+    qtbot.wait(20)
+    assert done == []
+    filling.go_on()
+    qtbot.waitUntil(lambda: done == [1])
+
+
 def frames_while(qtbot, window, act):
     """Do something until the page is filled, and return how the panel looked in between."""
     panel, seen = window.results, []

@@ -13,7 +13,7 @@ import pytest
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.paths import resources_dir
 from spinealign.ui.deidentify.jobs import look_through
-from spinealign.ui.work import in_worker
+from spinealign.ui.work import in_worker, worker_start
 from spinealign.ui.work.remote_services import remote_services, started_worker
 from spinealign.ui.work.services import program_services
 from spinealign.worker.values import Admitted
@@ -87,5 +87,5 @@ def test_all_that_the_functions_of_the_worker_return_may_come_back():
             hints = typing.get_type_hints(function, _names_for_types(function))
             if not function.__name__.startswith("_"):
                 _collect(hints["return"], found)
-    admitted = Admitted(in_worker.ADMITTED)
+    admitted = Admitted(worker_start.ADMITTED)
     assert len({kind for kind in found if admitted.name_of(kind)}) > 90

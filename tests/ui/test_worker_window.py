@@ -11,10 +11,10 @@ from spinealign.ui.app import WorkerNotices
 from spinealign.ui.cases.case import CaseStatus
 from spinealign.ui.window.crash import CrashDialog
 from spinealign.ui.window.main_window import MainWindow
-from spinealign.ui.work.in_worker import ADMITTED
 from spinealign.ui.work.remote_services import remote_services
+from spinealign.ui.work.worker_start import ADMITTED
 from spinealign.wording.worker import REPLACED
-from spinealign.worker import Worker
+from spinealign.worker.client import Worker
 from tests.ui import worker_faults
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="ends processes by signal")

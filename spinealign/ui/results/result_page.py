@@ -208,6 +208,14 @@ class ResultPage(QWidget):
         """Whether nothing was added to it yet but what stands above all sections."""
         return not self._rest.is_begun
 
+    def hold(self) -> None:
+        """Add no section until `go_on`: it is not where it will be seen yet."""
+        self._rest.hold()
+
+    def go_on(self) -> None:
+        """Add the sections."""
+        self._rest.go_on()
+
     def fill_first(self, step: Callable[[], object]) -> None:
         """Do something before the sections are added."""
         self._rest.put_first(step)

@@ -177,7 +177,8 @@ class ResultsPanel(QWidget):
         self._is_reading_due = False
         self._page_due = QTimer(self)
         self._page_due.setSingleShot(True)
-        self._page_due.timeout.connect(self._make_due_page)
+        self._page_due.timeout.connect(self._go_on_with_page)
+        self._made: tuple[Case, Finding, ResultPage] | None = None
         readings.changed.connect(self._follow_reading)
         self.setObjectName("results")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -231,7 +232,7 @@ class ResultsPanel(QWidget):
         self._case = case
         self._show_progress(case)
         self._show_models()
-        self._page_due.stop()
+        self._drop_due_page()
         if case is not None and case.finding is not None:
             is_here = case is self._page_case
             if is_here and isinstance(self._scroll.widget(), ResultPage):
@@ -402,13 +403,34 @@ class ResultsPanel(QWidget):
 
     def _show_due_page(self) -> None:
         """Make the page of the case that was chosen, if that was put off."""
-        if self._page_due.isActive():
+        while self._page_due.isActive():
             self._page_due.stop()
-            self._make_due_page()
+            self._go_on_with_page()
 
-    def _make_due_page(self) -> None:
-        if self._case is not None and self._case.finding is not None:
-            self._show_finding(self._case, self._case.finding)
+    def _go_on_with_page(self) -> None:
+        """Make the page, and show it in another turn: each takes half of what a window may wait.
+
+        Where nothing stands there meanwhile it is shown at once, so that nothing flashes.
+        """
+        case, made = self._case, self._made
+        if made is not None:
+            self._made = None
+            self._show_made(*made)
+        elif case is not None and case.finding is not None:
+            if self._scroll.widget() is None:
+                self._show_finding(case, case.finding)
+            elif (page := self._new_page(case, case.finding)) is not None:
+                # It has no parent before it is seen: changing that styles all of it anew.
+                self.destroyed.connect(page.deleteLater)
+                self._made = (case, case.finding, page)
+                self._page_due.start()
+
+    def _drop_due_page(self) -> None:
+        """Make no page any more, and forget the one that is made."""
+        self._page_due.stop()
+        if self._made is not None:
+            self._made[-1].deleteLater()
+            self._made = None
 
     def _show_progress(self, case: Case | None) -> None:
         text = ""
@@ -420,9 +442,14 @@ class ResultsPanel(QWidget):
         self.kept.show_words("" if finding is None else finding.kept_words)
 
     def _show_finding(self, case: Case, finding: Finding) -> None:
+        page = self._new_page(case, finding)
+        if page is not None:
+            self._show_made(case, finding, page)
+
+    def _new_page(self, case: Case, finding: Finding) -> ResultPage | None:
+        """Return the page of a result; None where the one that is shown tells it."""
         if self._shown == (finding, case.wanted_examination) or self._is_corrected(case, finding):
-            return
-        self._shown = (finding, case.wanted_examination)
+            return None
         choices = self.measure_choices
         page = ResultPage(
             finding,
@@ -433,6 +460,7 @@ class ResultsPanel(QWidget):
             self.disc_choice,
             self._readings,
         )
+        page.hold()
         page.disc_selected.connect(self.disc_selected)
         page.levels_shifted.connect(self.levels_shifted)
         page.demonstration_requested.connect(self.demonstration_requested)
@@ -446,9 +474,14 @@ class ResultsPanel(QWidget):
         page.corners_confirmed.connect(self.corners_confirmed)
         page.definition_requested.connect(self._define)
         page.save_requested.connect(self.save_requested)
+        return page
+
+    def _show_made(self, case: Case, finding: Finding, page: ResultPage) -> None:
+        self._shown = (finding, case.wanted_examination)
         if page.reading is not None:
             self._connect_reading(page.reading)
         self._put(page)
+        page.go_on()
         self._lock_image_type()
 
     def _is_corrected(self, case: Case, finding: Finding) -> bool:

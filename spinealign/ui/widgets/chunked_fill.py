@@ -34,6 +34,15 @@ class ChunkedFill(QObject):
         self._timer.timeout.connect(self._go_on)
         self._timer.start(0)
 
+    def hold(self) -> None:
+        """Begin no step until `go_on`."""
+        self._timer.stop()
+
+    def go_on(self) -> None:
+        """Run the steps that are left, soon and from the event loop."""
+        if self._steps:
+            self._timer.start(0)
+
     def put_first(self, step: Callable[[], object]) -> None:
         """Run this step before all that are left."""
         self._steps.appendleft(step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider, QWidget
 
@@ -150,7 +150,8 @@ def connect_series(
 
 def connect_windows(actions: Actions, bench: Workbench, theme: Theme, window: QWidget) -> None:
     """Open windows beside this one: two examinations, all slices of a series."""
-    actions.on("compare", lambda: CompareWindow(bench, theme, window).show())
+    # Making it and showing it each take half of what a window may wait.
+    actions.on("compare", lambda: QTimer.singleShot(0, CompareWindow(bench, theme, window).show))
     actions.on("all_slices", partial(_open_slices, bench, window))
 
 

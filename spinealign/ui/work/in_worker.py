@@ -5,6 +5,7 @@ Each function takes the profile in place of loaded models: these stay in the wor
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,33 +29,8 @@ if TYPE_CHECKING:
     from spinealign.dicom.beside import DescribedImages
     from spinealign.export.case_table import CaseRow
 
-MODULES = (
-    "spinealign.ui.work.in_worker",
-    "spinealign.imaging.study",
-    "spinealign.imaging.volume",
-    "spinealign.analysis",
-)
-"""Loaded in the process before anything is asked, in the order in which it is needed."""
-
-AT_REST = "spinealign.ui.work.in_worker:let_go"
-"""Called in the process when nothing was asked for a while."""
-
-ADMITTED = (
-    "spinealign.deidentification.boxes:Box",
-    "spinealign.deidentification.boxes:ReviewedImage",
-    "spinealign.dicom.beside:DescribedImages",
-    "spinealign.dicom.program_state:ProgramState",
-    "spinealign.dicom.program_state:SaidDisc",
-    "spinealign.dicom.program_state:SaidGrade",
-    "spinealign.dicom.restoring:Restored",
-    "spinealign.dicom.restoring_report:RestoredReport",
-    "spinealign.ui.deidentify.jobs:Picture",
-    "spinealign.ui.work.services:TakenOver",
-)
-"""What the functions return beside values of the domain; the window takes nothing else."""
-
-
 _known: list[Models] = []
+_making = threading.Lock()
 
 
 @cache
@@ -63,10 +39,17 @@ def _services(profile: Path | None) -> Services:
 
 
 def _models(profile: Path | None) -> Models:
-    models = _services(profile).models()
-    if models not in _known:
-        _known.append(models)
+    # Made once, also where the first image comes while the process gets ready.
+    with _making:
+        models = _services(profile).models()
+        if models not in _known:
+            _known.append(models)
     return models
+
+
+def get_ready(profile: Path | None) -> None:
+    """Load the networks that tell what an image shows: every first image waits for them."""
+    _models(profile).prepare()  # type: ignore[attr-defined]
 
 
 def cards(profile: Path | None) -> tuple[ModelCard, ...]:

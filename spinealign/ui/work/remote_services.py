@@ -28,14 +28,23 @@ from spinealign.ui.work.services import (
     Services,
     program_services,
 )
-from spinealign.worker import Worker
+from spinealign.ui.work.worker_start import served_to_window, started_process
+from spinealign.worker.client import Worker
+from spinealign.worker.process import Process
 
 
-def started_worker() -> Worker:
-    """Return a worker that loads what reading and analysing need while the window is built."""
-    worker = Worker(in_worker.MODULES, admitted=in_worker.ADMITTED, at_rest=in_worker.AT_REST)
-    worker.start()
-    return worker
+def started_worker(profile: Path | None = None, process: Process | None = None) -> Worker:
+    """Return a worker that loads what reading and analysing need while the window is built.
+
+    Parameters
+    ----------
+    profile : Path, optional
+        See `program_services`.
+    process : Process, optional
+        That `worker_start.started_process` started for this profile.
+    """
+    served = served_to_window(profile)
+    return Worker.of_process(process or started_process(profile), served)
 
 
 FOR_WINDOW = (
