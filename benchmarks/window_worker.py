@@ -25,6 +25,7 @@ with ``QT_QPA_PLATFORM=offscreen``, or on a display (Xvfb too).
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -93,11 +94,15 @@ def worked_s() -> float:
 
 def run_program(program: str, wanted: dict, started: float) -> None:
     """Start the window as the program does, drive it, and print the figures."""
-    worker = None
+    worker, profile = None, Path(wanted["profile"])
     if program == "worker":
+        from spinealign.ui.work.worker_start import started_process
+
+        process = started_process(profile)
         from spinealign.ui.work.remote_services import started_worker
 
-        worker = started_worker()
+        worker = started_worker(profile, process)
+    gc.disable()  # as the program's entry does until there is a window
     import unittest.mock  # noqa: F401 - what the measuring needs is loaded before
 
     import psutil  # noqa: F401
@@ -112,7 +117,6 @@ def run_program(program: str, wanted: dict, started: float) -> None:
     from spinealign.ui.work.services import program_services
 
     app = make_application()
-    profile = Path(wanted["profile"])
     services = remote_services(worker, profile) if worker else program_services(profile)
     window = MainWindow(services, SettingsStore(profile))
     window.resize(1366, 768)
@@ -134,6 +138,7 @@ def run_program(program: str, wanted: dict, started: float) -> None:
 
     on_first_paint(window, painted)
     window.show()
+    gc.enable()
     if wanted["open"]:
         work_through(person, wanted, figures, started)
     else:
