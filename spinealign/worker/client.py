@@ -30,8 +30,9 @@ from spinealign.worker.messages import (
     Told,
 )
 from spinealign.worker.process import Process
+from spinealign.worker.served import REST_S, Served
 from spinealign.worker.serving import PROTECTED_BYTES, READ_PROTECTED, SEAL
-from spinealign.worker.starting import MEMORY_LIMIT_BYTES, REST_S, Served, start_process
+from spinealign.worker.starting import MEMORY_LIMIT_BYTES, start_process
 from spinealign.worker.values import Admitted
 
 STEP_LIMIT_S = 300.0

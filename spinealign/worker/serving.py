@@ -33,7 +33,7 @@ from spinealign.worker.messages import (
     Stepped,
 )
 from spinealign.worker.process import give_back_freed_memory
-from spinealign.worker.starting import Served
+from spinealign.worker.served import Served
 from spinealign.worker.values import Admitted
 
 READ_PROTECTED, SEAL, PROTECTED_BYTES = "read protected", "seal", "protected bytes"

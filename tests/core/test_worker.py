@@ -18,7 +18,8 @@ from spinealign.worker.channel import Channel
 from spinealign.worker.client import Worker
 from spinealign.worker.messages import Done
 from spinealign.worker.process import crash_places
-from spinealign.worker.starting import Served, start_process
+from spinealign.worker.served import Served
+from spinealign.worker.starting import start_process
 from tests import phantoms
 from tests.core import worker_calls
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from spinealign.worker.process import Process
-from spinealign.worker.starting import Served, start_process
+from spinealign.worker.served import Served
+from spinealign.worker.starting import start_process
 
 MODULES = (
     "spinealign.ui.work.in_worker",
