@@ -27,9 +27,9 @@ from spinealign.domain.image import SpineImage
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
+from spinealign.lumbar.segmenting import segment_slice
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
-from spinealign.predict import segment_with
 
 SQUEEZED_PATIENTS, SEED = 60, 1
 LOSSES = (0.15, 0.2, 0.25, 0.3, 0.4)
@@ -44,8 +44,9 @@ def main() -> None:
     """Print false alarms, then how many squeezed bodies are told."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path, default=Path("models/mr_segmentation"))
     options = parser.parse_args()
-    model = ModelStore().load("mr_segmentation")
+    model = ModelStore([options.model.parent]).load(options.model.name)
     t1 = [read_image(path) for path in t1_pictures(options.data / "mr_lumbar_t1")]
     print_alarms("T1, no fracture reported", t1, model)
     others = [read_image(path) for path in middle_slices(options.data / "mr_bodies")]
@@ -74,7 +75,7 @@ def middle_slices(folder: Path) -> Iterator[Path]:
 
 def column_of(image: SpineImage, model: LoadedModel) -> MrColumn:
     """Return the bodies that the program finds."""
-    found = segment_with(model, image)
+    found = segment_slice(model, image)
     return bodies_from_mask(
         found.mask, found.classes, found.confidence, image.pixels, image.pixel_aspect
     )

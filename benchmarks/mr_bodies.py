@@ -19,9 +19,10 @@ import numpy as np
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
 from spinealign.domain.findings import Vertebra, VertebraState
 from spinealign.inference.catalog import ModelStore
+from spinealign.lumbar.segmenting import segment_slice
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
+from spinealign.measure.outlines.canal import canal_of
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
-from spinealign.predict import segment_with
 from spinealign.training.dataset import LabelledSlice, load_mr_segmentation, split_patients
 from spinealign.training.evaluate import as_image, bootstrap
 
@@ -47,22 +48,23 @@ def main() -> None:
     """Measure both masks of every slice and print the differences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path, default=Path("models/mr_segmentation"))
     parser.add_argument("--slices", type=int, default=3, help="middle slices of a patient")
     options = parser.parse_args()
-    model = ModelStore().load("mr_segmentation")
+    model = ModelStore([options.model.parent]).load(options.model.name)
     measures: Table = defaultdict(list)
     landmarks: Table = defaultdict(list)
     counting: dict[str, set[str]] = defaultdict(set)
     for one in middle_slices(load_mr_segmentation(options.data), options.slices):
-        found = segment_with(model, as_image(one))
+        found = segment_slice(model, as_image(one))
         pixels = one.pixels.astype(np.float32)
         sure = np.ones(one.mask.shape, np.float32)
         drawn = bodies_from_mask(one.mask, CLASSES, sure, pixels)
-        own = bodies_from_mask(found.mask, CLASSES, found.confidence, pixels)
+        own = bodies_from_mask(found.mask, found.classes, found.confidence, pixels)
         pairs = matched(drawn.vertebrae, own.vertebrae)
         counting[how_counted(pairs)].add(one.name)
         own = replace(own, vertebrae=tuple(replace(b, level=a.level) for a, b in pairs))
-        for name, difference in measured(one, drawn, own, found.mask == CANAL):
+        for name, difference in measured(one, drawn, own, canal_of(found)):
             measures[name].append(difference)
         for name, difference in placed(one.patient, pairs):
             landmarks[name].append(difference)
@@ -157,8 +159,7 @@ def print_measures(table: Mapping[str, Sequence[Difference]]) -> None:
         covered = np.mean([abs(d.value) <= d.half_interval for d in found])
         figure = figure_of(found, lambda v: float(np.mean(np.abs(v))))
         print(
-            f"{name:24} {len(found):4} {figure['value']:8.3f} "
-            f"{figure['low']:8.3f} to {figure['high']:6.3f} {np.median(np.abs(values)):7.3f} "
+            f"{name:24} {len(found):4} {told(figure, 3)} {np.median(np.abs(values)):7.3f} "
             f"{values.mean():+7.3f} {covered:7.2f}"
         )
 
@@ -170,10 +171,14 @@ def print_landmarks(table: Mapping[str, Sequence[Difference]]) -> None:
         found = table[name]
         figure = figure_of(found, lambda v: float(np.sqrt(np.mean(v**2))))
         robust = 1.4826 * np.median(np.abs([d.value for d in found]))
-        print(
-            f"{name:32} {len(found) // 2:4} {figure['value']:7.4f} "
-            f"{figure['low']:8.4f} to {figure['high']:6.4f} {robust:9.4f}"
-        )
+        print(f"{name:32} {len(found) // 2:4} {told(figure, 4)} {robust:9.4f}")
+
+
+def told(figure: Mapping[str, float | None], digits: int) -> str:
+    """Return a figure with its interval; a single patient has none."""
+    parts = [figure[name] for name in ("value", "low", "high")]
+    value, low, high = ("-" if part is None else f"{part:.{digits}f}" for part in parts)
+    return f"{value:>8} {low:>8} to {high:>6}"
 
 
 def figure_of(

@@ -24,6 +24,7 @@ from spinealign.imaging.frames import inside_frame
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import grade_discs
+from spinealign.lumbar.segmenting import segment_slice
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
 from spinealign.predict import segment_with
@@ -119,6 +120,11 @@ def only_mask(models: Sequence[LoadedModel], image: SpineImage) -> VertebraOutli
     return VertebraOutlines(segment_with(models[0], image))
 
 
+def only_mr_mask(models: Sequence[LoadedModel], image: SpineImage) -> VertebraOutlines:
+    """Segment an MR slice with the first network, as often as its kind looks at one."""
+    return VertebraOutlines(segment_slice(models[0], image))
+
+
 def as_outlined(outlines: VertebraOutlines, _image: SpineImage) -> NamedBodies:
     """Return the bodies that the network outlined, if any."""
     return outlines
@@ -177,8 +183,12 @@ def _bodies_of_mr(outlines: VertebraOutlines, image: SpineImage) -> NamedBodies:
 def _grade_lumbar(
     work: PipelineInput, segmentation: Segmentation, bodies: NamedBodies
 ) -> Generator[Step, None, GradedDiscs | None]:
-    """Grade the discs of a column; None without a column or without a model for it."""
-    if not isinstance(bodies, MrColumn) or not bodies.found.discs:
+    """Grade the discs of a column.
+
+    None without a column or without a model for it, and beside the canal, where a slice does not
+    show what grades mean.
+    """
+    if not isinstance(bodies, MrColumn) or not bodies.found.discs or bodies.is_beside_canal:
         return None
     grader = work.model_for("disc_grading")
     if grader is None:
@@ -188,7 +198,7 @@ def _grade_lumbar(
         yield Step("Segmenting the other contrast", 0.65)
         segmenter = work.model_for("segmentation")
         if segmenter is not None:
-            other = (segment_with(segmenter, work.companion), work.companion)
+            other = (segment_slice(segmenter, work.companion), work.companion)
     yield Step("Grading discs", 0.75)
     graded = grade_discs(segmentation, work.image, grader, other, bodies.found)
     discs = named_by_bodies(graded.discs, bodies.vertebrae)
@@ -201,7 +211,7 @@ def _grade_lumbar(
 PIPELINES: Mapping[ExaminationKind, Pipeline] = {
     ExaminationKind.LATERAL_NECK_RADIOGRAPH: _film(ExaminationKind.LATERAL_NECK_RADIOGRAPH),
     ExaminationKind.NECK_CT_SLICE: Pipeline(only_mask, as_outlined, without_grading),
-    ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mask, _bodies_of_mr, _grade_lumbar),
+    ExaminationKind.SAGITTAL_SPINE_MR: Pipeline(only_mr_mask, _bodies_of_mr, _grade_lumbar),
     ExaminationKind.LATERAL_SPINE_RADIOGRAPH: _film(ExaminationKind.LATERAL_SPINE_RADIOGRAPH),
     ExaminationKind.FRONTAL_SPINE_RADIOGRAPH: Pipeline(
         _outline_frontal, as_outlined, without_grading

@@ -43,10 +43,13 @@ def network_input(image: SpineImage, card: ModelCard) -> tuple[Array, Letterbox]
 
 def segment_with(model: LoadedModel, image: SpineImage) -> Segmentation:
     """Segment an image at its own size with a loaded model."""
-    card = model.card
-    batch, box = network_input(image, card)
-    probabilities = unplace(model.segment(batch), box)
-    classes = dict(enumerate(card.classes))
+    batch, box = network_input(image, model.card)
+    return segmentation_of(unplace(model.segment(batch), box), model)
+
+
+def segmentation_of(probabilities: Array, model: LoadedModel) -> Segmentation:
+    """Return the likeliest classes of a model by its probabilities (H, W, C), without specks."""
+    classes = dict(enumerate(model.card.classes))
     del classes[0]
     mask = probabilities.argmax(axis=-1).astype(np.uint8)
     mask = remove_specks(mask, classes, MIN_PART_SHARE)

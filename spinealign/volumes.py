@@ -17,8 +17,8 @@ from spinealign.imaging.choice import first_picture, is_sagittal_volume, sagitta
 from spinealign.imaging.volume import load_volume
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
+from spinealign.lumbar.segmenting import segment_slice
 from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice, structure_volumes
-from spinealign.predict import segment_with
 
 
 def segment_volume(
@@ -96,7 +96,7 @@ class _Slices:
 
     def _segment(self, index: int) -> Segmentation:
         if index not in self._found:
-            self._found[index] = segment_with(self._model, self._volume.slice_image(index))
+            self._found[index] = segment_slice(self._model, self._volume.slice_image(index))
         return self._found[index]
 
     def _result(self, mid: int) -> SegmentedVolume:

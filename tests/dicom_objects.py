@@ -19,6 +19,7 @@ from PIL import Image
 from spinealign.domain.dicom_choices import StatedPatient
 from spinealign.domain.findings import Analysis, Segmentation, Vertebra
 from spinealign.domain.image import DecisionSource, SpineImage
+from spinealign.domain.structures import STRUCTURES
 from spinealign.imaging.read import read_image
 from tests import phantoms
 from tests.examinations import LATERAL_NECK, SPINE_MR
@@ -165,6 +166,19 @@ def mr_analysis(image: SpineImage) -> Analysis:
     bodies = _bodies("L4", "L5")
     found = _analysis(image, mask, dict(phantoms.MR_CLASSES), bodies, SPINE_MR)
     return replace(found, discs=(_disc("L4/L5"),))
+
+
+def structured_analysis(image: SpineImage) -> Analysis:
+    """Return made-up bodies L5 and S1, each of a class of its own, and posterior elements."""
+    plain = mr_analysis(image)
+    assert plain.segmentation is not None
+    mask = np.array([0, 1, 4, 5], np.uint8)[plain.segmentation.mask]
+    mask[50:70, 33:60] = 3
+    mask[5:9, 5:9] = 2
+    found = _analysis(
+        image, mask, dict(enumerate(STRUCTURES[1:], 1)), _bodies("L5", "S1"), SPINE_MR
+    )
+    return replace(found, discs=(_disc("L5/S1"),))
 
 
 def _bodies(upper: str, lower: str) -> tuple[Vertebra, ...]:

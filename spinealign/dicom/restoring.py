@@ -7,7 +7,7 @@ taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -25,6 +25,7 @@ from spinealign.domain.errors import DicomObjectError, DicomObjectProblem
 from spinealign.domain.examination import LEVEL_SEQUENCE, BodySource
 from spinealign.domain.findings import Analysis, Corrections, Facing, Segmentation, Vertebra
 from spinealign.domain.image import SpineImage
+from spinealign.domain.structures import BODY_CLASSES, VERTEBRA
 from spinealign.measure.correction.bare import with_drawn_part
 from spinealign.measure.correction.corrected import (
     apply_corrections,
@@ -131,15 +132,23 @@ def outlined_by(
         program = None if own is None else own[0].program
         if own is not None and program is not None:
             said = program_mask(program, own[1])
-            return found if said is None else _with_mask(found, said, found.classes)
+            classes = _numbered(program.classes) or found.classes
+            return found if said is None else _with_mask(found, said, classes)
         mask = _slice_mask([one for one in named if one.structure.kind in _KINDS], image.shape)
-        table = np.zeros(256, np.uint8)
-        for value, name in found.classes.items():
-            table[next((own for own, word in _MR_CLASSES.items() if word == name), 0)] = value
-        table[0] = 0
-        return _with_mask(found, table[mask], found.classes)
+        return _with_classes(found, mask)
 
     return outlined
+
+
+def _with_classes(found: Segmentation, mask: Mask) -> Segmentation:
+    """Return a network's segmentation with the outlines of another program, and their classes."""
+    own = {name: value for value, name in found.classes.items()}
+    if not set(_MR_CLASSES.values()) <= own.keys():
+        return _with_mask(found, mask, _MR_CLASSES)
+    table = np.zeros(256, np.uint8)
+    for value, name in _MR_CLASSES.items():
+        table[value] = own[name]
+    return _with_mask(found, table[mask], found.classes)
 
 
 def needs_analysis(analysis: Analysis, found: Restored) -> bool:
@@ -221,14 +230,25 @@ def _own_mask(
     found: Sequence[FoundSegment], state: OwnState, shape: tuple[int, int]
 ) -> tuple[Mask, dict[int, str]]:
     """Return the mask that was written: of each segment the class that it was a part of."""
-    classes = {int(value): name for value, name in state.classes.items() if value.isdecimal()}
+    classes = _numbered(state.classes)
     values = {name: value for value, name in classes.items() if 0 < value < 256}
     mask = np.zeros(shape, np.uint8)
     for one in found:
-        name = one.label if one.label in values else one.structure.kind.value
+        name = one.label if one.label in values else _class_of(one.structure, values)
         if name in values:
             mask[one.mask] = values[name]
     return mask, classes
+
+
+def _numbered(classes: Mapping[str, str]) -> dict[int, str]:
+    return {int(value): name for value, name in classes.items() if value.isdecimal()}
+
+
+def _class_of(structure: Structure, known: Collection[str]) -> str:
+    """Return the class that a named body, disc or canal was a part of."""
+    if structure.kind is StructureKind.VERTEBRA:
+        return next(iter(BODY_CLASSES.intersection(known)), VERTEBRA)
+    return structure.kind.value
 
 
 def _of_slice(analysis: Analysis, found: Sequence[FoundSegment]) -> Restored:

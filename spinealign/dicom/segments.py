@@ -24,11 +24,9 @@ from spinealign.domain.findings import (
     Vertebra,
 )
 from spinealign.domain.measurements import Point
+from spinealign.domain.structures import BODY_CLASSES, DISC, SACRUM
 
 Mask = NDArray[np.bool_]
-
-_DISC_CLASS = "disc"
-_VERTEBRA_CLASS = "vertebra"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +111,9 @@ def segments_of(analysis: Analysis) -> tuple[Segment, ...]:
         where = found.mask == value
         if not where.any():
             continue
-        if name == _VERTEBRA_CLASS and analysis.vertebrae:
-            segments += _bodies(where, analysis)
-        elif name == _DISC_CLASS and analysis.discs:
+        if name in BODY_CLASSES and analysis.vertebrae:
+            segments += _bodies(name, where, analysis)
+        elif name == DISC and analysis.discs:
             segments += _discs(where, analysis)
         else:
             segments.append(_of_class(name, where, analysis))
@@ -132,6 +130,8 @@ def class_segments(
 
 def structure_named(name: str) -> Structure:
     """Return what a class of this program's networks, or the name of a body, stands for."""
+    if name == SACRUM:
+        return Structure(StructureKind.VERTEBRA, "S1")
     kinds = {one.value: one for one in StructureKind}
     if name in kinds:
         return Structure(kinds[name])
@@ -156,8 +156,11 @@ def _of_class(name: str, where: Mask, analysis: Analysis) -> Segment:
     return Segment(name, structure, where, is_changed_by_person(body, analysis))
 
 
-def _bodies(where: Mask, analysis: Analysis) -> list[Segment]:
-    bodies = analysis.vertebrae
+def _bodies(name: str, where: Mask, analysis: Analysis) -> list[Segment]:
+    """Return the bodies of a class; S1 is no part of it where the sacrum is a class of its own."""
+    assert analysis.segmentation is not None
+    is_sacrum_apart = SACRUM in analysis.segmentation.classes.values()
+    bodies = [one for one in analysis.vertebrae if one.level != "S1" or not is_sacrum_apart]
     parts, rest = _parted(where, [body.outline for body in bodies])
     found = [
         Segment(
@@ -169,7 +172,7 @@ def _bodies(where: Mask, analysis: Analysis) -> list[Segment]:
         for body, part in zip(bodies, parts, strict=True)
         if part.any()
     ]
-    return [*found, *_rest(_VERTEBRA_CLASS, rest)]
+    return [*found, *_rest(name, rest)]
 
 
 def _discs(where: Mask, analysis: Analysis) -> list[Segment]:
@@ -180,7 +183,7 @@ def _discs(where: Mask, analysis: Analysis) -> list[Segment]:
         for disc, part in zip(discs, parts, strict=True)
         if part.any()
     ]
-    return [*found, *_rest(_DISC_CLASS, rest)]
+    return [*found, *_rest(DISC, rest)]
 
 
 def _rest(name: str, where: Mask) -> list[Segment]:
@@ -241,5 +244,5 @@ _ORDER = {
 
 def _rank(segment: Segment) -> tuple[int, bool, float]:
     rows = np.nonzero(segment.mask.any(axis=1))[0]
-    is_rest = segment.key in (_VERTEBRA_CLASS, _DISC_CLASS)
+    is_rest = segment.key in {*BODY_CLASSES, DISC}
     return _ORDER[segment.structure.kind], is_rest, float(rows.mean())

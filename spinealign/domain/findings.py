@@ -77,9 +77,12 @@ class WarningCode(StrEnum):
     PROBABILITY_NOT_CALIBRATED = "probability_not_calibrated"
     LEVELS_UNCERTAIN = "levels_uncertain"
     LEVELS_COUNTED = "levels_counted"
+    LEVELS_FROM_SACRUM = "levels_from_sacrum"
+    LUMBAR_COUNT_DOUBTFUL = "lumbar_count_doubtful"
     USUAL_COUNT_ASSUMED = "usual_count_assumed"
     ENDPLATE_FROM_DISC = "endplate_from_disc"
     NO_COLUMN = "no_column"
+    SLICE_BESIDE_CANAL = "slice_beside_canal"
     BODY_CUT = "body_cut"
     BODY_HIDDEN = "body_hidden"
     NOT_OUTLINED = "not_outlined"
@@ -100,6 +103,10 @@ class WarningCode(StrEnum):
     BENT_FILM = "bent_film"
     T1_ALONE = "t1_alone"
     WEIGHTING_ASSUMED = "weighting_assumed"
+
+
+COUNT_CAUTIONS = frozenset({WarningCode.LEVELS_COUNTED, WarningCode.LEVELS_FROM_SACRUM})
+"""That levels are the program's count upwards, from the lowest disc or from the sacrum."""
 
 
 class Facing(StrEnum):
@@ -532,7 +539,8 @@ class Vertebra:
         network was unsure of it, "added" by a person, "accepted" when a person took over
         a body that the program had only suggested, "name_open" when he took over its outline
         with many others and nobody stands for its level, "endplate" when only its superior
-        endplate is known (S1 on MR; the outline is a thin strip below it).
+        endplate is known (S1 on MR, where the network does not outline the sacrum; the outline
+        is a thin strip below it).
     """
 
     level: Level | None

@@ -32,6 +32,9 @@ _PALETTE: tuple[Colour, ...] = (
 _LEVELS = ("C2", "C3", "C4", "C5", "C6", "C7", "T1")
 _BY_NAME: Mapping[str, Colour] = {
     "vertebra": _PALETTE[0],
+    "body": _PALETTE[0],
+    "posterior elements": _PALETTE[4],
+    "sacrum": _PALETTE[2],
     "disc": _PALETTE[3],
     "canal": _PALETTE[5],
     **dict(zip(_LEVELS, _PALETTE, strict=True)),

@@ -12,12 +12,14 @@ from spinealign.domain.discs import NEEDS_T2, Disc, DiscGrade, GradeName
 from spinealign.domain.findings import Caution, Segmentation, WarningCode
 from spinealign.domain.image import SpineImage, Weighting
 from spinealign.domain.model_card import GradeRule, GradingRule, ModelCard
+from spinealign.domain.structures import SACRUM
 from spinealign.imaging.fit import finish_input, scale_intensity
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.crops import CROP_SHAPE, CropFrame, cut_out, cut_out_mask, frames_of
 from spinealign.lumbar.signs import column_signs
 from spinealign.measure.outlines.disc_shapes import CANAL, VERTEBRA, DiscShape
 from spinealign.measure.outlines.discs import DiscColumn, find_discs
+from spinealign.measure.outlines.mr_classes import graded_mask, standard_mask
 from spinealign.measure.outlines.square import SquareGrid
 
 Array = NDArray[np.float32]
@@ -93,8 +95,8 @@ def grade_discs(
     Parameters
     ----------
     segmentation, image
-        The slice, and its mask at the image's own size with the classes vertebra,
-        disc and canal.
+        The slice, and its mask at the image's own size; classes as in
+        `measure.outlines.mr_classes`.
     model : LoadedModel
         Its card's task is ``disc_grading``.
     companion : (Segmentation, SpineImage), optional
@@ -158,11 +160,16 @@ def read_column(
     Training calls this too, so that networks see the same crops and signs.
     """
     grid = SquareGrid.over(image.shape, image.pixel_aspect)
-    mask, pixels = grid.resampled_mask(segmentation.mask), grid.resampled(image.pixels)
+    pixels, classes = grid.resampled(image.pixels), segmentation.classes
     if found is None:
-        found = find_discs(mask, grid.resampled(segmentation.confidence))
+        found = find_discs(
+            grid.resampled_mask(standard_mask(segmentation.mask, classes)),
+            grid.resampled(segmentation.confidence),
+            tells_sacrum=SACRUM in classes.values(),
+        )
     if not found.discs:
         return None
+    mask = grid.resampled_mask(graded_mask(segmentation.mask, classes))
     frames = frames_of(found.discs)
     crops = [cut_out(pixels, frame) for frame in frames]
     masks = [cut_out_mask(mask, frame) for frame in frames]
@@ -173,7 +180,8 @@ def read_column(
 
 def classify_sequence(segmentation: Segmentation, pixels: Array) -> str:
     """Tell "t2" from "t1" by the fluid of the canal: brighter than bone marrow only in T2."""
-    fluid, bone = (pixels[segmentation.mask == value] for value in (CANAL, VERTEBRA))
+    mask = graded_mask(segmentation.mask, segmentation.classes)
+    fluid, bone = (pixels[mask == value] for value in (CANAL, VERTEBRA))
     if not fluid.size or not bone.size:
         return "t2"
     bright, marrow = float(np.percentile(fluid, _FLUID_PERCENTILE)), float(np.median(bone))

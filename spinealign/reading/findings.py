@@ -14,6 +14,7 @@ import msgspec
 from spinealign.domain.discs import Disc, DiscGrade, GradeName
 from spinealign.domain.examination import LEVEL_SEQUENCE, REGION_OF_LETTER, BodySource, SpineRegion
 from spinealign.domain.findings import (
+    COUNT_CAUTIONS,
     UNSURE,
     Analysis,
     ModelStatus,
@@ -83,7 +84,8 @@ _OF_GRADES = frozenset({WarningCode.T1_ALONE, WarningCode.WEIGHTING_ASSUMED})
 _OF_LEVELS = frozenset(
     {
         WarningCode.LEVELS_UNCERTAIN,
-        WarningCode.LEVELS_COUNTED,
+        *COUNT_CAUTIONS,
+        WarningCode.LUMBAR_COUNT_DOUBTFUL,
         WarningCode.DISC_COUNT_UNCERTAIN,
     }
 )

@@ -35,6 +35,7 @@ from spinealign.reading.findings import CANAL_LINE
 from spinealign.wording.curve_pattern import dictated_curves
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
+    LEVELS_FROM_SACRUM,
     OVERRULED_TYPE,
     REJECTED_LEVELS,
     REJECTED_TYPE,
@@ -319,6 +320,8 @@ def _level_reservation(read: Sequence[ReadFinding]) -> list[str]:
                 return [UNCERTAIN_LEVELS]
             if WarningCode.LEVELS_COUNTED in each.finding.cautions:
                 return [COUNTED_LEVELS]
+            if WarningCode.LEVELS_FROM_SACRUM in each.finding.cautions:
+                return [LEVELS_FROM_SACRUM]
     return []
 
 

@@ -166,7 +166,7 @@ def load_unlabelled(folder: Path) -> list[MrSlice]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Outlined:
+class Outlined:
     """A slice with numbered outlines, before it is known which way it faces."""
 
     name: str
@@ -184,7 +184,9 @@ class _Outlined:
 
 def load_outlined(data: Path, source: str, cache: Path, wanted: Wanted) -> list[MrSlice]:
     """Load a source whose outlines are numbered: T1, or a set of bodies or discs."""
-    known = _t1(data / FOLDERS[T1]) if source == T1 else _bodies(data / _BODIES_FOLDER, source)
+    known = (
+        outlined_t1(data / FOLDERS[T1]) if source == T1 else _bodies(data / _BODIES_FOLDER, source)
+    )
     known = [one for one in known if wanted(source, one.patient) and len(one.regions()) > 2]
     sides = posterior_sides(known, source, cache / f"facing_{source}.json")
     slices = []
@@ -194,7 +196,7 @@ def load_outlined(data: Path, source: str, cache: Path, wanted: Wanted) -> list[
     return slices
 
 
-def _target(one: _Outlined, source: str, posterior: float) -> Target:
+def _target(one: Outlined, source: str, posterior: float) -> Target:
     if source == IVD:
         return target_of_discs(one.regions(), posterior)
     if source != T1:
@@ -204,9 +206,10 @@ def _target(one: _Outlined, source: str, posterior: float) -> Target:
     return target_of_bodies(one.regions(but=_SACRUM_LABEL), sacrum if is_drawn else None, posterior)
 
 
-def _t1(folder: Path) -> list[_Outlined]:
+def outlined_t1(folder: Path) -> list[Outlined]:
+    """Load the T1 slices with their outlines: 1 to 5 are L1 to L5, 6 is S1."""
     return [
-        _Outlined(
+        Outlined(
             row["name"], row["patient"], read_grey(folder / "images" / f"{row['name']}.webp"),
             _read_labels(folder / "masks" / f"{row['name']}.png"),
         )
@@ -214,9 +217,9 @@ def _t1(folder: Path) -> list[_Outlined]:
     ]  # fmt: skip
 
 
-def _bodies(folder: Path, source: str) -> list[_Outlined]:
+def _bodies(folder: Path, source: str) -> list[Outlined]:
     return [
-        _Outlined(
+        Outlined(
             Path(row["image"]).stem, row["exam"], read_grey(folder / row["image"]),
             _read_labels(folder / row["label"]),
         )
@@ -237,7 +240,7 @@ def _read_labels(path: Path) -> Mask:
         return np.asarray(picture, np.uint8)
 
 
-def posterior_sides(slices: Sequence[_Outlined], source: str, kept: Path) -> Mapping[str, float]:
+def posterior_sides(slices: Sequence[Outlined], source: str, kept: Path) -> Mapping[str, float]:
     """Return by patient where posterior is: 1 right of the picture, -1 left, 0 not known.
 
     Some copies of the T1 set are mirrored. The shipped network finds the canal; the side of
@@ -248,7 +251,7 @@ def posterior_sides(slices: Sequence[_Outlined], source: str, kept: Path) -> Map
         if {one.patient for one in slices} <= set(sides):
             return sides
     model = ModelStore().load("mr_segmentation")
-    by_patient: dict[str, list[_Outlined]] = defaultdict(list)
+    by_patient: dict[str, list[Outlined]] = defaultdict(list)
     for one in slices:
         by_patient[one.patient].append(one)
     sides = {patient: _posterior_side(model, own) for patient, own in by_patient.items()}
@@ -257,7 +260,7 @@ def posterior_sides(slices: Sequence[_Outlined], source: str, kept: Path) -> Map
     return sides
 
 
-def _posterior_side(model: LoadedModel, slices: Sequence[_Outlined]) -> float:
+def _posterior_side(model: LoadedModel, slices: Sequence[Outlined]) -> float:
     middle = max((len(slices) - _LOOKED_AT) // 2, 0)
     counts = np.zeros(2)
     for one in slices[middle : middle + _LOOKED_AT]:

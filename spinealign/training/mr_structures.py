@@ -24,6 +24,7 @@ from spinealign.domain.errors import DataSetError
 from spinealign.domain.examination import ExaminationKind
 from spinealign.domain.findings import ModelStatus
 from spinealign.domain.model_card import IntensityRule, ModelCard
+from spinealign.domain.structures import STRUCTURES
 from spinealign.imaging.fit import to_network_input, unplace
 from spinealign.inference.catalog import read_card
 from spinealign.training import networks
@@ -45,7 +46,6 @@ from spinealign.training.mr_sources import (
 from spinealign.training.mr_targets import (
     BODY,
     HEIGHT_OF_SPACING,
-    STRUCTURES,
     UNKNOWN,
     Target,
     centre_of,

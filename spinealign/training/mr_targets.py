@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-STRUCTURES = ("background", "body", "posterior elements", "sacrum", "disc", "canal")
-"""Classes of the network in the order of its outputs; the sacrum is S1 at least."""
+from spinealign.domain.structures import STRUCTURES
 
 BACKGROUND, BODY, POSTERIOR, SACRUM, DISC, CANAL = (1 << c for c in range(len(STRUCTURES)))
 UNKNOWN = (1 << len(STRUCTURES)) - 1

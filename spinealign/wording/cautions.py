@@ -96,6 +96,14 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "The levels were counted upwards from the lowest disc, assumed to be L5/S1; a transitional "
         "vertebra or a disc inside the sacrum shifts them. Correct them if there is one."
     ),
+    WarningCode.LEVELS_FROM_SACRUM: (
+        "The levels were counted upwards from the sacrum that was outlined; one lumbar vertebra "
+        "more or fewer than five shifts them. Correct them if that is so."
+    ),
+    WarningCode.LUMBAR_COUNT_DOUBTFUL: (
+        "A disc inside the sacrum is as long as between lumbar vertebrae: there may be one lumbar "
+        "vertebra more or fewer than usual; check the levels."
+    ),
     WarningCode.USUAL_COUNT_ASSUMED: (
         "The names assume twelve thoracic and five lumbar vertebrae; one more or fewer shifts them."
     ),
@@ -106,6 +114,10 @@ _SENTENCES: Mapping[WarningCode, str] = {
     WarningCode.NO_COLUMN: (
         "Fewer than two discs were found in line: vertebral bodies were not separated, and "
         "nothing was measured."
+    ),
+    WarningCode.SLICE_BESIDE_CANAL: (
+        "This slice lies beside the spinal canal, which is behind none of the discs: no disc was "
+        "graded. Take a slice from the middle of the series."
     ),
     WarningCode.BODY_CUT: (
         "The image border cuts bodies off ({levels}): their outlines, areas and corners "
@@ -193,6 +205,9 @@ _ADVICE = {
     WarningCode.ANALYSED_AS_NEGATIVE: "; check the outlines.",
     WarningCode.NOTHING_SEGMENTED: "; check the image type.",
     WarningCode.LEVELS_COUNTED: " Correct them if there is one.",
+    WarningCode.LEVELS_FROM_SACRUM: " Correct them if that is so.",
+    WarningCode.LUMBAR_COUNT_DOUBTFUL: "; check the levels.",
+    WarningCode.SLICE_BESIDE_CANAL: " Take a slice from the middle of the series.",
     WarningCode.BODY_HIDDEN: "; check their outlines and corners visually.",
     WarningCode.BODIES_SUGGESTED: (
         " The window suggests them with a dashed outline, and a click accepts one."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spinealign.domain.discs import Disc, DiscGrade, GradeName, Overall
-from spinealign.domain.findings import Analysis, ModelStatus, WarningCode
+from spinealign.domain.findings import COUNT_CAUTIONS, Analysis, ModelStatus, WarningCode
 from spinealign.wording.text import display_name
 
 GRADE_TITLES = {
@@ -75,7 +75,7 @@ def discs_headline(analysis: Analysis) -> str:
 
 def are_levels_counted(analysis: Analysis) -> bool:
     """Whether the levels are the program's count from below, and no person named them."""
-    counted = {WarningCode.LEVELS_COUNTED, WarningCode.DISC_COUNT_UNCERTAIN}
+    counted = {*COUNT_CAUTIONS, WarningCode.DISC_COUNT_UNCERTAIN}
     return any(caution.code in counted for caution in analysis.cautions)
 
 

@@ -687,6 +687,7 @@ OVERRULED_TYPE = (
     "The image type was chosen against the program’s check: what follows may be meaningless."
 )
 COUNTED_LEVELS = "Levels counted upwards from the lowest disc, taken as L5/S1."
+LEVELS_FROM_SACRUM = "Levels counted upwards from the sacrum."
 UNCERTAIN_LEVELS = "The levels are uncertain."
 
 

@@ -16,6 +16,7 @@ from spinealign.domain.findings import (
 )
 from spinealign.domain.height_loss import height_losses
 from spinealign.domain.image import SpacingSource, SpineImage
+from spinealign.domain.structures import BODY, CANAL, DISC, SACRUM, VERTEBRA
 from spinealign.wording.discs import discs_headline
 from spinealign.wording.examinations import examination_text, kind_text, refusal_message
 from spinealign.wording.height_loss import height_loss_sentences
@@ -49,7 +50,7 @@ _SPACING_TEXTS = {
     SpacingSource.USER: "calibrated by the user",
 }
 
-_STRUCTURE_PHRASES = {"canal": "the spinal canal"}
+_STRUCTURE_PHRASES = {CANAL: "the spinal canal", SACRUM: "the sacrum"}
 
 
 def spacing_text(image: SpineImage) -> str:
@@ -249,6 +250,8 @@ def _structures_headline(analysis: Analysis) -> str:
 
 def _what_is_missing(analysis: Analysis) -> str:
     codes = {caution.code for caution in analysis.cautions}
+    if WarningCode.SLICE_BESIDE_CANAL in codes:
+        return "the slice lies beside the spinal canal, so no disc was graded"
     graded = analysis.examination is not None and analysis.examination.grades_discs
     if analysis.classification is not None or not graded:
         return "outlines and areas only"
@@ -258,9 +261,11 @@ def _what_is_missing(analysis: Analysis) -> str:
 
 
 def _structure_phrase(region: Region, bodies: tuple[Vertebra, ...]) -> str:
-    if region.name == "vertebra":
+    if region.name == VERTEBRA:
         return bodies_phrase(bodies)
-    if region.name == "disc":
+    if region.name == BODY:
+        return bodies_phrase([body for body in bodies if body.level != "S1"])
+    if region.name == DISC:
         return f"{region.parts} disc" + ("" if region.parts == 1 else "s")
     return _STRUCTURE_PHRASES.get(region.name, safe_text(region.name))
 

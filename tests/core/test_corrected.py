@@ -571,6 +571,36 @@ class TestOneClassForAllVertebrae:
         assert (result.segmentation.mask == 3).sum() == (mr.segmentation.mask == 3).sum()
         assert (result.segmentation.mask[100, 41:59] == 1).all()
 
+    @pytest.fixture
+    def apart(self, mr):
+        """Bodies without posterior elements, and the second one as the sacrum."""
+        mask = mr.segmentation.mask.copy()
+        mask[mask == 3] = 5
+        mask[65:95][mask[65:95] == 1] = 3
+        classes = {1: "body", 2: "posterior elements", 3: "sacrum", 5: "canal"}
+        found = replace(mr.segmentation, classes=classes, mask=mask)
+        bodies = (mr.vertebrae[0], replace(mr.vertebrae[1], level="S1"))
+        return replace(mr, segmentation=found, vertebrae=bodies)
+
+    def test_bodies_and_the_sacrum_are_taken_out_of_their_own_classes(self, apart):
+        before = apart.segmentation.mask
+        for number, value in ((1, 1), (2, 3)):
+            result = apply_corrections(apart, changes.delete_vertebra(start_of(apart), number))
+            after = result.segmentation.mask
+            assert (before == value).sum() == 600
+            assert not (after == value).any()
+            assert (before != value).sum() + 600 == ((after == before) | (after == 0)).sum()
+
+    def test_an_added_body_is_painted_as_a_body_and_a_sacrum_as_sacrum(self, apart):
+        above = changes.add_vertebra(start_of(apart), [(20, 10), (50, 10), (50, 30), (20, 30)])
+        mask = apply_corrections(apart, above).segmentation.mask
+        assert (mask[12:28, 22:48] == 1).all()
+        without = changes.delete_vertebra(start_of(apart), 2)
+        low = changes.add_vertebra(without, [(20, 100), (50, 100), (50, 115), (20, 115)])
+        sacrum = changes.rename_level(low, 2, "S1", above_follow=False)
+        mask = apply_corrections(apart, sacrum).segmentation.mask
+        assert (mask[102:113, 22:48] == 3).all()
+
     def test_a_renamed_level_changes_no_pixel(self, mr):
         result = apply_corrections(mr, changes.rename_level(start_of(mr), 1, "L3"))
         assert np.array_equal(result.segmentation.mask, mr.segmentation.mask)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from spinealign.dicom.anatomy import Structure, StructureKind
 from spinealign.dicom.measurement_report import measurement_report
-from spinealign.dicom.restoring import restored, with_restored
+from spinealign.dicom.restoring import outlined_by, restored, with_restored
 from spinealign.dicom.segmentation import segmentation_of
 from spinealign.dicom.segmentation_file import read_segmentation
+from spinealign.dicom.segments import segments_of
 from spinealign.dicom.source import source_of
 from spinealign.domain.dicom_choices import DicomChoices
 from spinealign.domain.errors import DicomObjectError, DicomObjectProblem, ImageReadError
@@ -21,14 +23,27 @@ from spinealign.domain.findings import Facing, LandmarkSource
 from spinealign.domain.measurements import DrawingTool, UnmeasurableReason
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.report_details import ReportDetails
+from spinealign.domain.structures import STRUCTURES
 from spinealign.export.tables import regions_csv
-from spinealign.measure.correction.changes import add_drawing, move_landmark, rename_level
+from spinealign.measure.correction.changes import (
+    add_drawing,
+    delete_vertebra,
+    move_landmark,
+    rename_level,
+)
 from spinealign.measure.correction.corrected import apply_corrections, initial_corrections
 from spinealign.wording import explain
 from spinealign.wording.vertebrae import outlines_headline
-from tests.dicom_objects import KINDS, PATIENT, film_analysis, kind_analysis
+from tests.dicom_objects import (
+    KINDS,
+    PATIENT,
+    film_analysis,
+    kind_analysis,
+    structured_analysis,
+)
 
 CHOICES = DicomChoices(PATIENT)
+STRUCTURES_BY_VALUE = dict(enumerate(STRUCTURES[1:], start=1))
 ANALYSED = [name for name in KINDS if name not in ("colour",)]
 
 
@@ -227,6 +242,47 @@ def problem(analysis, file, source) -> DicomObjectProblem:
         restored(analysis, file, source)
     assert "seg.dcm" in explain(caught.value).sentence
     return caught.value.problem
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["automatic", "corrected"])
+def test_bodies_and_the_sacrum_of_a_network_that_tells_them_come_back(is_changed, tmp_path):
+    first = measured(structured_analysis(case("slice", tmp_path).image))
+    wanted = delete_vertebra(initial_corrections(first), 2)
+    written = apply_corrections(first, wanted) if is_changed else first
+    found = restored(first, *file_of(written, tmp_path))
+    assert found.is_own
+    back = with_restored(first, found)
+    np.testing.assert_array_equal(back.segmentation.mask, written.segmentation.mask)
+    assert dict(back.segmentation.classes) == dict(STRUCTURES_BY_VALUE)
+    assert [body.level for body in back.vertebrae] == (["L5"] if is_changed else ["L5", "S1"])
+
+
+def test_segments_of_a_network_that_tells_the_sacrum_are_named_and_coded(tmp_path):
+    first = structured_analysis(case("slice", tmp_path).image)
+    found = {one.key: one for one in segments_of(first)}
+    assert set(found) == {"L5", "sacrum", "posterior elements", "L5/S1", "canal"}
+    assert found["sacrum"].structure == Structure(StructureKind.VERTEBRA, "S1")
+    assert found["posterior elements"].structure.kind is StructureKind.OTHER
+    assert (found["sacrum"].mask == (first.segmentation.mask == 3)).all()
+    assert (found["L5"].mask == (first.segmentation.mask == 1)).all()
+
+
+def test_another_program_s_vertebrae_are_taken_over_whatever_classes_the_network_has(tmp_path):
+    plain = case("slice", tmp_path)
+    file, _ = file_of(plain, tmp_path, without_points)
+    now = structured_analysis(plain.image).segmentation
+    taken = outlined_by(file, CHOICES)(plain.image, now)
+    assert set(taken.classes.values()) == {"vertebra", "disc", "canal"}
+    np.testing.assert_array_equal(taken.mask, plain.segmentation.mask)
+
+
+def test_what_an_earlier_network_outlined_keeps_its_classes(tmp_path):
+    plain = case("slice", tmp_path)
+    file, _ = file_of(plain, tmp_path)
+    now = structured_analysis(plain.image).segmentation
+    taken = outlined_by(file, CHOICES)(plain.image, now)
+    assert dict(taken.classes) == dict(plain.segmentation.classes)
+    np.testing.assert_array_equal(taken.mask, plain.segmentation.mask)
 
 
 def test_a_segmentation_of_another_image_is_refused(tmp_path):

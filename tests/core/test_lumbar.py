@@ -21,7 +21,13 @@ from spinealign.domain.paths import models_dirs
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import grade_discs, level_name, renamed
 from spinealign.lumbar.crops import CROP_SHAPE, DISC_PX, cut_out, cut_out_mask, frames_of
-from spinealign.lumbar.grading import chosen, classify_sequence, ranked_signs, severity
+from spinealign.lumbar.grading import (
+    chosen,
+    classify_sequence,
+    ranked_signs,
+    read_column,
+    severity,
+)
 from spinealign.lumbar.signs import SIGN_NAMES, column_signs
 from spinealign.measure.outlines.disc_shapes import DISC
 from spinealign.measure.outlines.discs import find_discs
@@ -102,6 +108,35 @@ def test_a_crop_shows_the_disc_level_at_one_scale_with_the_canal_behind(turned):
         assert inside.mean() == pytest.approx((CROP_SHAPE[1] - 1) / 2, abs=3)
         assert (middle[inside[-1] + 1 :] == 3).any()
         assert not (middle[: inside[0]] == 3).any()
+
+
+def test_discs_are_cut_and_described_alike_whatever_numbers_classes_have():
+    mask, sure = phantom.column_mask(), np.full((420, 300), 0.9, np.float32)
+    image = SpineImage(phantom.column_picture(mask), 16, Path("a"), "0" * 64)
+    plain = read_column(Segmentation(IDENTITY, CLASSES, mask, sure), image)
+    other = np.array([0, 5, 2, 7], np.uint8)[mask]
+    behind = other == 5
+    behind[:, :180] = False
+    other[behind] = 1
+    names = {5: "body", 1: "posterior elements", 3: "sacrum", 2: "disc", 7: "canal"}
+    sacrum = Segmentation(IDENTITY, names, with_sacrum(other), sure)
+    found = read_column(sacrum, image)
+    assert plain is not None
+    assert found is not None
+    assert found.sequence == plain.sequence
+    np.testing.assert_array_equal(found.signs, plain.signs)
+    np.testing.assert_array_equal(found.crops, plain.crops)
+
+
+def with_sacrum(mask):
+    """Put a sacrum below the lowest disc."""
+    (x, y), tilt = phantom.places()[0]
+    mask = mask.copy()
+    below = np.array([x, y]) + 30 * np.array([np.sin(tilt), np.cos(tilt)])
+    drawn = np.zeros_like(mask)
+    phantom._box(drawn, below, tilt, phantom.LENGTH_PX, 40, 1)
+    mask[(drawn > 0) & (mask == 0)] = 3
+    return mask
 
 
 def test_a_mirrored_picture_gives_the_same_crops():

@@ -43,6 +43,7 @@ from spinealign.domain.image import (
 from spinealign.domain.measurements import IntervalRule, MeasureCode
 from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.domain.model_store import ChosenModel
+from spinealign.domain.structures import STRUCTURES
 from spinealign.export.bundle import write_bundle
 from spinealign.imaging.samples import list_samples
 from spinealign.inference.engine import LoadedModel
@@ -70,6 +71,7 @@ from tests.phantoms_xray import (
     negative_of,
     turned,
 )
+from tests.structured import CANAL, sacral_disc, structured_mask
 from tools.phantoms.lumbar import CLASSES, SHIPPED_SEED, render_lumbar_phantom
 
 Pixels = NDArray[np.float32]
@@ -134,6 +136,18 @@ class GreyReader:
         return {"logits": np.asarray(9 * np.eye(4)[structure][None], np.float32)}
 
 
+class StructureReader:
+    """A network that tells bodies and the sacrum apart from their grey values."""
+
+    name = "structure reader"
+    GREYS = (20, 90, 120, 150, 60, 220)
+
+    def run(self, batch: Pixels) -> dict[str, Pixels]:
+        greys = np.array(self.GREYS, np.float32)
+        place = np.abs(batch[0, ..., :1] * 255 - greys).argmin(axis=-1)
+        return {"logits": np.asarray(9 * np.eye(len(greys))[place][None], np.float32)}
+
+
 @dataclass
 class Says:
     """A classifier with one output that says the same of every picture."""
@@ -158,6 +172,11 @@ def segmenter(status: ModelStatus = ModelStatus.INTERNALLY_VALIDATED, **changes)
         threshold=None,
     )  # fmt: skip
     return LoadedModel(replace(card, **changes), GreyReader())
+
+
+def structure_segmenter() -> LoadedModel:
+    model = segmenter(classes=STRUCTURES)
+    return LoadedModel(model.card, StructureReader())
 
 
 def classifier(logit: float = 3.0, activation: Pixels | None = None, **changes) -> LoadedModel:
@@ -236,6 +255,13 @@ def spine(mask: NDArray[np.uint8] = MASK, *models: LoadedModel, companion=None, 
     return analysed(image, *(models or (segmenter(), grader())), companion=companion)
 
 
+def structured(mask: NDArray[np.uint8] | None = None, *models: LoadedModel, **changes) -> Analysis:
+    """Analyse the column with a network that tells bodies and the sacrum apart."""
+    mask = structured_mask() if mask is None else mask
+    image = replace(painted(mask, StructureReader.GREYS), **changes)
+    return analysed(image, *(models or (structure_segmenter(), grader())))
+
+
 def slice_of_neck(
     *models: LoadedModel, wanted: Examination | None = None, asked=False, **changes
 ) -> Analysis:
@@ -275,6 +301,13 @@ def unknown(model: LoadedModel, **changes) -> Analysis:
 plain_film = cache(film)
 plain_spine = cache(spine)
 plain_slice = cache(slice_of_neck)
+plain_structured = cache(structured)
+
+
+def without_canal() -> NDArray[np.uint8]:
+    """The column on a slice beside the canal."""
+    mask = structured_mask()
+    return np.where(mask == CANAL, 0, mask).astype(np.uint8)
 
 
 def one_disc() -> NDArray[np.uint8]:
@@ -430,6 +463,15 @@ CAUTIONS = (
         "frontal"),
     Row(C.USUAL_COUNT_ASSUMED, from_front, lambda: from_front(level_error=0.6), "five lumbar"),
     Row(C.LEVELS_COUNTED, plain_spine, lambda: spine(without_sacrum())),
+    Row(C.LEVELS_COUNTED, plain_spine, plain_structured, of="with a sacrum"),
+    Row(C.LEVELS_FROM_SACRUM, plain_structured, lambda: structured(structured_mask(sacral=())),
+        "from the sacrum"),
+    Row(C.LEVELS_FROM_SACRUM, plain_structured, plain_spine, of="without a sacrum"),
+    Row(C.LUMBAR_COUNT_DOUBTFUL, lambda: structured(sacral_disc(0.95)), plain_structured,
+        "more or fewer"),
+    Row(C.SLICE_BESIDE_CANAL, lambda: structured(without_canal()), plain_structured,
+        "beside the spinal canal"),
+    Row(C.ENDPLATE_FROM_DISC, plain_spine, plain_structured, "S1", "with a sacrum"),
     Row(C.ENDPLATE_FROM_DISC, plain_spine, lambda: spine(without_sacrum()), "S1"),
     Row(C.NO_COLUMN, lambda: spine(one_disc()), plain_spine),
     Row(C.BODY_CUT, lambda: film(LOW), plain_film, "C6", "film"),
@@ -529,6 +571,29 @@ def test_a_good_picture_is_told_to_be_nothing_but_soft(found: Callable[[], Analy
 def test_a_good_mr_carries_what_always_holds_there() -> None:
     expected = {C.LEVELS_COUNTED, C.ENDPLATE_FROM_DISC, C.BODY_CUT, C.WEIGHTING_ASSUMED}
     assert {caution.code for caution in plain_spine().cautions} == expected
+
+
+def test_a_network_that_tells_the_sacrum_gives_s1_and_graded_discs() -> None:
+    found = plain_structured()
+    assert {caution.code for caution in found.cautions} == {
+        C.LEVELS_FROM_SACRUM, C.BODY_CUT, C.WEIGHTING_ASSUMED,
+    }  # fmt: skip
+    assert [body.name for body in found.vertebrae][-2:] == ["L5", "S1"]
+    assert [disc.name for disc in found.discs] == [disc.name for disc in plain_spine().discs]
+    assert found.discs[0].level == "L5/S1"
+    assert headline(found).startswith("Abnormal discs")
+    alone = structured(None, structure_segmenter())
+    assert "vertebrae (T11 to L5), posterior elements, the sacrum, 7 discs" in headline(alone)
+
+
+def test_a_slice_beside_the_canal_is_told_and_not_graded() -> None:
+    beside = structured(without_canal())
+    assert beside.discs == ()
+    assert beside.disc_model is None
+    assert "beside the spinal canal, so no disc was graded" in headline(beside)
+    assert [body.name for body in beside.vertebrae] == [
+        body.name for body in plain_structured().vertebrae
+    ]
 
 
 # --------------------------------------------------------------------------------- fields

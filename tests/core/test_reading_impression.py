@@ -201,6 +201,14 @@ def test_levels_counted_are_said_until_a_reader_confirms_them():
     assert sentence not in all_accepted(analysis)
 
 
+def test_levels_counted_from_the_sacrum_are_said_as_that():
+    plain = back_analysis()
+    analysis = replace(plain, cautions=(Caution(WarningCode.LEVELS_FROM_SACRUM),))
+    reading = decided(analysis, "disc_grade/modic/L5/S1", Decision.ACCEPTED)
+    assert "Levels counted upwards from the sacrum." in told(analysis, reading)
+    assert "lowest disc" not in told(analysis, reading)
+
+
 def test_a_disc_with_one_undecided_grade_is_not_called_unremarkable():
     analysis = back_analysis()
     reading = accept_rest(begun(analysis), findings_of(analysis), NOW)

@@ -10,6 +10,8 @@ from spinealign.domain.image import SpineImage
 from spinealign.domain.model_card import IntensityRule
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar import structures
+from spinealign.lumbar.segmenting import segment_slice
+from spinealign.predict import segment_with
 from tests.cards import classifier_card
 
 CLASSES = ("background", "body", "posterior elements", "sacrum", "disc", "canal")
@@ -20,12 +22,13 @@ class Threshold:
 
     name = "threshold"
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = len(CLASSES)) -> None:
         self.seen: list[np.ndarray] = []
+        self.classes = classes
 
     def run(self, batch, **others):
         self.seen.append(batch)
-        logits = np.zeros((*batch.shape[:3], len(CLASSES)), np.float32)
+        logits = np.zeros((*batch.shape[:3], self.classes), np.float32)
         logits[..., 0] = 4
         logits[..., 1] = np.where(batch[..., 0] > 0.5, 8, 0)
         return {"logits": logits}
@@ -80,6 +83,27 @@ def test_small_bodies_are_seen_sharper_at_the_second_look(model):
 def test_bodies_that_are_large_enough_are_looked_at_once(model):
     image, _ = column(45, (192, 192))
     assert structures.structures_on(model, image).looks == 1
+
+
+def test_a_segmentation_has_the_second_look_of_networks_that_learned_from_crops(model):
+    image = column(18)[0]
+    found = segment_slice(model, image)
+    assert dict(found.classes) == dict(enumerate(CLASSES[1:], start=1))
+    assert found.model == model.identity
+    assert len(model.engine.seen) > 1
+    sharp = structures.structures_on(model, image).probabilities
+    assert dice(found.mask == 1, sharp.argmax(axis=-1) == 1) > 0.999
+    assert found.confidence == pytest.approx(sharp.max(axis=-1), abs=0.5)
+
+
+def test_networks_of_other_classes_are_asked_once(model):
+    """They were not taught by close crops, whatever their classes are called."""
+    other = LoadedModel(replace(model.card, classes=CLASSES[:5]), Threshold(5))
+    image, _ = column(18)
+    found = segment_slice(other, image)
+    assert len(other.engine.seen) == 1
+    assert found.mask.any()
+    assert segment_with(other, image).mask.tolist() == found.mask.tolist()
 
 
 def test_a_slice_without_bodies_is_looked_at_once(model):

@@ -68,8 +68,8 @@ def series(tmp_path, monkeypatch):
         sure = np.full(mask.shape, 0.97, np.float32)
         return Segmentation(mr_model(), MR_CLASSES, mask, sure)
 
-    for module in (whole, volumes):
-        monkeypatch.setattr(module, "segment_with", segment_with)
+    monkeypatch.setattr(whole, "segment_with", segment_with)
+    monkeypatch.setattr(volumes, "segment_slice", segment_with)
     return path
 
 
@@ -154,9 +154,9 @@ def test_every_slice_is_segmented_the_middle_first(series, models):
 
 def test_stopping_early_leaves_slices_untouched(series, models, monkeypatch):
     asked = []
-    told = volumes.segment_with
+    told = volumes.segment_slice
     monkeypatch.setattr(
-        volumes, "segment_with", lambda model, image: asked.append(1) or told(model, image)
+        volumes, "segment_slice", lambda model, image: asked.append(1) or told(model, image)
     )
     work = segment_volume(series, models)
     for step in work:

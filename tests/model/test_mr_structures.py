@@ -11,10 +11,11 @@ pytest.importorskip("tensorflow")
 
 from spinealign.cli import main as cli
 from spinealign.domain.errors import DataSetError
+from spinealign.domain.structures import STRUCTURES
 from spinealign.inference.catalog import ModelStore
 from spinealign.training import commands, mr_structures, networks, recipes
 from spinealign.training.mr_sources import IVD, SPIDER, T1, UNLABELLED, VB2, VB3
-from spinealign.training.mr_targets import BACKGROUND, BODY, DISC, STRUCTURES, UNKNOWN
+from spinealign.training.mr_targets import BACKGROUND, BODY, DISC, UNKNOWN
 from spinealign.training.package import to_litert, write_model_folder
 from tests import mr_slices
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from spinealign.domain.findings import (
     BY_HAND,
     BY_PERSON,
+    COUNT_CAUTIONS,
     FRONTAL_CORNERS,
     TAKEN_OVER,
     UNSURE,
@@ -295,7 +296,8 @@ def _cautions(original: Analysis, wanted: Corrections) -> tuple[Caution, ...]:
     kinds = correction_kinds(original, wanted)
     kept = [c for c in original.cautions if _still_holds(c, wanted)]
     if CorrectionKind.LEVELS_RENAMED in kinds:
-        kept = [caution for caution in kept if caution.code is not WarningCode.LEVELS_COUNTED]
+        counted = {*COUNT_CAUTIONS, WarningCode.LUMBAR_COUNT_DOUBTFUL}
+        kept = [caution for caution in kept if caution.code not in counted]
     doubts = [c for c in original.cautions if c.code is WarningCode.LEVELS_UNCERTAIN]
     followed = []
     if wanted.levels_uncertain:

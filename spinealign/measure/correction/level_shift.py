@@ -11,7 +11,6 @@ from spinealign.domain.findings import (
     Analysis,
     Corrections,
     Vertebra,
-    VertebraState,
 )
 from spinealign.measure.correction.changes import initial_corrections, possible_levels, rename_level
 from spinealign.measure.outlines.body_places import counterparts
@@ -31,8 +30,8 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
         1 where the lowest disc, taken for L5/S1, is L4/L5; -1 where it lies below L5/S1;
         0 confirms levels that were only assumed.
     analysis : Analysis
-        Where the corrections belong. S1 was only placed below the lowest disc: it goes
-        when its new name does not exist, and comes back with the name.
+        Where the corrections belong. S1 goes when its new name does not exist, and comes back
+        with the name.
 
     Raises
     ------
@@ -45,7 +44,7 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
     if not bodies:
         raise ValueError("there is no vertebra to name")
     ranks = [LEVEL_SEQUENCE.index(body.level or "") - steps for body in bodies]
-    if bodies[-1].state is VertebraState.ENDPLATE and ranks[-1] > _SACRUM:
+    if bodies[-1].level == "S1" and ranks[-1] > _SACRUM:
         bodies = bodies[:-1]
     if not bodies:
         raise ValueError("no level is left")
@@ -74,7 +73,7 @@ def _renamed(corrections: Corrections, body_index: int, rank: int) -> Correction
 def _lost_sacrum(bodies: Sequence[Vertebra], analysis: Analysis) -> tuple[Vertebra, ...]:
     """Return the program's own S1 where its name is free again and it is missing."""
     own = initial_corrections(analysis).vertebrae
-    if not own or own[-1].state is not VertebraState.ENDPLATE or bodies[-1].level != "L5":
+    if not own or own[-1].level != "S1" or bodies[-1].level != "L5":
         return ()
     if own[-1] in counterparts(bodies, own).values():
         return ()

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinealign.domain.findings import BY_HAND, Segmentation, Vertebra
+from spinealign.domain.structures import BODY, SACRUM, VERTEBRA
 from spinealign.measure.outlines.body_places import counterparts
 from spinealign.measure.outlines.class_ids import class_id
 
-_ANY_VERTEBRA = "vertebra"
 _SUBPIXEL_BITS = 4
 """Binary digits after the point of polygon corners, 1/16 pixel. Source: numerical resolution."""
 
@@ -43,7 +43,8 @@ def repainted(
     own, wanted : sequence of Vertebra
         The program's bodies and the corrected ones. Where each body has a class of its
         own, classes get the new names; where all vertebrae are one class, bodies are
-        only taken out or painted in. Other structures stay.
+        only taken out or painted in, S1 in the class of the sacrum if there is one. Other
+        structures stay.
 
     Notes
     -----
@@ -85,18 +86,20 @@ def _with_own_classes(
 def _with_one_class(
     found: Segmentation, own: Sequence[Vertebra], wanted: Sequence[Vertebra]
 ) -> Segmentation:
-    values = [value for value, name in found.classes.items() if name == _ANY_VERTEBRA]
-    if not values:
+    values = {name: value for value, name in found.classes.items()}
+    bone = next((values[name] for name in (VERTEBRA, BODY) if name in values), None)
+    if bone is None:
         return found
+    sacrum = values.get(SACRUM, bone)
     origins = _origins(wanted, own)
     kept = {origin.index for origin in origins.values()}
     mask = found.mask.copy()
     for body in own:
         if body.index not in kept:
-            _paint(mask, body, 0, over=values[0])
+            _paint(mask, body, 0, over=sacrum if body.level == "S1" else bone)
     for body in wanted:
         if body.index not in origins:
-            _paint(mask, body, values[0])
+            _paint(mask, body, sacrum if body.level == "S1" else bone)
     return replace(found, mask=mask, confidence=_confidence(found, mask))
 
 

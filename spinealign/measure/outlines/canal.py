@@ -20,6 +20,7 @@ from spinealign.domain.measurements import (
     UnmeasurableReason,
 )
 from spinealign.domain.measures import MEASURES, MeasureCode, Severity
+from spinealign.domain.structures import CANAL
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
 from spinealign.measure.geometry.sampled import not_measured, thresholds_hold, unit_of
 from spinealign.measure.geometry.segments import DiscSpace
@@ -30,9 +31,6 @@ Mask = NDArray[np.bool_]
 
 FROM_MASK = "mask"
 """Source of points that lie on the border of the mask."""
-
-CANAL = "canal"
-"""Name of the canal's class in segmentations."""
 
 _CODE = MeasureCode.CANAL_DIAMETER
 _INTERRUPTED = Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED)

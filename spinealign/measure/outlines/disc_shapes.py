@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-VERTEBRA, DISC, CANAL = 1, 2, 3
-"""Mask values of the sagittal MR segmentation. Source: model card of mr_segmentation."""
+VERTEBRA, DISC, CANAL, SACRUM, POSTERIOR = 1, 2, 3, 4, 5
+"""Mask values that columns are found in (`mr_classes.standard_mask`): vertebrae as the network
+outlines them, with posterior elements or without; these by themselves where it tells them apart.
+
+Source: model card of mr_segmentation; the last two: convention of this program.
+"""
 
 CANAL_REACH = (0.05, 0.6)
 """Nearest and farthest distance from the end of a disc at which the canal is looked for, in

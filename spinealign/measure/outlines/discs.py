@@ -18,6 +18,7 @@ from spinealign.measure.outlines.disc_shapes import (
     OUTSIDE,
     PIXEL_EDGES,
     REACH_SAMPLES,
+    SACRUM,
     VERTEBRA,
     DiscShape,
     disc_between,
@@ -116,6 +117,36 @@ them have such a disc; a fifth less of the second renames bodies or discs on 1 o
 """
 
 
+_SACRUM_ZONE = (0.12, 0.45)
+"""Where the sacrum beyond a disc is looked for: distances across the disc from its centre, in
+lengths of the disc.
+
+Source: set by hand: nearer than a body, as the sacrum may be outlined in part
+(docs/design/mr-from-any-scanner.md).
+"""
+
+_SACRUM_SHARE = 0.3
+"""Least share of the sacrum in that zone where it begins there.
+
+Source: set by hand; docs/design/mr-from-any-scanner.md has what it decides.
+"""
+
+_LEAST_SACRUM = 0.1
+"""Least area of the sacrum from which it tells the lower end of a column, in squares of a disc's
+length.
+
+Source: set by hand: a sixth of the area of S1.
+"""
+
+_LONG_REMNANT = 0.73
+"""Length of a disc inside the sacrum from which the first sacral vertebra may be a lumbar one, in
+the length of the disc above it.
+
+Source: set by hand, after O'Driscoll's types (PMID 8741056): in type 4, which goes with a fused
+transitional vertebra, the disc extends over the whole sacrum and the body above it is squared.
+"""
+
+
 @dataclass(frozen=True, eq=False)
 class DiscColumn:
     """Discs counted from the sacrum up; the first one is taken for L5/S1.
@@ -126,13 +157,18 @@ class DiscColumn:
     is_upside_down : bool
         The sacrum was recognised at the top of the picture.
     is_sacrum_seen : bool
-        Below the first disc there is room and no further vertebra. False: the
-        picture may end above the sacrum, and the count may be too low.
+        The sacrum begins below the first disc; where the mask does not tell it, there is room and
+        no further vertebra. False: the picture may end above the sacrum, and the count may be
+        too low.
     is_count_doubtful : bool
         The first disc is so short that it may lie between S1 and S2, or such a disc
         was left out.
     remnants : int
         Discs below that were left out as sacral.
+    is_sacrum_outlined : bool
+        Whether the mask tells the sacrum at all.
+    is_remnant_long : bool
+        A disc inside the sacrum is as long as between lumbar vertebrae.
     """
 
     discs: tuple[DiscShape, ...] = ()
@@ -140,17 +176,23 @@ class DiscColumn:
     is_sacrum_seen: bool = False
     is_count_doubtful: bool = False
     remnants: int = 0
+    is_sacrum_outlined: bool = False
+    is_remnant_long: bool = False
 
 
-def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
+def find_discs(
+    mask: Mask, confidence: NDArray[np.float32], *, tells_sacrum: bool = False
+) -> DiscColumn:
     """Find the discs of a sagittal lumbar MR and count them from the sacrum up.
 
     Parameters
     ----------
     mask : ndarray of uint8, shape (H, W)
-        0 background (the sacrum too), 1 vertebra, 2 disc, 3 canal.
+        Values of `disc_shapes`.
     confidence : ndarray of float32, shape (H, W)
         Probability of the class chosen.
+    tells_sacrum : bool
+        Whether the network outlines the sacrum; else it is background.
 
     Returns
     -------
@@ -159,7 +201,10 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
 
     Notes
     -----
-    The network was taught that the sacrum is background. So the lowest disc is the
+    Where the sacrum is outlined, the lowest disc is the last one without sacrum above it, and the
+    end at which the sacrum lies is the lower one.
+
+    Else the network was taught that the sacrum is background. So the lowest disc is the
     last one with a vertebra above it: a short remnant between S1 and S2 has none. Which
     end of the column is the lower one is weighed from sizes, spacing, tilt, and where
     vertebrae go on; only strong signs turn the picture.
@@ -171,10 +216,63 @@ def find_discs(mask: Mask, confidence: NDArray[np.float32]) -> DiscColumn:
     upside_down = _is_upside_down(shapes, mask)
     if upside_down:
         shapes = [_turned(shape) for shape in reversed(shapes)]
+    if tells_sacrum:
+        return _above_the_sacrum(shapes, mask, upside_down)
     shapes, remnants = _without_remnants(shapes, mask)
     doubtful = remnants > 0 or _relative_length(shapes) < _SHORT_FOR_L5
     is_sacrum_seen = remnants > 0 or _ends_in_room(shapes[0], mask)
     return DiscColumn(tuple(shapes), upside_down, is_sacrum_seen, doubtful, remnants)
+
+
+def _above_the_sacrum(shapes: Sequence[DiscShape], mask: Mask, upside_down: bool) -> DiscColumn:
+    """Return the discs above a sacrum that is outlined; those inside or below it are left out."""
+    first = _first_above_sacrum(shapes, mask)
+    kept, below = shapes[first:], [shape for shape in shapes[:first] if not shape.is_inferred]
+    inside = [shape.length_px for shape in below if _lies_in_sacrum(shape, mask)]
+    longest = max(inside, default=0.0)
+    return DiscColumn(
+        tuple(kept), upside_down,
+        is_sacrum_seen=_sacrum_share(kept[0], mask, 1.0) >= _SACRUM_SHARE,
+        is_count_doubtful=_relative_length(kept) < _SHORT_FOR_L5 or _lies_as_in_sacrum(kept),
+        remnants=first,
+        is_sacrum_outlined=True,
+        is_remnant_long=longest >= _LONG_REMNANT * kept[0].length_px,
+    )  # fmt: skip
+
+
+def _first_above_sacrum(shapes: Sequence[DiscShape], mask: Mask) -> int:
+    """Return the place of the disc between the lowest vertebra and the sacrum.
+
+    Below it lie discs inside the sacrum, and what looks like a disc in the pelvis. At least two
+    discs stay above.
+    """
+    is_below_bone = [_body_share(s, mask, -1.0)[0] >= _BODY_SHARE for s in shapes]
+    first = is_below_bone.index(True) if any(is_below_bone) else 0
+    starts = _sacrum_share(shapes[first], mask, 1.0) >= _SACRUM_SHARE
+    while not starts and first > 0 and not _lies_in_sacrum(shapes[first - 1], mask):
+        first -= 1
+    return min(first, max(len(shapes) - 2, 0))
+
+
+def _lies_in_sacrum(shape: DiscShape, mask: Mask) -> bool:
+    """Whether there is more sacrum than vertebra above a disc."""
+    sacrum = _sacrum_share(shape, mask, -1.0)
+    return sacrum >= _SACRUM_SHARE and sacrum > _body_share(shape, mask, -1.0)[0]
+
+
+def _sacrum_share(shape: DiscShape, mask: Mask, direction: float) -> float:
+    return _body_share(shape, mask, direction, SACRUM, _SACRUM_ZONE)[0]
+
+
+def _sacral_end(shapes: Sequence[DiscShape], mask: Mask) -> float:
+    """Return 1 where the sacrum lies at the first disc, -1 at the last, 0 where none is seen."""
+    rows, cols = np.nonzero(mask == SACRUM)
+    usual = float(np.median([shape.length_px for shape in shapes]))
+    if len(rows) < _LEAST_SACRUM * usual**2:
+        return 0.0
+    middle = np.array([cols.mean(), rows.mean()]) + 0.5
+    away = [float(np.hypot(*(middle - shape.centre))) for shape in (shapes[0], shapes[-1])]
+    return 1.0 if away[0] < away[1] else -1.0
 
 
 def _oriented(chain: Sequence[DiscPiece], mask: Mask) -> list[DiscShape]:
@@ -232,11 +330,17 @@ def _turned(shape: DiscShape) -> DiscShape:
     return replace(shape, down=-shape.down)
 
 
-def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, float]:
-    """Return the shares of vertebra and of picture in the zone below (1) or above (-1) a disc."""
+def _body_share(
+    shape: DiscShape,
+    mask: Mask,
+    direction: float,
+    structure: int = VERTEBRA,
+    zone: tuple[float, float] = _BODY_ZONE,
+) -> tuple[float, float]:
+    """Return the shares of bone and of picture in the zone below (1) or above (-1) a disc."""
     axis = (shape.posterior - shape.anterior) / max(shape.length_px, 1e-6)
     sides = np.linspace(-_BODY_ZONE_SIDE, _BODY_ZONE_SIDE, _ZONE_SAMPLES)
-    u, v = np.meshgrid(sides, np.linspace(*_BODY_ZONE, _ZONE_SAMPLES))
+    u, v = np.meshgrid(sides, np.linspace(*zone, _ZONE_SAMPLES))
     points = (
         shape.centre
         + u.reshape(-1, 1) * axis * shape.length_px
@@ -244,7 +348,8 @@ def _body_share(shape: DiscShape, mask: Mask, direction: float) -> tuple[float, 
     )
     values = values_at(mask, points)
     inside = values != OUTSIDE
-    return float(np.mean(values[inside] == VERTEBRA)) if inside.any() else 0.0, float(inside.mean())
+    share = float(np.mean(values[inside] == structure)) if inside.any() else 0.0
+    return share, float(inside.mean())
 
 
 def _ends_in_room(shape: DiscShape, mask: Mask) -> bool:
@@ -257,8 +362,10 @@ def _is_upside_down(shapes: Sequence[DiscShape], mask: Mask) -> bool:
     """Weigh what tells the ends of a lumbar column apart.
 
     Towards the sacrum discs are longer and farther apart, the lowest one tips
-    backwards, and no vertebra lies beyond it.
+    backwards, and no vertebra lies beyond it. A sacrum that is outlined decides alone.
     """
+    if end := _sacral_end(shapes, mask):
+        return end < 0
     steps, lengths = _steps(shapes), np.array([shape.length_px for shape in shapes])
     half = max(1, len(steps) // 2)
     backwards = [s.posterior - s.anterior for s in shapes]
@@ -301,7 +408,12 @@ def _is_remnant(shapes: Sequence[DiscShape], mask: Mask) -> bool:
     length = _relative_length(shapes)
     if lowest < _BODY_SHARE <= following and length < _SHORT_FOR_L5:
         return True
-    steps = _steps(shapes)
+    return _lies_as_in_sacrum(shapes)
+
+
+def _lies_as_in_sacrum(shapes: Sequence[DiscShape]) -> bool:
+    """Whether length, tilt and distance of the lowest disc are those of one between S1 and S2."""
+    length, steps = _relative_length(shapes), _steps(shapes)
     if len(steps) < _FEWEST_STEPS:
         return False
     step = float(steps[0] / np.median(steps[1:4]))

@@ -14,23 +14,27 @@ from spinealign.domain.findings import (
     Facing,
     Landmark,
     LandmarkName,
-    LandmarkSource,
     LevelUncertainty,
     Vertebra,
     VertebraState,
     WarningCode,
 )
+from spinealign.domain.structures import CANAL, SACRUM
 from spinealign.measure.outlines.body_cautions import state_cautions
 from spinealign.measure.outlines.contours import thinned
-from spinealign.measure.outlines.disc_shapes import CANAL, DISC, VERTEBRA, DiscShape
+from spinealign.measure.outlines.disc_shapes import DiscShape
 from spinealign.measure.outlines.discs import DiscColumn, find_discs
 from spinealign.measure.outlines.endplates import disc_borders, outline_landmarks
+from spinealign.measure.outlines.mr_classes import standard_mask, tells_bodies
 from spinealign.measure.outlines.mr_pieces import (
     BodyPiece,
     body_pieces,
     canal_side,
+    has_canal,
     processes_side,
+    sacral_piece,
 )
+from spinealign.measure.outlines.mr_sacrum import SUPERIOR, outlined_sacrum, sacrum_below
 from spinealign.measure.outlines.square import SquareGrid
 from spinealign.measure.outlines.vertebrae import BodyAxes, right_of
 
@@ -40,9 +44,6 @@ Points = NDArray[np.float64]
 
 LEVELS = ("L5", "L4", "L3", "L2", "L1", *(f"T{number}" for number in range(12, 0, -1)))
 """Bodies from the sacrum up. Source: human anatomy, twelve thoracic and five lumbar vertebrae."""
-
-_MASK_VALUES = {"vertebra": VERTEBRA, "disc": DISC, "canal": CANAL}
-_NEEDED = {"vertebra", "disc"}
 
 _OPEN_HEIGHT = (0.85, 1.25)
 """Least and largest height of a body with a disc at one end only that counts as whole, in the
@@ -85,6 +86,14 @@ _UNSURE_BONE = 0.9
 Source: unknown; set by hand, benchmarks/constants.py shows its effect.
 """
 
+_UNSURE_ABOVE_SACRUM = 0.85
+"""Mean probability of bone of the lowest body below which levels are uncertain though the sacrum
+is outlined below it.
+
+Source: set by hand; of 80 patients kept aside five lie between 0.82 and 0.90, all counted right
+(docs/design/mr-from-any-scanner.md).
+"""
+
 _SHALLOW = 0.7
 """Depth below which a body is called uncertain, in the median depth of all bodies.
 
@@ -104,41 +113,6 @@ medians of the next three discs.
 
 Source: unknown; set by hand; a quarter more of the first withholds levels on 1 of 2 slices
 (benchmarks/constants.py).
-"""
-
-_SHORTEST_SACRAL_DISC = 0.62
-"""Least length of the lowest disc from which the endplate of S1 is taken, in the median length.
-
-Source: unknown; set by hand, benchmarks/constants.py shows its effect.
-"""
-
-_SACRUM_BEYOND_ENDS = (0.13, 0.08)
-"""How far the endplate of S1 goes on beyond the line along the disc's border, in front and behind,
-in lengths of the disc.
-
-Source: in front measured on the discs above, where the body below is outlined; behind 0.11 there,
-set to 0.08 by eye (`_sacral_endplate`); a fifth less or a quarter more changes no angle on 2
-slices, and a length by up to 20 % (benchmarks/constants.py).
-"""
-
-_SACRUM_BELOW_DISC = 0.03
-"""How far the endplate of S1 lies below that line, in lengths of the disc.
-
-Source: 0.06 on the discs above, set to 0.03 by eye (`_sacral_endplate`); a fifth less or a quarter
-more changes no angle on 2 slices, and a length by up to 3 % (benchmarks/constants.py).
-"""
-
-_SACRUM_CONFIDENCE = 0.6
-"""Confidence of the corners of S1, in confidences of the disc.
-
-Source: unknown; set by hand; a quarter more changes the width of an interval on 2 slices by up to
-19 % (benchmarks/constants.py).
-"""
-
-_SACRUM_STRIP = 0.05
-"""Height of the strip that is drawn for S1, in lengths of the disc.
-
-Source: drawing only: no line of the strip is measured.
 """
 
 
@@ -168,9 +142,9 @@ class MrColumn:
     Parameters
     ----------
     vertebrae : tuple of Vertebra
-        From the top, outlines without posterior elements. The last one may be S1 with
-        its superior endplate alone: the sacrum is not segmented, and that endplate is
-        taken from the lower border of the disc L5/S1.
+        From the top, outlines without posterior elements. The last one may be S1, of which
+        the superior endplate is measured: on its outline where the network tells the sacrum, else
+        along the lower border of the disc L5/S1.
     facing : Facing or None
         The canal lies behind. None when neither canal nor processes tell.
     facing_confidence : float or None
@@ -182,6 +156,8 @@ class MrColumn:
     cautions : tuple of Caution
     found : DiscColumn
         The discs as they were found and counted, from the sacrum up, in square pixels.
+    is_beside_canal : bool
+        The slice lies so far from the middle that the canal is behind none of the discs.
     """
 
     vertebrae: tuple[Vertebra, ...] = ()
@@ -191,6 +167,7 @@ class MrColumn:
     discs: tuple[MrDisc, ...] = ()
     cautions: tuple[Caution, ...] = ()
     found: DiscColumn = field(default_factory=DiscColumn)
+    is_beside_canal: bool = False
 
 
 def bodies_from_mask(
@@ -202,16 +179,17 @@ def bodies_from_mask(
 ) -> MrColumn:
     """Find the vertebral bodies of a sagittal lumbar MR in its segmentation.
 
-    Levels are counted from the sacrum up, the lowest disc being taken for L5/S1: an
+    Levels are counted from the sacrum up, the lowest disc above it being taken for L5/S1: an
     assumption that a transitional vertebra breaks, and a caution says so.
 
     Parameters
     ----------
     mask : ndarray of uint8, shape (H, W)
-        Structure of each pixel; the sacrum is background.
+        Structure of each pixel.
     classes : mapping of int to str
-        Meaning of the mask's values; "vertebra" (bodies with posterior elements),
-        "disc" and "canal" count.
+        Meaning of the mask's values: "vertebra" (bodies with posterior elements), or "body" and
+        "posterior elements"; "disc", "canal" and "sacrum". Without the last the sacrum is
+        background.
     confidence : ndarray of float32, shape (H, W)
         Probability of the structure chosen.
     pixels : ndarray of float32, shape (H, W), optional
@@ -226,15 +204,17 @@ def bodies_from_mask(
         With a caution and no vertebrae when fewer than two discs lie in line; empty
         when a mask does not tell vertebrae and discs apart.
     """
-    if not _NEEDED.issubset(classes.values()):
+    if not tells_bodies(classes.values()):
         return MrColumn()
     grid = SquareGrid.over(mask.shape, pixel_aspect)
-    mask, confidence = grid.resampled_mask(_standard(mask, classes)), grid.resampled(confidence)
-    found = find_discs(mask, confidence)
+    mask, confidence = grid.resampled_mask(standard_mask(mask, classes)), grid.resampled(confidence)
+    found = find_discs(mask, confidence, tells_sacrum=SACRUM in classes.values())
     if len(found.discs) < 2:
         return MrColumn(cautions=(Caution(WarningCode.NO_COLUMN),))
     shown = None if pixels is None else grid.resampled(pixels)
-    column = _MrColumnBuilder(mask, confidence, found, room_around(mask.shape, shown)).result()
+    room = room_around(mask.shape, shown)
+    tells_canal = CANAL in classes.values()
+    column = _MrColumnBuilder(mask, confidence, found, room, tells_canal=tells_canal).result()
     return replace(column, vertebrae=tuple(map(grid.body_in_picture, column.vertebrae)))
 
 
@@ -258,18 +238,12 @@ def room_around(shape: tuple[int, ...], pixels: Array | None = None) -> Array:
     return np.asarray(distance[1:-1, 1:-1], np.float32)
 
 
-def _standard(mask: Mask, classes: Mapping[int, str]) -> Mask:
-    """Return a mask with the values that `measure.outlines.discs` expects."""
-    table = np.zeros(256, np.uint8)
-    for value, name in classes.items():
-        table[value] = _MASK_VALUES.get(name, 0)
-    return np.asarray(table[mask], np.uint8)
-
-
 class _MrColumnBuilder:
     """Works from the sacrum up, and turns the order round at the end."""
 
-    def __init__(self, mask: Mask, confidence: Array, found: DiscColumn, room: Array) -> None:
+    def __init__(
+        self, mask: Mask, confidence: Array, found: DiscColumn, room: Array, *, tells_canal: bool
+    ) -> None:
         self._room = room
         discs = found.discs
         votes = _votes(discs, mask)
@@ -277,11 +251,17 @@ class _MrColumnBuilder:
         self._certainty = 0.5 + 0.5 * abs(total) / (sum(map(abs, votes)) + _FACING_PRIOR)
         self._discs = tuple(discs) if total >= 0 else tuple(_mirrored(disc) for disc in discs)
         self._pieces = body_pieces(mask, confidence, self._discs)
+        self._sacral = None
+        if found.is_sacrum_outlined and found.is_sacrum_seen:
+            self._sacral = sacral_piece(mask, confidence, self._discs)
+            self._pieces = [piece for piece in self._pieces if piece.place >= 0]
         self._facing = self._side() if self._certainty >= _SURE_FACING else None
         self._borders = [disc_borders(disc, mask) for disc in self._discs]
         depths = [piece.depth_px for piece in self._pieces]
         self._usual_depth = float(np.median(depths)) if depths else 0.0
         self._found = found
+        shows_canal = any(has_canal(disc, mask) for disc in self._discs)
+        self._is_beside_canal = tells_canal and not shows_canal
         self._doubt = self._level_doubt(found)
 
     def _side(self) -> Facing:
@@ -292,10 +272,11 @@ class _MrColumnBuilder:
     def _level_doubt(self, found: DiscColumn) -> LevelUncertainty | None:
         """Return why the lowest disc may not be L5/S1.
 
-        The network was taught that the sacrum is background; a sacrum that looks like a
+        A network may have been taught that the sacrum is background; a sacrum that looks like a
         vertebra, or one with a disc inside, is outlined in part and without certainty.
         """
-        if not found.is_sacrum_seen or self._discs[0].is_inferred:
+        is_lost = found.is_sacrum_outlined and self._sacral is None
+        if is_lost or not found.is_sacrum_seen or self._discs[0].is_inferred:
             return LevelUncertainty.NO_SACRUM
         lowest = next((piece for piece in self._pieces if piece.place == 0), None)
         if lowest is None:
@@ -303,7 +284,8 @@ class _MrColumnBuilder:
         if found.is_count_doubtful or _is_small(self._discs):
             return LevelUncertainty.SMALL_LOWEST_DISC
         is_shallow = lowest.depth_px < _SHALLOW_LOWEST * self._usual_depth
-        is_doubtful = is_shallow or lowest.certainty < _UNSURE_BONE
+        least = _UNSURE_ABOVE_SACRUM if found.is_sacrum_outlined else _UNSURE_BONE
+        is_doubtful = is_shallow or lowest.certainty < least
         return LevelUncertainty.PARTIAL_LOWEST_BODY if is_doubtful else None
 
     def result(self) -> MrColumn:
@@ -319,6 +301,7 @@ class _MrColumnBuilder:
             discs=tuple(self._mr_disc(i) for i in reversed(range(len(self._discs)))),
             cautions=self._cautions(vertebrae),
             found=self._found,
+            is_beside_canal=self._is_beside_canal,
         )
 
     def _level(self, place: int) -> str | None:
@@ -367,7 +350,7 @@ class _MrColumnBuilder:
         points = np.array([[mark.x, mark.y] for mark in marks]).reshape(-1, 2)
         near = {m.name for m, room in zip(marks, self._room_at(points), strict=True)
                 if room < max(margin_px, _AT_BORDER_PX)}  # fmt: skip
-        lost = {name for side in (_SUPERIOR, _INFERIOR) if near & set(side) for name in side}
+        lost = {name for side in (SUPERIOR, _INFERIOR) if near & set(side) for name in side}
         return tuple(mark for mark in marks if mark.name not in lost)
 
     def _is_open(self, piece: BodyPiece) -> bool:
@@ -388,32 +371,27 @@ class _MrColumnBuilder:
         """Leave out the landmarks of the end where no disc says that the body ends."""
         if not self._is_open(piece):
             return marks
-        kept = _INFERIOR if piece.place >= 0 else _SUPERIOR
+        kept = _INFERIOR if piece.place >= 0 else SUPERIOR
         return tuple(mark for mark in marks if mark.name in kept)
 
     def _sacrum(self) -> Vertebra | None:
-        """Return S1 with the endplate that the lower border of the disc L5/S1 implies."""
-        disc, borders = self._discs[0], self._borders[0]
-        usual = float(np.median([d.length_px for d in self._discs]))
-        is_whole = disc.length_px >= _SHORTEST_SACRAL_DISC * usual
-        if self._doubt is not None or self._facing is None or borders is None or not is_whole:
+        """Return S1, of which nothing is known where the levels are uncertain."""
+        if self._doubt is not None:
             return None
-        front, back = _sacral_endplate(disc, borders[1])
-        middle = (front + back) / 2
-        names = (
-            LandmarkName.ANTERIOR_SUPERIOR,
-            LandmarkName.POSTERIOR_SUPERIOR,
-            LandmarkName.SUPERIOR_MIDDLE,
-        )
-        confidence = _SACRUM_CONFIDENCE * disc.confidence
-        marks = tuple(
-            Landmark(name, float(x), float(y), confidence, LandmarkSource.CONTOUR)
-            for name, (x, y) in zip(names, (front, back, middle), strict=True)
-        )
-        deep = _SACRUM_STRIP * disc.length_px * disc.down
-        strip = [front, back, back + deep, front + deep]
-        outline = tuple((float(x), float(y)) for x, y in strip)
-        return Vertebra("S1", 0, outline, marks, confidence, VertebraState.ENDPLATE)
+        if self._found.is_sacrum_outlined:
+            piece = self._sacral
+            if piece is None:
+                return None
+            margin_px = _CUT_OFF * self._usual_height(piece)
+            is_oriented = self._facing is not None
+            return outlined_sacrum(
+                piece, self._usual_depth, is_oriented,
+                lambda marks: self._away_from_border(marks, margin_px),
+            )  # fmt: skip
+        borders = self._borders[0]
+        if self._facing is None or borders is None:
+            return None
+        return sacrum_below(self._discs[0], self._discs, borders[1])
 
     def _mr_disc(self, i: int) -> MrDisc:
         lower = "S1" if i == 0 and self._doubt is None else self._level(i - 1)
@@ -424,22 +402,24 @@ class _MrColumnBuilder:
         return MrDisc(name, self._discs[i], *borders)
 
     def _cautions(self, vertebrae: Sequence[Vertebra]) -> tuple[Caution, ...]:
+        counted = WarningCode.LEVELS_COUNTED
+        if self._sacral is not None:
+            counted = WarningCode.LEVELS_FROM_SACRUM
         cautions = [
-            Caution(WarningCode.LEVELS_COUNTED)
+            Caution(counted)
             if self._doubt is None
             else Caution(WarningCode.LEVELS_UNCERTAIN, doubt=self._doubt)
         ]
+        if self._found.is_remnant_long:
+            cautions.append(Caution(WarningCode.LUMBAR_COUNT_DOUBTFUL))
+        if self._is_beside_canal:
+            cautions.append(Caution(WarningCode.SLICE_BESIDE_CANAL))
         cautions += state_cautions(vertebrae)
         if self._facing is None:
             cautions.append(Caution(WarningCode.FACING_UNCERTAIN))
         return tuple(cautions)
 
 
-_SUPERIOR = (
-    LandmarkName.ANTERIOR_SUPERIOR,
-    LandmarkName.POSTERIOR_SUPERIOR,
-    LandmarkName.SUPERIOR_MIDDLE,
-)
 _INFERIOR = (
     LandmarkName.ANTERIOR_INFERIOR,
     LandmarkName.POSTERIOR_INFERIOR,
@@ -455,23 +435,3 @@ def _votes(discs: Sequence[DiscShape], mask: Mask) -> list[float]:
 
 def _mirrored(disc: DiscShape) -> DiscShape:
     return replace(disc, anterior=disc.posterior, posterior=disc.anterior)
-
-
-def _sacral_endplate(disc: DiscShape, border: Points) -> Points:
-    """Return front and back of S1's superior endplate (2, 2), from the border of the disc.
-
-    Notes
-    -----
-    How far the endplate goes on beyond the border's line was taken from the discs above,
-    where the body below is outlined too. It lies less deep than there (0.03 instead of 0.06
-    of the disc's length) and ends sooner at the back (0.08 instead of 0.11), by eye, as the
-    sacrum's rim is sharper.
-    """
-    run = border[1] - border[0]
-    along = run / max(float(np.hypot(*run)), 1e-9)
-    normal = np.array([-along[1], along[0]])
-    normal *= 1.0 if normal @ disc.down >= 0 else -1.0
-    reach = np.array([-_SACRUM_BEYOND_ENDS[0], _SACRUM_BEYOND_ENDS[1]])[:, None]
-    return np.asarray(
-        border + disc.length_px * (reach * along + _SACRUM_BELOW_DISC * normal), np.float64
-    )

@@ -16,7 +16,9 @@ from spinealign.measure.outlines.contours import level_contour
 from spinealign.measure.outlines.disc_shapes import (
     CANAL,
     CANAL_REACH,
+    POSTERIOR,
     REACH_SAMPLES,
+    SACRUM,
     VERTEBRA,
     DiscShape,
     values_at,
@@ -89,6 +91,14 @@ Source: unknown; set by hand; a fifth less or a quarter more of the first turns 
 slices by up to 0.9 degrees (benchmarks/constants.py).
 """
 
+_LEAST_CANAL = 0.1
+"""Least share of canal behind a disc, between the distances at which it is looked for, where the
+slice shows the canal.
+
+Source: set by hand: a third of a narrow canal; docs/design/mr-from-any-scanner.md has what it
+decides.
+"""
+
 _WINDOW = 1.3
 """Half side of the window in which a body is cut out, in depths or distances between discs.
 
@@ -136,7 +146,7 @@ def body_pieces(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> li
     Parameters
     ----------
     mask : ndarray of uint8, shape (H, W)
-        Vertebrae with posterior elements, discs and canal under their mask values.
+        Values of `disc_shapes`.
     confidence : ndarray of float32, shape (H, W)
     discs : sequence of DiscShape
         At least two, from the sacrum up, their posterior ends towards the canal.
@@ -146,26 +156,44 @@ def body_pieces(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> li
     list of BodyPiece
         From the sacrum up; places where no bone was segmented are left out.
     """
-    cutter = _Cutter(mask, confidence, discs)
+    cutter = _Cutter(mask == VERTEBRA, mask, confidence, discs)
     pieces = [cutter.piece(place) for place in range(-1, len(discs))]
     return [piece for piece in pieces if piece is not None]
 
 
+def sacral_piece(mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> BodyPiece | None:
+    """Cut the first sacral body out of an outlined sacrum; None where too little was segmented.
+
+    Notes
+    -----
+    Below, it ends where a lumbar body would at the latest: the border to S2 is not outlined.
+    """
+    return _Cutter(mask == SACRUM, mask, confidence, discs).piece(-1)
+
+
 def canal_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much canal lies behind a disc less how much lies before it (-1..1)."""
-    return _more_behind(disc, mask, np.linspace(*CANAL_REACH, REACH_SAMPLES), CANAL)
+    return _more_behind(disc, mask, np.linspace(*CANAL_REACH, REACH_SAMPLES), (CANAL,))
+
+
+def has_canal(disc: DiscShape, mask: Mask) -> bool:
+    """Whether the canal lies behind a disc."""
+    reach = np.linspace(*CANAL_REACH, REACH_SAMPLES)
+    line = disc.posterior + reach[:, None] * disc.length_px * _backwards(disc)
+    return bool(np.mean(values_at(mask, line) == CANAL) >= _LEAST_CANAL)
 
 
 def processes_side(disc: DiscShape, mask: Mask) -> float:
     """Return how much bone lies far behind a disc less how much lies far before it (-1..1)."""
-    return _more_behind(disc, mask, np.linspace(*_PROCESSES_REACH, _PROCESSES_SAMPLES), VERTEBRA)
+    reach = np.linspace(*_PROCESSES_REACH, _PROCESSES_SAMPLES)
+    return _more_behind(disc, mask, reach, (VERTEBRA, POSTERIOR))
 
 
-def _more_behind(disc: DiscShape, mask: Mask, reach: Points, structure: int) -> float:
+def _more_behind(disc: DiscShape, mask: Mask, reach: Points, structures: tuple[int, ...]) -> float:
     """Compare what lies behind a disc and before it, at distances in lengths of the disc."""
     steps = reach[:, None] * disc.length_px * _backwards(disc)
-    behind = values_at(mask, disc.posterior + steps) == structure
-    before = values_at(mask, disc.anterior - steps) == structure
+    behind = np.isin(values_at(mask, disc.posterior + steps), structures)
+    before = np.isin(values_at(mask, disc.anterior - steps), structures)
     return float(behind.mean() - before.mean())
 
 
@@ -215,8 +243,12 @@ class _Place:
 
 
 class _Cutter:
-    def __init__(self, mask: Mask, confidence: Array, discs: Sequence[DiscShape]) -> None:
-        self._mask, self._confidence, self._discs = mask, confidence, discs
+    """Cuts bodies out of `bone` (H, W); the mask tells where the canal begins behind them."""
+
+    def __init__(
+        self, bone: NDArray[np.bool_], mask: Mask, confidence: Array, discs: Sequence[DiscShape]
+    ) -> None:
+        self._bone, self._confidence, self._discs = bone, confidence, discs
         self._backs = [_back_end(disc, mask) for disc in discs]
         self._steps = [float(np.hypot(*(b.centre - a.centre))) for a, b in pairwise(discs)]
 
@@ -249,8 +281,8 @@ class _Cutter:
     def _window(self, place: _Place) -> tuple[slice, slice]:
         half = _WINDOW * max(place.depth, place.step)
         low = np.maximum(np.floor(place.centre - half), 0).astype(int)
-        high = np.minimum(np.ceil(place.centre + half), self._mask.shape[::-1]).astype(int)
-        left, top = np.minimum(low, np.array(self._mask.shape[::-1]) - 1)
+        high = np.minimum(np.ceil(place.centre + half), self._bone.shape[::-1]).astype(int)
+        left, top = np.minimum(low, np.array(self._bone.shape[::-1]) - 1)
         right, bottom = np.maximum(high, (left + 1, top + 1))
         return slice(int(top), int(bottom)), slice(int(left), int(right))
 
@@ -258,7 +290,7 @@ class _Cutter:
         """Return the window's pixels of the body: bone between the discs, before the canal."""
         rows, cols = np.mgrid[window]
         points = np.stack([cols + 0.5, rows + 0.5], axis=-1)
-        inside = (self._mask[window] == VERTEBRA) & self._between(place, points)
+        inside = self._bone[window] & self._between(place, points)
         inside &= self._before_canal(place, points)
         core = np.abs((points - place.centre) @ place.backwards) < _CORE_DEPTH * place.depth
         return largest_piece(_connected_with(inside, core))
