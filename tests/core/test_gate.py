@@ -402,6 +402,11 @@ AXIAL, SAGITTAL = [1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]
         ),
         pytest.param({"Modality": "CR", "ViewPosition": "AP"}, None, id="something in front"),
         pytest.param(
+            {"Modality": "CR", "BodyPartExamined": "SHOULDER", "ViewPosition": "RAO"},
+            K.OTHER_RADIOGRAPH, id="oblique shoulder",
+        ),
+        pytest.param({"Modality": "CR", "ViewPosition": "RAO"}, None, id="something oblique"),
+        pytest.param(
             {"Modality": "CR", "BodyPartExamined": "CHEST"}, K.OTHER_RADIOGRAPH, id="chest"
         ),
         pytest.param({"Modality": "CR", "BodyPartExamined": "SPINE"}, None, id="some spine film"),
