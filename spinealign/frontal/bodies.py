@@ -41,17 +41,16 @@ _ROOM = 2.5
 Source: two bodies that the first look may have missed at either end.
 """
 
-_BODIES_A_LOOK = 2
+_BODIES_A_LOOK = 4
 """Bodies from one sharp look to the next.
 
-Source: a tile is 6.4 distances of bodies high and 3.2 wide: on a bent column only the next
-body to either side is surely on it whole.
+Source: a tile is 9.6 distances of bodies high and 4.8 wide: each body is whole on two looks.
 """
 
 _LOOK_SPREAD = 1.5
 """How fast a sharp look counts for less away from its middle, in distances of bodies.
 
-Source: a quarter of a tile's height.
+Source: a sixth of a tile's height.
 """
 
 _LEFT_FOR_RIGHT = (1, 0, 3, 2)
@@ -149,11 +148,16 @@ def _of_both(
     column = best_column(found)
     if len(column.bodies) < _FEWEST_BODIES:
         return column
+    seen = [*found, *_mirrored(model, image, window)]
+    return best_column(merged(seen, pitch_px(column.bodies)))
+
+
+def _mirrored(model: LoadedModel, image: SpineImage, window: FilmWindow) -> list[Candidate]:
+    """Return what a look at the mirror image of a window shows, as candidates of the film."""
     cols = image.shape[1]
     turned = replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]))
     there = FilmWindow(cols - window.right, window.top, cols - window.left, window.bottom)
-    mirrored = [mirrored_back(one, cols) for one in candidates(look_at(model, turned, there))]
-    return best_column(merged([*found, *mirrored], pitch_px(column.bodies)))
+    return [mirrored_back(one, cols) for one in candidates(look_at(model, turned, there))]
 
 
 def mirrored_back(one: Candidate, cols: int) -> Candidate:
@@ -178,10 +182,8 @@ def _sharp_looks(
     """Yield what each look along the column shows; what lies in its middle counts most."""
     for centre, pitch in _stations(column):
         window = sharp_window(model, image, centre, pitch)
-        found = candidates(look_at(model, image, window))
-        yield [
-            replace(one, weight=_nearness(one, centre, pitch)) for one in found
-        ]  # fmt: skip
+        found = [*candidates(look_at(model, image, window)), *_mirrored(model, image, window)]
+        yield [replace(one, weight=_nearness(one, centre, pitch)) for one in found]
 
 
 def _nearness(one: Candidate, centre: Points, pitch: float) -> float:

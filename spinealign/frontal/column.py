@@ -17,7 +17,7 @@ _WORTH_FROM = 0.05
 Source: chosen on films of part 0 (docs/design/frontal-spine.md).
 """
 
-_LEVEL_WEIGHT = 0.02
+_LEVEL_WEIGHT = 0.005
 """What an error of a level by its own scale takes from a column, in scores.
 
 Source: chosen on films of part 0 (docs/design/frontal-spine.md).

@@ -47,10 +47,11 @@ LEVEL_SPREAD = (-3.0, 2.5)
 Source: convention of this program, shared with the training.
 """
 
-SHARP_PITCH_PX = 60.0
+SHARP_PITCH_PX = 40.0
 """Distance of neighbouring bodies at a sharp look, in pixels of the network's input.
 
-Source: the middle of the training crops' sharp half (docs/design/frontal-spine.md).
+Source: the middle of the training crops' sharp half, and the best of 32, 40 and 48 on films of
+part 0 (docs/design/frontal-spine.md).
 """
 
 Points = NDArray[np.float64]

@@ -77,7 +77,7 @@ class FrontalRecipe:
     ----------
     left_out : tuple of str
         Parts that training never sees, in no form: `frontal_films.HELD_OUT`, and "0" to "3".
-    corner_weight, centre_weight, level_weight, offset_weight : float
+    corner_weight, centre_weight, level_weight, offset_weight, tilt_weight : float
         Of each part of the loss beside the outlines'.
     close_looks : bool
         Whether looks along the column make the corners better: to be measured on films that
@@ -96,6 +96,7 @@ class FrontalRecipe:
     centre_weight: float = 1.0
     level_weight: float = 1.0
     offset_weight: float = 4.0
+    tilt_weight: float = 4.0
     negatives_per_folder: int = 40
     seed: int = 22
     left_out: tuple[str, ...] = (HELD_OUT, "0")
@@ -140,6 +141,7 @@ def frontal_loss(recipe: FrontalRecipe) -> Callable[..., object]:
             )
             + recipe.level_weight * _levels(labels, levels)
             + recipe.offset_weight * _offsets(labels, offsets)
+            + recipe.tilt_weight * _tilts(labels, offsets)
         )  # fmt: skip
 
     return loss
@@ -179,9 +181,26 @@ def _offsets(labels: Any, outputs: Any) -> Any:
 
     Small bodies of a whole film weigh as much as large ones.
     """
-    weight = labels[..., labelled.OFFSET_WEIGHT]
     error = ops.abs(OFFSET_SCALE_PX * outputs - labels[..., labelled.OFFSETS])
-    cost = ops.mean(error, axis=-1) * weight
+    return _by_image(labels, ops.mean(error, axis=-1))
+
+
+def _tilts(labels: Any, outputs: Any) -> Any:
+    """Return the mean error of the line between the middles of a body's sides, by image.
+
+    Its direction is the body's tilt, on which angles stand. Of the offsets' own error it is a
+    small part: most of that is how far a cell lies from its corners, which the line does not
+    depend on.
+    """
+    error = OFFSET_SCALE_PX * outputs - labels[..., labelled.OFFSETS]
+    left, right = error[..., 0:2] + error[..., 6:8], error[..., 2:4] + error[..., 4:6]
+    return _by_image(labels, ops.mean(ops.abs(right - left), axis=-1) / 2)
+
+
+def _by_image(labels: Any, error: Any) -> Any:
+    """Return an error of offsets (batch, h, w), in pixels, in distances of bodies."""
+    weight = labels[..., labelled.OFFSET_WEIGHT]
+    cost = error * weight
     count = ops.sum(ops.cast(weight > 0, "float32"), axis=(1, 2))
     return ops.mean(ops.sum(cost, axis=(1, 2)) / (count + _SMOOTH_CELLS))
 

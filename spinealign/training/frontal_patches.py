@@ -18,6 +18,7 @@ from spinealign.training import xray_augment as looks
 from spinealign.training.augment import Geometry, random_affine
 from spinealign.training.dataset import IGNORE
 from spinealign.training.frontal_appearance import Body
+from spinealign.training.frontal_bend import random_bend
 from spinealign.training.frontal_films import FrontalFilm, pitches
 from spinealign.training.xray_patches import (
     Matrix,
@@ -52,6 +53,13 @@ _TOUCHED_SHARE = 0.1
 _LEAST_CONTRAST = 0.006
 """Standard deviation of grey (0..1) in and around a body below which it cannot be seen."""
 
+_END_WEIGHT, _END_REACH = 3.0, 0.6
+"""What the map of centres weighs at the first and the last body and where one beyond them would
+lie, which tell how bodies are counted; and how far around, in distances of bodies."""
+
+_LARGE_DEG, _LARGE_OFTEN = 40.0, 2.0
+"""Films with so large an angle are few and the hardest, and are drawn so many times as often."""
+
 _RIGHT_TO_LEFT = (1, 0, 3, 2)
 
 Image = NDArray[np.float32]
@@ -67,9 +75,9 @@ class FrontalPatchSettings:
     ----------
     crop : tuple of int
         (h, w) in pixels of the network's input.
-    coarse_px, close_px : tuple of float
-        Least and greatest distance of neighbouring bodies in crops for finding the column and
-        for its corners.
+    coarse_px, plain_px, close_px : tuple of float
+        Least and greatest distance of neighbouring bodies in crops for finding the column, in
+        those of whole films shown as they are, and in crops for corners.
     close_share : float
     negative_share : float
         Share of crops of pictures without a column from the front.
@@ -77,17 +85,24 @@ class FrontalPatchSettings:
         Share of crops that continue the film by the rest of a body.
     cut_share : float
         Share of crops of films cut to a part of the column.
+    plain_share : float
+        Share of crops whose film is shown as it is, whole or nearer.
+    bent_share : float
+        Share of crops whose column is bent to another curve.
     styled_share : float
         Share of crops that take the appearance of other films; 0 for an ablation.
     """
 
     crop: tuple[int, int] = (384, 192)
     coarse_px: tuple[float, float] = (10.0, 30.0)
-    close_px: tuple[float, float] = (44.0, 84.0)
-    close_share: float = 0.45
+    close_px: tuple[float, float] = (28.0, 58.0)
+    close_share: float = 0.5
     negative_share: float = 0.04
     body_share: float = 0.35
     cut_share: float = 0.2
+    plain_share: float = 0.35
+    plain_px: tuple[float, float] = (16.0, 26.0)
+    bent_share: float = 0.5
     styled_share: float = 0.5
     rule: IntensityRule = field(
         default_factory=lambda: IntensityRule(percentiles=(0.5, 99.5), clahe_clip_limit=2.0)
@@ -114,7 +129,7 @@ class FrontalPatches:
         self._settings, self._negatives, self._styles = settings, negatives, styles
         self._films = [_Sizes(film) for film in films]
         counts = {f.patient: sum(g.patient == f.patient for g in films) for f in films}
-        weights = np.array([1 / np.sqrt(counts[film.patient]) for film in films])
+        weights = np.array([_often(film) / np.sqrt(counts[film.patient]) for film in films])
         self._weights = weights / weights.sum()
 
     def batches(self, size: int) -> Iterator[tuple[Image, Labels]]:
@@ -129,12 +144,19 @@ class FrontalPatches:
         if self._negatives and rng.random() < settings.negative_share:
             return self._negative()
         one = self._films[rng.choice(len(self._films), p=self._weights)]
-        matrix, pitch = self._matrix(one.film)
+        is_plain = rng.random() < settings.plain_share
+        matrix, pitch = self._matrix(one.film, is_plain=is_plain)
         corners = in_crop(one.film.corners, matrix)
         image: Image = one.warp(matrix, settings.crop)
-        is_of_body = rng.random() < settings.body_share
-        is_cut = not is_of_body and rng.random() < settings.cut_share / (1 - settings.body_share)
+        is_of_body = not is_plain and rng.random() < settings.body_share
+        is_cut = not (is_plain or is_of_body) and rng.random() < settings.cut_share / (
+            1 - settings.body_share
+        )
         shown = self._shown(one.film, matrix, is_cut=is_cut)
+        if rng.random() < settings.bent_share:
+            bend = random_bend(corners, pitch, rng)
+            image, corners = bend.image(image), bend.points(corners)
+            shown = bend.image(shown.astype(np.float32)) > 0.5
         if is_of_body:
             texture = self._style() if self._styles and rng.random() < 0.7 else None
             body = Body(corners.mean(axis=1))
@@ -143,17 +165,19 @@ class FrontalPatches:
             image = np.where(shown, image, np.float32(self._outside()))
         labels = FrontalLabels(one.film, corners, settings.crop, pitch)
         labels.hide(~shown)
-        image = self._spoil(image, labels, corners, pitch)
+        if is_plain:
+            image = scale_intensity(image, settings.rule, bits=0, is_hounsfield=False)
+        else:
+            image = self._spoil(image, labels, corners, pitch)
         labels.forget_unseen(image)
         return finish_input(image, settings.rule), labels.packed()
 
-    def _matrix(self, film: FrontalFilm) -> tuple[Matrix, float]:
+    def _matrix(self, film: FrontalFilm, *, is_plain: bool) -> tuple[Matrix, float]:
         """Return the matrix from film to crop, and the distance of bodies in the crop."""
         rng, settings = self._rng, self._settings
         is_close = rng.random() < settings.close_share
-        wanted = float(np.exp(rng.uniform(*np.log(
-            settings.close_px if is_close else settings.coarse_px
-        ))))  # fmt: skip
+        whole = settings.plain_px if is_plain else settings.coarse_px
+        wanted = float(np.exp(rng.uniform(*np.log(settings.close_px if is_close else whole))))
         if is_close:
             # Both ends, which are the hardest and lie in the fewest crops, twice as often.
             last = len(film.levels) - 1
@@ -162,8 +186,8 @@ class FrontalPatches:
         else:
             centre, pitch = _middle(film), film.pitch_px
         geometry = Geometry(
-            rotation_deg=12.0 if rng.random() < 0.85 else 25.0, scale=(0.98, 1.02),
-            anisotropy=0.1, shear=0.08, shift=0.28,
+            rotation_deg=12.0 if rng.random() < 0.75 else 25.0, scale=(0.98, 1.02),
+            anisotropy=0.1, shear=0.05, shift=0.28 if is_close or not is_plain else 0.08,
         )  # fmt: skip
         matrix = random_affine(
             film.pixels.shape, settings.crop, (centre[1], centre[0]), wanted / pitch, geometry, rng
@@ -276,6 +300,10 @@ class _Sizes:
         return self._pyramid.warp(matrix, shape, cv2.BORDER_REPLICATE)
 
 
+def _often(film: FrontalFilm) -> float:
+    return _LARGE_OFTEN if max(film.published_deg) >= _LARGE_DEG else 1.0
+
+
 def _middle(film: FrontalFilm) -> Points:
     centres = film.corners.mean(axis=1)
     return np.asarray((centres.min(axis=0) + centres.max(axis=0)) / 2)
@@ -318,6 +346,16 @@ class FrontalLabels:
             if (high < 0).any() or low[0] >= cols or low[1] >= rows:
                 continue
             self._add(level, body, level in film.doubtful)
+        self._weigh_ends(cells.mean(axis=1))
+
+    def _weigh_ends(self, centres: Points) -> None:
+        rows, cols = np.ogrid[: self._shape[0], : self._shape[1]]
+        is_near = np.zeros(self._shape, bool)
+        for end, following in ((centres[0], centres[1]), (centres[-1], centres[-2])):
+            reach = _END_REACH * float(np.linalg.norm(end - following))
+            for x, y in (end, 2 * end - following):
+                is_near |= (rows + 0.5 - y) ** 2 + (cols + 0.5 - x) ** 2 <= reach**2
+        self._made[is_near, CENTRE_WEIGHT] *= _END_WEIGHT
 
     def _add(self, level: str, body: Points, is_doubtful: bool) -> None:
         inside = rasterise([body], self._shape)

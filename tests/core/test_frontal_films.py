@@ -7,10 +7,12 @@ import pytest
 
 from spinealign.domain.errors import DataSetError
 from spinealign.frontal import FRONTAL_LEVELS
+from spinealign.measure.geometry.challenge_cobb import challenge_cobb
 from spinealign.training import frontal_appearance as surroundings
 from spinealign.training import frontal_films as films
 from spinealign.training import frontal_patches as patches
 from spinealign.training.dataset import IGNORE
+from spinealign.training.frontal_bend import Bend
 from tests.frontal import drawn_corners, drawn_film, row_of
 
 PIXELS = np.zeros((1280, 440), np.uint8)
@@ -164,7 +166,29 @@ def test_bodies_in_burnt_or_black_parts_are_not_taught():
 def test_small_bodies_teach_no_corners_but_centres():
     made = labels_of(drawn_film(), pitch=12.0).packed()
     assert (made[..., patches.CORNER_WEIGHT] == 0).all()
-    assert (made[..., patches.CENTRE_WEIGHT] == 1).all()
+    assert (made[..., patches.CENTRE_WEIGHT] >= 1).all()
+
+
+def test_centres_weigh_more_at_both_ends_and_beyond_them_but_not_where_nothing_is_taught():
+    film = drawn_film()
+    made = labels_of(film)
+    weight = made.packed()[..., patches.CENTRE_WEIGHT]
+    cells = film.corners.mean(axis=1) / 2
+    for end, following in ((cells[0], cells[1]), (cells[-1], cells[-2])):
+        for x, y in (end, 2 * end - following):
+            assert weight[int(y), int(x)] > 1
+    for x, y in cells[2:-2]:
+        assert weight[int(y), int(x)] == 1
+    hidden = np.zeros((1280, 440), bool)
+    hidden[: int(film.corners[1, :, 1].max())] = True
+    made.hide(hidden)
+    x, y = cells[0]
+    assert made.packed()[int(y), int(x), patches.CENTRE_WEIGHT] == 1
+    x, y = cells[1]
+    assert made.packed()[int(y), int(x), patches.CENTRE] == 0
+    doubtful = labels_of(replace(film, doubtful=frozenset(["T1"]))).packed()
+    x, y = cells[0]
+    assert doubtful[int(y), int(x), patches.CENTRE_WEIGHT] == 0
 
 
 def test_a_mirrored_crop_changes_left_and_right_and_keeps_the_order_of_corners():
@@ -174,6 +198,45 @@ def test_a_mirrored_crop_changes_left_and_right_and_keeps_the_order_of_corners()
     assert (turned[:, (0, 3), 0] < turned[:, (1, 2), 0]).all()
     assert (turned[:, :2, 1].mean(axis=1) < turned[:, 2:, 1].mean(axis=1)).all()
     assert np.allclose(patches.in_crop(turned, mirror), corners)
+
+
+BEND = Bend(slope=0.25, wave_px=600.0, phase=0.7, middle=220.0, reach_px=260.0)
+
+
+def test_a_bent_crop_has_its_points_where_they_are_seen():
+    for x, y in ((150.0, 200.0), (220.5, 610.0), (300.0, 990.0)):
+        spot = np.zeros((1280, 440), np.float32)
+        spot[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] = 1
+        bent = BEND.image(spot)
+        rows, cols = np.nonzero(bent > 0.5)
+        middle = np.array([int(x) + 0.5, int(y) + 0.5])
+        seen = np.array([cols.mean() + 0.5, rows.mean() + 0.5])
+        assert BEND.points(middle) == pytest.approx(seen, abs=0.5)
+        assert np.linalg.norm(seen - middle) > 1
+        assert BEND.source(BEND.points(middle)) == pytest.approx(middle, abs=1e-3)
+
+
+def test_a_bend_makes_a_straight_column_a_curve_whose_bodies_keep_their_shape():
+    corners = drawn_corners(bend_deg=0.0)
+    bent = BEND.points(corners)
+    angles = challenge_cobb(bent, 1280).angles_deg
+    assert angles[0] == pytest.approx(2 * np.degrees(np.arctan(0.25)), abs=2)
+    for before, after in zip(corners, bent, strict=True):
+        sides = [np.linalg.norm(np.roll(c, -1, axis=0) - c, axis=1) for c in (before, after)]
+        assert sides[1] == pytest.approx(sides[0], rel=0.25)
+        across, down = after[1] - after[0], after[3] - after[0]
+        square = across @ down / np.linalg.norm(across) / np.linalg.norm(down)
+        assert abs(square) < 0.1
+
+
+def test_films_with_large_curves_are_drawn_twice_as_often():
+    film = drawn_film()
+    large = replace(film, name="ap_002", published_deg=(52.0, 30.0, 20.0))
+    drawn = patches.FrontalPatches([film, large], [], [film.pixels], SMALL, 1)
+    counts = [0, 0]
+    for _ in range(200):
+        counts[drawn._rng.choice(2, p=drawn._weights)] += 1
+    assert counts[1] > 1.4 * counts[0]
 
 
 SMALL = patches.FrontalPatchSettings(

@@ -117,6 +117,18 @@ def test_each_part_of_the_loss_falls_where_the_answer_is_right():
         before = after
 
 
+def test_a_turned_body_costs_more_than_one_that_is_moved_as_far():
+    made, right = labels(), answers()
+    body = (slice(None), slice(2, 6), slice(2, 6))
+    made[(*body, labelled.OFFSET_WEIGHT)] = 1 / 30
+    moved, turned = right.copy(), right.copy()
+    unit = 4.0 / frontal_bodies.OFFSET_SCALE_PX
+    moved[(*body, slice(10, 17, 2))] = unit
+    turned[(*body, slice(10, 17, 2))] = np.array([unit, -unit, -unit, unit])
+    assert loss(made, turned) > loss(made, moved) + 1e-3
+    assert loss(made, moved) > loss(made, right) + 1e-3
+
+
 def test_unknown_cells_teach_nothing():
     made, answer = labels(), answers()
     made[..., labelled.MASK] = IGNORE
