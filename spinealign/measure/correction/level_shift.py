@@ -44,7 +44,7 @@ def shift_levels(corrections: Corrections, steps: int, analysis: Analysis) -> Co
     if not bodies:
         raise ValueError("there is no vertebra to name")
     ranks = [LEVEL_SEQUENCE.index(body.level or "") - steps for body in bodies]
-    if bodies[-1].level == "S1" and ranks[-1] > _SACRUM:
+    if ranks[-1] > _SACRUM and _is_own_sacrum(bodies[-1], analysis):
         bodies = bodies[:-1]
     if not bodies:
         raise ValueError("no level is left")
@@ -68,6 +68,13 @@ def _renamed(corrections: Corrections, body_index: int, rank: int) -> Correction
     if level not in possible_levels(corrections, body_index):
         raise ValueError("no level is left")
     return rename_level(corrections, body_index, level)
+
+
+def _is_own_sacrum(body: Vertebra, analysis: Analysis) -> bool:
+    """Whether a body is what the program took for S1, and not one that was named so since."""
+    own = initial_corrections(analysis).vertebrae[-1:]
+    is_sacrum = body.level == "S1" and any(one.level == "S1" for one in own)
+    return is_sacrum and bool(counterparts((body,), own))
 
 
 def _lost_sacrum(bodies: Sequence[Vertebra], analysis: Analysis) -> tuple[Vertebra, ...]:
