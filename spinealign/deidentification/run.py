@@ -41,6 +41,7 @@ from spinealign.deidentification.sources import (
     is_nifti_pair,
     list_sources,
 )
+from spinealign.deidentification.steps import Begun, FileDone
 from spinealign.domain.errors import DeidentificationError, DeidentificationProblem
 from spinealign.domain.findings import Step
 from spinealign.domain.formats import DICOM, NIFTI, PNG
@@ -97,16 +98,78 @@ def deidentify(
     ExportError
         A file could not be written; those before are whole.
     """
+    done: list[FileDone] = []
+    for told in write_copies(inputs, out, options, key, review):
+        if isinstance(told, FileDone):
+            done.append(told)
+        else:
+            yield told.step
+    return write_report(done, out, options)
+
+
+def write_copies(
+    inputs: Sequence[Path],
+    out: Path,
+    options: Options,
+    key: bytes,
+    review: Mapping[str, ReviewedImage],
+    before: Sequence[FileDone] = (),
+) -> Generator[Begun | FileDone, None, None]:
+    """Write the files of a set, and tell of each before it is opened and after it is done.
+
+    May end in the middle of a file, with the process that it runs in; another one then goes on
+    with what was told until there.
+
+    Parameters
+    ----------
+    before : sequence of FileDone
+        What became of files already; they are not written again. What names their patients is
+        looked for all the same, unless they were given up.
+
+    Raises
+    ------
+    ImageReadError, DeidentificationError, ExportError
+        As `deidentify` does.
+    """
     sources = list_sources(inputs, out)
+    known = {each.path: each for each in before}
     work = _Set(options, Pseudonyms(key), review, out)
-    for done, source in enumerate(sources):
-        yield Step(READING_STEP, _SHARE_OF_READING * done / len(sources))
-        work.take_up(source)
-    for done, source in enumerate(sources):
-        share = _SHARE_OF_READING + (1 - _SHARE_OF_READING) * done / len(sources)
-        yield Step(CLEANING_STEP, share)
-        work.write(source)
-    return work.finish()
+    work.written.update(pair for each in before for pair in each.written)
+    for count, source in enumerate(sources):
+        if source.path not in known or not known[source.path].is_given_up:
+            step = Step(READING_STEP, _SHARE_OF_READING * count / len(sources))
+            yield Begun(source.path, source.number, step)
+            work.take_up(source)
+    for count, source in enumerate(sources):
+        if source.path not in known:
+            share = _SHARE_OF_READING + (1 - _SHARE_OF_READING) * count / len(sources)
+            yield Begun(source.path, source.number, Step(CLEANING_STEP, share))
+            yield work.write(source)
+
+
+def write_report(done: Sequence[FileDone], out: Path, options: Options) -> Report:
+    """Write what became of all files, as JSON and as text.
+
+    Raises
+    ------
+    ExportError
+    """
+    in_order = sorted(done, key=lambda each: each.outcome.number)
+    counts: Changes = Counter()
+    for each in in_order:
+        counts.update(dict(each.changes))
+    report = report_file(options, [each.outcome for each in in_order], counts)
+    _write(out / REPORT_NAME, report_json(report))
+    lines = report_text(
+        report.program_version,
+        report.table,
+        report.method,
+        [(outcome.number, outcome.written, outcome.problem) for outcome in report.files],
+        [(c.tag, c.name, c.action, c.count) for c in report.changes],
+    )
+    _write(out / TEXT_NAME, lines.encode())
+    failures = tuple(each.failure for each in in_order if each.failure is not None)
+    return Report(report, failures, out)
 
 
 def propose(inputs: Sequence[Path], out: Path) -> Generator[Step, None, list[ReviewedImage]]:
@@ -174,10 +237,8 @@ class _Set:
         self._out = out
         self._identities: dict[str, Identity] = {}
         self._whole: dict[str, Identity] = {}
-        self._counts: Changes = Counter()
-        self._outcomes: list[FileOutcome] = []
-        self._failures: list[DeidentificationError] = []
-        self._written: dict[str, str] = {}
+        self.written: dict[str, str] = {}
+        """SHA-256 of each file that was written, by its name in the folder of results."""
 
     def take_up(self, source: Source) -> None:
         """Learn from a file what names its patient; whether it can be read, writing will tell."""
@@ -196,30 +257,18 @@ class _Set:
                 return
             take_up(dataset, self._options, self._identities.setdefault(key, Identity()))
 
-    def write(self, source: Source) -> None:
-        """De-identify one file and write it, or note why not."""
+    def write(self, source: Source) -> FileDone:
+        """De-identify one file and write it, or tell why not."""
         try:
-            outcome = self._written_as(source)
+            return self._written_as(source)
         except DeidentificationError as error:
-            self._failures.append(error)
-            outcome = FileOutcome(source.number, "", error.problem.value)
-        self._outcomes.append(outcome)
+            failure = error
+        except MemoryError:
+            failure = DeidentificationError(source.path, DeidentificationProblem.TOO_LARGE)
+        outcome = FileOutcome(source.number, "", failure.problem.value)
+        return FileDone(source.path, outcome, failure)
 
-    def finish(self) -> Report:
-        """Write the report."""
-        report = report_file(self._options, self._outcomes, self._counts)
-        _write(self._out / REPORT_NAME, report_json(report))
-        lines = report_text(
-            report.program_version,
-            report.table,
-            report.method,
-            [(outcome.number, outcome.written, outcome.problem) for outcome in report.files],
-            [(c.tag, c.name, c.action, c.count) for c in report.changes],
-        )
-        _write(self._out / TEXT_NAME, lines.encode())
-        return Report(report, tuple(self._failures), self._out)
-
-    def _written_as(self, source: Source) -> FileOutcome:
+    def _written_as(self, source: Source) -> FileDone:
         if source.problem is not None or source.kind is None:
             problem = source.problem or DeidentificationProblem.NOT_DICOM_OR_PICTURE
             raise DeidentificationError(source.path, problem)
@@ -237,17 +286,16 @@ class _Set:
             files = self._other(source, content, boxes, counts)
             if not is_decided:
                 self._require_no_text(source, content)
-        for name, whole in files.items():
-            self._put(source, name, whole)
-        self._counts.update(counts)
-        first = next(iter(files))
-        return FileOutcome(source.number, first, "", len(boxes), is_decided)
+        written = tuple(self._put(source, name, whole) for name, whole in files.items())
+        outcome = FileOutcome(source.number, written[0][0], "", len(boxes), is_decided)
+        return FileDone(source.path, outcome, None, tuple(counts.items()), written)
 
-    def _put(self, source: Source, name: str, whole: bytes) -> None:
+    def _put(self, source: Source, name: str, whole: bytes) -> tuple[str, str]:
         digest = hashlib.sha256(whole).hexdigest()
-        if self._written.setdefault(name, digest) != digest:
+        if self.written.setdefault(name, digest) != digest:
             raise DeidentificationError(source.path, DeidentificationProblem.SAME_INSTANCE)
         _write(self._out / name, whole)
+        return name, digest
 
     def _dicom(
         self,

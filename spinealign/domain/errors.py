@@ -392,6 +392,9 @@ class DeidentificationProblem(StrEnum):
     PIXELS_UNSEEN = "pixels_unseen"
     NOT_BLACKENED = "not_blackened"
     SAME_INSTANCE = "same_instance"
+    CRASHED = "crashed"
+    TOO_LONG = "too_long"
+    TOO_LARGE = "too_large"
 
 
 class DeidentificationError(SpineAlignError):

@@ -97,6 +97,19 @@ MESSAGES: dict[DeidentificationProblem, tuple[str, str]] = {
         "out{detail}.",
         "Find out which of the two is right.",
     ),
+    DeidentificationProblem.CRASHED: (
+        "“{name}” made the process that reads files end{detail}, so it was left out.",
+        "It may be damaged, or made to attack whoever opens it: do not pass it on unseen. The "
+        "other files are not affected.",
+    ),
+    DeidentificationProblem.TOO_LONG: (
+        "“{name}” took longer to read than a step may{detail}, so it was left out.",
+        "Try it again with nothing else running; it may also be damaged.",
+    ),
+    DeidentificationProblem.TOO_LARGE: (
+        "“{name}” needs more memory than there is for it{detail}, so it was left out.",
+        "Close other programs, then try this file alone.",
+    ),
 }
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from PyQt6 import sip
-from PyQt6.QtCore import QPointF, QRect, QRectF, Qt
+from PyQt6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt
 from PyQt6.QtGui import QGuiApplication, QImage, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton, QWidget
 
 from spinealign.domain.comparison import (
     Change,
@@ -68,7 +68,7 @@ def over(window, qtbot):
     """Open the comparison by its command."""
     window.actions_by_name["compare"].trigger()
     [found] = window.findChildren(CompareWindow)
-    qtbot.waitUntil(lambda: found.is_filled)
+    qtbot.waitUntil(found.isVisible)
     return found
 
 
@@ -447,13 +447,54 @@ def test_the_bar_shows_side_and_certainty_of_a_difference(qtbot, difference):
     assert not columns_of(painted_bar(qtbot, Change.WITHIN, difference), LIGHT.warning)
 
 
-def test_the_comparison_is_filled_once_its_window_is_there(window, cases, qtbot):
+def test_the_comparison_is_seen_with_all_that_is_in_it_and_never_before(window, cases, qtbot):
     window.actions_by_name["compare"].trigger()
     [found] = window.findChildren(CompareWindow)
     assert found.pair.first.case is None
+    assert not found.isVisible()
+    seen = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() is QEvent.Type.Show:
+                rows = len(watched.pair.table.rows_model.rows)
+                seen.append(({watched.pair.first.case, watched.pair.second.case}, rows))
+            return False
+
+    watch = Watch()
+    found.installEventFilter(watch)
+    qtbot.waitUntil(found.isVisible)
+    assert found.is_filled
+    assert [both for both, _ in seen] == [set(cases)]
+    assert seen[0][1] == len(found.pair.table.rows_model.rows) > 0
+    found.close()
+
+
+def test_a_comparison_that_is_filled_is_shown_at_once(window, cases, qtbot):
+    found = CompareWindow(window.workbench, window.theme, window)
     qtbot.waitUntil(lambda: found.is_filled)
-    assert {found.pair.first.case, found.pair.second.case} == set(cases)
-    assert found.pair.table.rows_model.rows
+    assert not found.isVisible()
+    found.show_filled()
+    assert found.isVisible()
+    found.close()
+
+
+def test_no_large_part_of_a_comparison_is_styled_twice(window, cases, qtbot):
+    # Styling anew what gets another parent took two thirds of the time of making the page.
+    moved = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() is QEvent.Type.ParentChange:
+                moved.append((len(watched.findChildren(QWidget)), type(watched).__name__))
+            return False
+
+    watch = Watch()
+    QApplication.instance().installEventFilter(watch)
+    found = CompareWindow(window.workbench, window.theme, window)
+    QApplication.instance().removeEventFilter(watch)
+    assert moved
+    assert max(moved)[0] < 10
     found.close()
 
 

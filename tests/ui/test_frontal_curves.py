@@ -111,7 +111,7 @@ def compared(window, fake, analysed, monkeypatch, qtbot):
         analysed(name)
     window.actions_by_name["compare"].trigger()
     [found] = window.findChildren(CompareWindow)
-    qtbot.waitUntil(lambda: found.is_filled)
+    qtbot.waitUntil(found.isVisible)
     qtbot.waitUntil(lambda: not window.workbench.patients.is_busy)
     qtbot.waitUntil(lambda: len(found.patients._facts) == len(FACTS))
     yield found.pair

@@ -520,7 +520,7 @@ def test_a_comparison_takes_a_study_without_showing_it(qtbot, leafed, tmp_path, 
     )
     leafed.actions_by_name["compare"].trigger()
     [compared] = leafed.findChildren(CompareWindow)
-    qtbot.waitUntil(lambda: compared.is_filled)
+    qtbot.waitUntil(compared.isVisible)
     with qtbot.waitSignal(leafed.workbench.session.finding_ready):
         compared.pair.second.choice.activated.emit(1)
     assert compared.pair.second.case.title == "T2 sag, before, slice 3 of 5"

@@ -29,3 +29,29 @@ def analyse(_profile, source, *_wanted):
 
 def _decode():
     faulthandler._sigsegv()  # as a decoder in C does that reads where there is nothing
+
+
+def end_at(step, name):
+    """Have a file with this name end the worker, or hang, when copies are made of it."""
+    from spinealign.deidentification import run
+
+    real = run._content if step != "reading" else run._Set.take_up
+
+    def content(path):
+        if path.name == name:
+            if step == "hanging":
+                never.wait()
+            if step == "memory":
+                raise MemoryError
+            _decode()
+        return real(path)
+
+    def take_up(self, source):
+        if source.path.name == name:
+            _decode()
+        real(self, source)
+
+    if step == "reading":
+        run._Set.take_up = take_up
+    else:
+        run._content = content

@@ -43,8 +43,7 @@ _FRAME_PX = 40
 class CompareWindow(QDialog):
     """Stays open beside the main window and follows what is corrected there.
 
-    The current case is compared to begin with, as soon as this window is painted; the user may
-    choose others. The pages of the
+    The current case is compared to begin with; the user may choose others. The pages of the
     course and of flexion and extension are built when they are first turned to.
 
     Parameters
@@ -60,9 +59,11 @@ class CompareWindow(QDialog):
         explain(self, "comparing")
         self._bench, self._theme = bench, theme
         self.patients = PatientReader(bench, self)
-        self.pair = PairPage(bench, self.patients, theme)
-        self.tabs = QTabWidget()
+        self.tabs = QTabWidget(self)
         self._areas = [_scrolled() for _ in _TITLES]
+        for area, title in zip(self._areas, _TITLES, strict=True):
+            self.tabs.addTab(area, title)
+        self.pair = PairPage(bench, self.patients, theme, self._areas[0].viewport())
         self.message = QLabel()
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setProperty("kind", "muted")
@@ -78,6 +79,14 @@ class CompareWindow(QDialog):
     def is_filled(self) -> bool:
         """Whether all is shown that was there to compare when this window was opened."""
         return self._filling.is_filled
+
+    def show_filled(self) -> None:
+        """Show this window once all is in it: making, filling and painting it take a turn each."""
+        if self.is_filled:
+            self.show()
+        else:
+            later = Qt.ConnectionType.QueuedConnection
+            self._filling.filled.connect(self.show, later)  # type: ignore[call-arg]  # not in the stubs
 
     def refresh(self) -> None:
         """Take over what was corrected, analysed, opened or closed since."""
@@ -146,8 +155,6 @@ class CompareWindow(QDialog):
         self.pair.table.set_colours(self._theme.colours)
 
     def _build(self, room: QSize) -> None:
-        for area, title in zip(self._areas, _TITLES, strict=True):
-            self.tabs.addTab(area, title)
         self._areas[0].setWidget(self.pair)
         self.tabs.setDocumentMode(True)
         bar = self.tabs.tabBar()

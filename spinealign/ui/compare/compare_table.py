@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QWidget,
 )
 
 from spinealign.domain.comparison import Change, ComparedMeasure
@@ -136,8 +137,8 @@ class CompareTable(QTableView):
 
     row_selected = pyqtSignal(object)
 
-    def __init__(self, colours: Colours) -> None:
-        super().__init__()
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.rows_model = CompareModel(self)
         self._fitted_for = ""
         self.setModel(self.rows_model)

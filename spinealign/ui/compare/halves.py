@@ -5,6 +5,8 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
 
+from spinealign.ui.widgets.labels import WordsColumn
+
 LOW_LINES = 36
 """Where a window has room for fewer, pictures and table would leave each other none."""
 
@@ -12,28 +14,29 @@ PICTURE_PERCENT = 50
 
 
 class Halves(QWidget):
-    """Two parts of a page that share its height.
+    """Two parts of a page that share its height: `pictures` side by side, `below` a column.
 
-    Parameters
-    ----------
-    pictures, table : QWidget
-        The upper and the lower part.
+    What they show is best made with one of them as its parent: a widget that gets another parent
+    is styled anew, with all that is in it.
     """
 
-    def __init__(self, pictures: QWidget, table: QWidget) -> None:
-        super().__init__()
-        self._parts = pictures, table
-        self.tabs = QTabBar()
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.tabs = QTabBar(self)
         self.tabs.setAccessibleName("Pictures or what changed")
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for words in ("Pict&ures", "W&hat changed"):
             self.tabs.addTab(words)
         self.tabs.currentChanged.connect(self._show)
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        for part, share in zip(self._parts, (PICTURE_PERCENT, 100 - PICTURE_PERCENT), strict=True):
-            self._splitter.addWidget(part)
-            self._splitter.setStretchFactor(self._splitter.count() - 1, share)
+        # A splitter takes in whatever is made as its child.
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self.pictures = QSplitter(Qt.Orientation.Horizontal, self._splitter)
+        self.pictures.setChildrenCollapsible(False)
+        self.below = WordsColumn(4, self._splitter)
+        self._parts = self.pictures, self.below
+        for place, share in enumerate((PICTURE_PERCENT, 100 - PICTURE_PERCENT)):
+            self._splitter.setStretchFactor(place, share)
         self._splitter.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

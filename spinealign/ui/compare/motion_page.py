@@ -36,7 +36,7 @@ from spinealign.ui.compare.pair_page import (
 from spinealign.ui.compare.patients import PatientReader
 from spinealign.ui.picture.viewer import Viewer
 from spinealign.ui.widgets.flow import FlowLayout
-from spinealign.ui.widgets.labels import WordsColumn, offer, show_plain_rows, wrapped_label
+from spinealign.ui.widgets.labels import offer, show_plain_rows, wrapped_label
 from spinealign.ui.widgets.theme import Theme
 from spinealign.ui.workbench import Workbench
 from spinealign.wording.motion import (
@@ -63,6 +63,7 @@ class MotionPage(QWidget):
         self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self.halves = Halves(self)
         self._bench, self._patients = bench, patients
         self._is_swapped = self._is_chosen = False
         self._motion: Motion | None = None
@@ -252,12 +253,9 @@ class MotionPage(QWidget):
         last = self.table.horizontalHeaderItem(len(MOTION_HEADINGS) - 1)
         if last is not None:
             last.setToolTip(LIMITS_MEANING)
-        pictures = QSplitter(Qt.Orientation.Horizontal)
         for choice, caption, viewer in zip(self.choices, self.captions, self.viewers, strict=True):
-            pictures.addWidget(_half(choice, caption, viewer))
-        pictures.setChildrenCollapsible(False)
-        below = WordsColumn(spacing=4)
-        column = below.column
+            self.halves.pictures.addWidget(_half(choice, caption, viewer))
+        column = self.halves.below.column
         for widget in (self.result, self.warning):
             column.addWidget(widget)
         column.addWidget(self.analyse_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -272,7 +270,6 @@ class MotionPage(QWidget):
         column.addWidget(level_by_level, 1)
         column.addWidget(self.cautions)
         column.addLayout(self._button_row())
-        self.halves = Halves(pictures, below)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.halves)

@@ -18,7 +18,6 @@ from PyQt6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -71,10 +70,10 @@ class ExaminationPane(WordsColumn):
     chosen = pyqtSignal()
     file_requested = pyqtSignal()
 
-    def __init__(self, title: str, session: CaseSession) -> None:
-        super().__init__(spacing=4)
+    def __init__(self, title: str, session: CaseSession, parent: QWidget) -> None:
+        super().__init__(4, parent)
         self.case: Case | None = None
-        self.viewer = Viewer()
+        self.viewer = Viewer(self)
         self.choice = CaseChoice(title)
         self.choice.activated.connect(self._on_choice)
         self._cases: tuple[Case, ...] = ()
@@ -174,7 +173,7 @@ class PairPage(QWidget):
     """Two examinations; a different patient is compared only after a confirmation."""
 
     def __init__(
-        self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None = None
+        self, bench: Workbench, patients: PatientReader, theme: Theme, parent: QWidget | None
     ) -> None:
         super().__init__(parent)
         self._bench, self._patients = bench, patients
@@ -182,10 +181,12 @@ class PairPage(QWidget):
         self._confirmed: set[frozenset[int]] = set()
         self._is_chosen = False
         self._appended: Case | None = None
+        self.halves = Halves(self)
         self.first, self.second = (
-            ExaminationPane(title, bench.session) for title in ("F&irst", "Seco&nd")
+            ExaminationPane(title, bench.session, self.halves.pictures)
+            for title in ("F&irst", "Seco&nd")
         )
-        self.table = CompareTable(theme.colours)
+        self.table = CompareTable(theme.colours, self.halves.below)
         self.times = wrapped_label("", strong=True)
         self.cautions = wrapped_label("", "muted")
         self.message = wrapped_label("", "muted")
@@ -428,19 +429,13 @@ class PairPage(QWidget):
         self.set_cases(self.first.case, self.second.case)
 
     def _build(self) -> None:
-        pictures = QSplitter(Qt.Orientation.Horizontal)
-        pictures.addWidget(self.first)
-        pictures.addWidget(self.second)
-        pictures.setChildrenCollapsible(False)
-        below = WordsColumn(spacing=4)
-        column = below.column
+        column = self.halves.below.column
         column.addWidget(self.times)
         column.addWidget(self.warning)
         column.addWidget(self.doubt)
         column.addLayout(self._switches())
         column.addWidget(self.table, 1)
         column.addWidget(self.cautions)
-        self.halves = Halves(pictures, below)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.halves)

@@ -28,6 +28,7 @@ from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, fit
 from spinealign.ui.widgets.labels import offer, row_of
 from spinealign.ui.work.messages import Messages
+from spinealign.ui.work.services import Away
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
 from spinealign.wording import explain
 from spinealign.wording.deidentification import summary_lines
@@ -84,8 +85,8 @@ class DeidentifyDialog(QDialog):
         self.may_write: Callable[[Sequence[Path]], bool] = lambda _: True
         self.failed_to_write: FailedToWrite = lambda *_: None
         """Whether copies may be made of files and folders; where not, it said why."""
-        self.look_through: Callable[..., Work] = jobs.look_through
-        """Decodes pictures from outside: elsewhere, if there is a place for that."""
+        self.away: Away = lambda function, *arguments: function(*arguments)
+        """Runs what decodes files from outside: elsewhere, if there is a place for that."""
         self._folder = QTemporaryDir(f"{QDir.tempPath()}/spinealign-look-XXXXXX")
         self._out: Path | None = None
         self.choices, self.review = ChoicesPage(open_files), ReviewPage()
@@ -164,13 +165,14 @@ class DeidentifyDialog(QDialog):
         inputs = tuple(self.choices.inputs)
         if self.pages.currentIndex() == _CHOICES:
             folder = Path(self._folder.path())
-            self._begin(LOOKING, partial(self.look_through, inputs, out, folder), self._review)
+            look = partial(self.away, jobs.look_through, inputs, out, folder)
+            self._begin(LOOKING, look, self._review)
             return
         if not self.may_write(inputs):
             return
         review = jobs.review_of(self.review.pictures)
         options = self.choices.chosen_options
-        work = partial(jobs.deidentify, inputs, out, options, self._profile, review)
+        work = partial(jobs.deidentify, self.away, inputs, out, options, self._profile, review)
         task = self._begin(WRITING, work, self._show_report)
         task.failed.connect(partial(self.failed_to_write, inputs))
         task.cancelled.connect(partial(self.failed_to_write, inputs, None))

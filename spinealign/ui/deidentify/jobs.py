@@ -1,21 +1,25 @@
-"""Generators of de-identification that a worker thread runs; nothing here knows a widget."""
+"""De-identification as generators that a thread or a worker process runs, without widgets."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spinealign.domain.errors import DeidentificationProblem
 from spinealign.domain.findings import Step
-from spinealign.domain.generators import mapped
+from spinealign.domain.worker import WorkerError, WorkerProblem
+from spinealign.ui.work.services import Away
 
 if TYPE_CHECKING:
     from spinealign.deidentification.boxes import Box, ReviewedImage
     from spinealign.deidentification.options import Options
     from spinealign.deidentification.report import Report
+    from spinealign.deidentification.steps import Begun, FileDone
 
 _MOST_SIDE_PX = 1400
 """Of a picture that is looked at: larger ones are shown smaller."""
@@ -108,12 +112,53 @@ def review_of(pictures: Sequence[Picture]) -> Mapping[str, ReviewedImage]:
 
 
 def deidentify(
-    inputs: Sequence[Path], out: Path, options: Options, profile: Path,
+    away: Away, inputs: Sequence[Path], out: Path, options: Options, profile: Path,
     review: Mapping[str, ReviewedImage],
 ) -> Generator[float, None, Report]:  # fmt: skip
-    """Write the copies; yields how far it is."""
-    from spinealign.deidentification.pseudonyms import load_key
-    from spinealign.deidentification.run import deidentify as run
+    """Write the copies; yields how far it is.
 
-    work = run(inputs, out, options, key=load_key(profile), review=review)
-    return (yield from mapped(work, lambda step: step.fraction))
+    Parameters
+    ----------
+    away : Away
+        Where the files are read. A process that ends there costs the one file that it read, which
+        is told like any other that could not be copied; another process goes on with the rest.
+
+    Raises
+    ------
+    ImageReadError, DeidentificationError, ExportError, WorkerError
+        The inputs cannot be listed, or lie where the results would; a copy cannot be written; the
+        process ended before any file was opened.
+    """
+    from spinealign.deidentification.pseudonyms import load_key
+    from spinealign.deidentification.run import write_copies, write_report
+    from spinealign.deidentification.steps import FileDone
+
+    key = load_key(profile)
+    done: list[FileDone] = []
+    while True:
+        begun: Begun | None = None
+        try:
+            work = away(write_copies, inputs, out, options, key, review, tuple(done))
+            with closing(work):
+                for told in work:
+                    if isinstance(told, FileDone):
+                        done.append(told)
+                        begun = None
+                    else:
+                        begun = told
+                        yield told.step.fraction
+            return write_report(done, out, options)
+        except WorkerError as error:
+            if begun is None or error.problem is WorkerProblem.NO_START:
+                raise
+            done.append(_given_up(begun, error))
+
+
+def _given_up(begun: Begun, error: WorkerError) -> FileDone:
+    from spinealign.deidentification.steps import given_up
+
+    if error.problem is WorkerProblem.TOO_LONG:
+        detail = f"{error.limit_s:.0f} s"
+        return given_up(begun, DeidentificationProblem.TOO_LONG, detail)
+    detail = f"signal {-error.code}" if error.code < 0 else ""
+    return given_up(begun, DeidentificationProblem.CRASHED, detail)

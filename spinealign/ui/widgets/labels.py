@@ -173,8 +173,8 @@ class WordsColumn(QWidget):
     A splitter and a scroll area ask for no height at a width; this tells it them all the same.
     """
 
-    def __init__(self, spacing: int) -> None:
-        super().__init__()
+    def __init__(self, spacing: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(spacing)

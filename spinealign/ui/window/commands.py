@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QMenu, QSlider, QWidget
 
@@ -150,8 +150,7 @@ def connect_series(
 
 def connect_windows(actions: Actions, bench: Workbench, theme: Theme, window: QWidget) -> None:
     """Open windows beside this one: two examinations, all slices of a series."""
-    # Making it and showing it each take half of what a window may wait.
-    actions.on("compare", lambda: QTimer.singleShot(0, CompareWindow(bench, theme, window).show))
+    actions.on("compare", lambda: CompareWindow(bench, theme, window).show_filled())
     actions.on("all_slices", partial(_open_slices, bench, window))
 
 
@@ -273,7 +272,6 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
 
     def show() -> None:
         from spinealign.ui.deidentify.dialog import DeidentifyDialog
-        from spinealign.ui.deidentify.jobs import look_through
 
         stacks = [volume for case in bench.session.cases for volume in case.stack.volumes]
         files = dict.fromkeys(part.path for volume in stacks for part in volume.parts)
@@ -282,7 +280,7 @@ def connect_deidentify(actions: Actions, bench: Workbench, window: QWidget) -> N
         at_work = bench.at_work
         dialog.may_write = lambda paths: at_work.record("deidentify", paths, "")
         dialog.failed_to_write = partial(at_work.record_failure, "deidentify")
-        dialog.look_through = partial(bench.services.away, look_through)
+        dialog.away = bench.services.away
         dialog.open()
 
     actions.on("deidentify", show)

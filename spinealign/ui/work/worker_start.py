@@ -27,6 +27,10 @@ AT_REST = "spinealign.ui.work.in_worker:let_go"
 ADMITTED = (
     "spinealign.deidentification.boxes:Box",
     "spinealign.deidentification.boxes:ReviewedImage",
+    "spinealign.deidentification.counting:Change",
+    "spinealign.deidentification.report:FileOutcome",
+    "spinealign.deidentification.steps:Begun",
+    "spinealign.deidentification.steps:FileDone",
     "spinealign.dicom.beside:DescribedImages",
     "spinealign.dicom.program_state:ProgramState",
     "spinealign.dicom.program_state:SaidDisc",
