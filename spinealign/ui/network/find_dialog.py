@@ -7,7 +7,6 @@ from functools import partial
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QProgressBar,
@@ -20,24 +19,21 @@ from spinealign.domain.network import (
     MOST_ANSWERS,
     FoundSeries,
     FoundStudy,
-    NetworkError,
     WorklistItem,
 )
-from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.network import jobs
-from spinealign.ui.network.desk import NetworkDesk, NetworkState, OnNetwork
-from spinealign.ui.network.forms import Told, column_of, fit
-from spinealign.ui.network.query_form import ON_A_LINE, QueryForm
-from spinealign.ui.network.secret_dialog import ask_if_missing
+from spinealign.ui.network.desk import NetworkDesk, OnNetwork
+from spinealign.ui.network.forms import column_of, fit
+from spinealign.ui.network.query_form import ON_A_LINE
+from spinealign.ui.network.search_dialog import SearchDialog
 from spinealign.ui.network.tables import PAYLOAD, Rows, new_row
-from spinealign.ui.widgets.labels import offer, without_icons
+from spinealign.ui.widgets.labels import offer
 from spinealign.ui.work.tasks import Task, Work
 from spinealign.wording.network_window import (
     FETCH_TIP,
     FIND_HINT,
     FIND_TITLE,
     NO_WORKLIST_OF_WEB,
-    NODES_TITLE,
     NOT_IN_PACS,
     NOTHING_CHOSEN,
     RETRIEVE,
@@ -47,11 +43,9 @@ from spinealign.wording.network_window import (
     STOP_RETRIEVAL,
     STUDY_HEADINGS,
     WORKLIST_HEADINGS,
-    failure_words,
     found_text,
     retrieved_text,
     retrieving_text,
-    searching_text,
     series_cells,
     study_cells,
     worklist_cells,
@@ -63,7 +57,7 @@ Cells = Callable[..., Sequence[str]]
 """Of what was found, what its row says."""
 
 
-class FindDialog(QDialog):
+class FindDialog(SearchDialog):
     """Searches a node; `retrieved` brings the folders with the images that came.
 
     Parameters
@@ -74,35 +68,22 @@ class FindDialog(QDialog):
     """
 
     retrieved = pyqtSignal(object)
-    nodes_wanted = pyqtSignal()
     node_chosen = pyqtSignal(str)
 
     def __init__(self, desk: NetworkDesk, node: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(FIND_TITLE)
-        explain(self, "pacs")
-        self._desk, self.form = desk, QueryForm(node)
-        self._task: Task | None = None
-        self.may_ask: Callable[[str], bool] = lambda _: True
-        """Whether a node may be asked; where not, it said why."""
+        super().__init__(desk, node, parent, FIND_TITLE, "pacs", STOP_RETRIEVAL)
         self._wanted_count: int | None = None
         self._listing: set[str] = set()
         self._make_fields()
         self._lay_out()
         self._connect()
-        if desk.state is not None:
-            self._show_nodes(desk.state)
-        desk.refresh()
-        self._follow()
         fit(self, _WIDTH_EM, _HEIGHT_EM)
-        self.lines["name"].setFocus()
+        self.begin()
 
     # Its parts
 
     def _make_fields(self) -> None:
         self.node, self.lines = self.form.node, self.form.lines
-        self.nodes_button = QPushButton(f"{NODES_TITLE}…")
         self.search, self.worklist = QPushButton(SEARCH), QPushButton(SEARCH_WORKLIST)
         self.search.setDefault(True)
         self.search.setProperty("primary", "true")
@@ -111,10 +92,9 @@ class FindDialog(QDialog):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setMaximumHeight(self.fontMetrics().height())
-        self.told = Told()
-        self.retrieve, self.stop = QPushButton(RETRIEVE), QPushButton(STOP_RETRIEVAL)
+        self.retrieve = QPushButton(RETRIEVE)
         self.retrieve.setToolTip(FETCH_TIP)
-        for button in (self.nodes_button, self.worklist, self.retrieve, self.stop):
+        for button in (self.worklist, self.retrieve):
             button.setAutoDefault(False)
 
     def _lay_out(self) -> None:
@@ -127,31 +107,19 @@ class FindDialog(QDialog):
         below.addWidget(self.told, 1)
         below.addWidget(self.progress)
         below.addWidget(self.stop)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.addButton(self.nodes_button, QDialogButtonBox.ButtonRole.ResetRole)
-        buttons.addButton(self.retrieve, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.rejected.connect(self.reject)
-        without_icons(buttons)
         column_ = column_of(self)
         column_.addWidget(self.form)
         column_.addWidget(self.rows, 1)
         column_.addLayout(below)
-        column_.addWidget(buttons)
+        column_.addWidget(self._buttons(QDialogButtonBox.StandardButton.Close, self.retrieve))
 
     def _connect(self) -> None:
-        self._desk.changed.connect(self._show_nodes)
-        self.form.changed.connect(self._follow)
         self.search.clicked.connect(self.run_search)
         self.worklist.clicked.connect(self.run_worklist)
-        self.nodes_button.clicked.connect(self.nodes_wanted)
         self.rows.itemSelectionChanged.connect(self._follow)
         self.rows.itemExpanded.connect(self._list_series)
         self.rows.itemActivated.connect(lambda: self.run_retrieval())
         self.retrieve.clicked.connect(self.run_retrieval)
-        self.stop.clicked.connect(self.run_stop)
-
-    def _show_nodes(self, state: NetworkState) -> None:
-        self.form.show_nodes(state, self.told)
 
     # What is filled in
 
@@ -174,7 +142,7 @@ class FindDialog(QDialog):
         return [*found, *map(jobs.Wanted, of_worklist)]
 
     def _follow(self) -> None:
-        is_busy, fault = self._task is not None, self.form.fault
+        is_busy, fault = self.is_busy, self.form.fault
         offer(self.search, fault)
         offer(self.worklist, NO_WORKLIST_OF_WEB if self.form.is_web else fault)
         if is_busy:
@@ -190,26 +158,24 @@ class FindDialog(QDialog):
 
     def run_search(self) -> None:
         """Search the node for studies."""
-        self._search(STUDY_HEADINGS, jobs.find, study_cells)
+        self._list(STUDY_HEADINGS, jobs.find, study_cells, self.run_search)
 
     def run_worklist(self) -> None:
         """Search the worklist of the node."""
-        self._search(WORKLIST_HEADINGS, jobs.find_worklist, worklist_cells)
+        self._list(WORKLIST_HEADINGS, jobs.find_worklist, worklist_cells, self.run_worklist)
 
-    def _search(self, headings: Sequence[str], job: Callable[..., Work], cells: Cells) -> None:
-        name, query = self.node.currentText(), self.form.query
-        if self._task is not None or self.form.fault or query is None:
-            return
-        if not self.may_ask(name):
+    def _list(
+        self, headings: Sequence[str], job: Callable[..., Work], cells: Cells,
+        again: Callable[[], None],
+    ) -> None:  # fmt: skip
+        task = self._search(job, again)
+        if task is None:
             return
         self.rows.clear()
         self.rows.set_headings(headings)
         self._listing.clear()
-        self.node_chosen.emit(name)
-        task = self._begin(partial(job, name, query), lambda: self._search(headings, job, cells))
-        task.progressed.connect(lambda count: self.told.say(searching_text(name, count), "muted"))
+        self.node_chosen.emit(self.node.currentText())
         task.finished.connect(partial(self._show_found, cells))
-        self.told.say(searching_text(name, 0), "muted")
 
     def _show_found(self, cells: Cells, found: Sequence[FoundStudy | WorklistItem]) -> None:
         for each in found:
@@ -256,7 +222,7 @@ class FindDialog(QDialog):
     def run_retrieval(self) -> None:
         """Retrieve what is chosen, and have it opened."""
         wanted = self.wanted
-        if self._task is not None or not wanted:
+        if self.is_busy or not wanted:
             return
         counts = [each.count for each in wanted]
         known = [count for count in counts if count is not None]
@@ -281,36 +247,6 @@ class FindDialog(QDialog):
             self.told.say(retrieved_text(came.images), "good")
             self.accept()
 
-    # Both
-
     def _begin(self, work: OnNetwork, again: Callable[[], None]) -> Task:
-        """Begin to work; where a password is missing, ask for it and begin again."""
-        task = self._task = self._desk.ask(work, partial(self._failed, again))
-        self.finished.connect(task.cancel)
-        task.ended.connect(partial(self._end, task))
         self.progress.setMaximum(0)
-        self._follow()
-        return task
-
-    def _failed(self, again: Callable[[], None], error: Exception) -> None:
-        self._tell_failure(error)
-        ask_if_missing(error, self.node.currentText(), self._desk, self, again)
-
-    def run_stop(self) -> None:
-        """Stop searching or retrieving; what came stays where it is."""
-        if self._task is not None:
-            self._task.cancel()
-            self._end(self._task)
-            self.told.say("")
-
-    def _end(self, task: Task) -> None:
-        """Offer all again, unless another task has begun since this one was stopped."""
-        if self._task is task:
-            self._task = None
-            self._follow()
-
-    def _tell_failure(self, error: Exception) -> None:
-        if isinstance(error, NetworkError):
-            self.told.say(failure_words(error), "danger")
-        else:
-            self._desk.tell(error)
+        return super()._begin(work, again)
