@@ -44,6 +44,10 @@ START, STOP, PAUSE, GO_ON = "&Start", "S&top", "&Pause", "&Go on"
 SHOW_FOLDER, SHOW_GALLERY, BACK = "Show in fol&der", "Show gallery", "&Back"
 NEEDS_INPUTS, NEEDS_TARGET = "Add images first", "Choose a folder for the results first"
 FAILURES = "Images that failed"
+NO_FAILURES = (
+    "Images that fail are named here, with why and what to do. A refused image is one of another "
+    "kind: its result in the folder says so."
+)
 HEADINGS = ("Image", "Reason", "What to do")
 STARTING = "Starting…"
 STOPPING = "Stopping…"

@@ -18,6 +18,7 @@ from spinealign.ui.batch.choices_page import ChoicesPage
 from spinealign.ui.batch.dialog import BatchDialog
 from spinealign.ui.batch.jobs import Ended, Wanted, run_batch
 from spinealign.ui.window.account_commands import COMMANDS_OF_RIGHT
+from spinealign.wording.batch_window import NO_FAILURES
 from tests.ui.access_keys import clashing_keys, unnamed
 from tests.ui.cut_texts import settled_cut_texts
 
@@ -245,3 +246,31 @@ def test_a_stop_ends_what_a_process_hangs_in(qtbot, dialog, tmp_path, monkeypatc
     qtbot.waitUntil(lambda: dialog.progress.maximum() == 1, timeout=60_000)
     press(dialog.stop)
     assert ended(qtbot, dialog).startswith("Stopped: 0 done, 0 refused, 0 failed, 1 image not")
+
+
+def test_in_a_low_window_the_list_gives_way_before_the_choices_are_scrolled(qtbot, dialog):
+    dialog.resize(720, 460)
+    bar = dialog.choices.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() == 0)
+    assert dialog.choices.list.height() < 120
+    assert dialog.choices.tries_again.visibleRegion().boundingRect() == (
+        dialog.choices.tries_again.rect()
+    )
+    dialog.resize(720, 700)
+    qtbot.waitUntil(lambda: dialog.choices.list.height() > 250)
+
+
+def test_the_list_of_failures_says_what_it_is_for_until_one_is_in_it(qtbot, dialog, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "spinealign.ui.batch.dialog.write_in_middle", lambda _, words: written.append(words)
+    )
+    press(dialog.start)
+    qtbot.waitUntil(lambda: bool(written))
+    assert set(written) == {NO_FAILURES}
+    dialog.fake.allowed = 6
+    ended(qtbot, dialog)
+    written.clear()
+    dialog.failures.grab()
+    assert dialog.failures.rowCount() == 2
+    assert written == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, QUrl
-from PyQt6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QPaintEvent
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -37,7 +37,7 @@ from spinealign.ui.batch.jobs import (
 )
 from spinealign.ui.manual.manual_window import explain as explain_page
 from spinealign.ui.network.forms import Told, fit
-from spinealign.ui.widgets.labels import offer, row_of
+from spinealign.ui.widgets.labels import offer, row_of, write_in_middle
 from spinealign.ui.widgets.questions import ask
 from spinealign.ui.work.messages import Messages
 from spinealign.ui.work.tasks import Task, TaskRunner, Work
@@ -50,6 +50,7 @@ from spinealign.wording.batch_window import (
     GO_ON,
     HEADINGS,
     LOCKED_MEANWHILE,
+    NO_FAILURES,
     NO_GALLERY,
     PAUSE,
     PAUSING,
@@ -81,6 +82,40 @@ RunBatch = Callable[[Wanted, Switches, Doors], Work]
 """As `jobs.run_batch`; tests put another one in its place."""
 
 
+class FailureTable(QTableWidget):
+    """Which images failed, why, and what to do; says what it is for while none did."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(HEADINGS))
+        self.setAccessibleName(FAILURES)
+        self.setAccessibleDescription(NO_FAILURES)
+        self.setHorizontalHeaderLabels(HEADINGS)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setWordWrap(True)
+        header, numbers = self.horizontalHeader(), self.verticalHeader()
+        assert header is not None
+        assert numbers is not None
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        numbers.setVisible(False)
+        numbers.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Say what is named here while nothing is."""
+        super().paintEvent(event)
+        port = self.viewport()
+        if not self.rowCount() and port is not None:
+            write_in_middle(port, NO_FAILURES)
+
+    def add(self, *texts: str) -> None:
+        """Add a row, unless there are as many as are shown."""
+        row = self.rowCount()
+        if row < MOST_FAILURES:
+            self.insertRow(row)
+            for place, text in enumerate(texts):
+                self.setItem(row, place, QTableWidgetItem(text))
+
+
 class BatchDialog(QDialog):
     """Two pages: the choices, and the run. It stays open beside the window while it works.
 
@@ -110,7 +145,7 @@ class BatchDialog(QDialog):
         """Whether a batch may be run; where not, it said why."""
         self.doors: Callable[[], Doors] = Doors
         self.choices = ChoicesPage()
-        self.failures = QTableWidget(0, len(HEADINGS))
+        self.failures = FailureTable()
         self.progress, self.told = QProgressBar(), Told()
         self.start, self.stop, self.pause = (
             QPushButton(START),
@@ -146,22 +181,11 @@ class BatchDialog(QDialog):
             button.setAutoDefault(False)
 
     def _run_page(self) -> QWidget:
-        page, table = QWidget(), self.failures
-        table.setAccessibleName(FAILURES)
-        table.setHorizontalHeaderLabels(HEADINGS)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setWordWrap(True)
-        header, numbers = table.horizontalHeader(), table.verticalHeader()
-        assert header is not None
-        assert numbers is not None
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        numbers.setVisible(False)
-        numbers.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.progress)
-        column.addWidget(table, 1)
+        column.addWidget(self.failures, 1)
         return page
 
     def _connect(self) -> None:
@@ -272,7 +296,7 @@ class BatchDialog(QDialog):
             said = looking_text(progress)
         elif isinstance(progress, NotRetrieved):
             self._missing.append((study_of(progress.node), *progress.words))
-            self._add_failure(*self._missing[-1])
+            self.failures.add(*self._missing[-1])
             return
         elif isinstance(progress, Retrieving):
             self.progress.setRange(0, progress.total)
@@ -305,14 +329,7 @@ class BatchDialog(QDialog):
         self.progress.setValue(progress.ended)
         outcome = progress.outcome
         if outcome.status is ItemStatus.FAILED:
-            self._add_failure(progress.path.name, outcome.sentence, outcome.advice)
-
-    def _add_failure(self, *texts: str) -> None:
-        row = self.failures.rowCount()
-        if row < MOST_FAILURES:
-            self.failures.insertRow(row)
-            for place, text in enumerate(texts):
-                self.failures.setItem(row, place, QTableWidgetItem(text))
+            self.failures.add(progress.path.name, outcome.sentence, outcome.advice)
 
     def _show_end(self, ended: Ended) -> None:
         self._end()
@@ -322,10 +339,10 @@ class BatchDialog(QDialog):
             return
         self.failures.setRowCount(0)
         for row in self._missing:
-            self._add_failure(*row)
+            self.failures.add(*row)
         # Those as well that were refused while they were looked for, or failed in an earlier run.
         for failed in ended.failures:
-            self._add_failure(failed.path.name, failed.sentence, failed.advice)
+            self.failures.add(failed.path.name, failed.sentence, failed.advice)
         total = counts.waiting + counts.done + counts.refused + counts.failed
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(total - counts.waiting)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtCore import QSize, pyqtSignal
+from PyQt6.QtGui import QPaintEvent
 from PyQt6.QtWidgets import QFileDialog, QListWidget, QPushButton, QWidget
 
-from spinealign.ui.widgets.labels import offer
+from spinealign.ui.widgets.labels import offer, write_in_middle
 from spinealign.wording.text import safe_text
 
 _FEWEST_ROWS = 5
@@ -78,14 +78,17 @@ class InputList(QListWidget):
         self.itemSelectionChanged.connect(self._follow)
         self._follow()
 
+    def sizeHint(self) -> QSize:
+        """Return the least height: the list takes what is left of a page, and never its room."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Say what the list is for while it is empty."""
         super().paintEvent(event)
         port = self.viewport()
         if self.count() or port is None:
             return
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        QPainter(port).drawText(port.rect().adjusted(12, 4, -12, -4), flags, self._words.empty)
+        write_in_middle(port, self._words.empty)
 
     @property
     def paths(self) -> list[Path]:

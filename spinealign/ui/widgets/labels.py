@@ -159,6 +159,12 @@ def show_plain_rows(table: QTableView, row_height_px: int) -> QHeaderView:
     return header
 
 
+def write_in_middle(room: QWidget, words: str) -> None:
+    """Write what a list is for into the empty room of it, while it is painted."""
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    QPainter(room).drawText(room.rect().adjusted(12, 4, -12, -4), flags, words)
+
+
 def rule() -> QFrame:
     """Return a thin horizontal line."""
     line = QFrame()
