@@ -58,7 +58,7 @@ from spinealign.measure.alignment import measure_alignment, posture_cautions
 from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.reach import cut_off_cautions
-from spinealign.measure.outlines.canal import canal_of
+from spinealign.measure.outlines.canal import canal_of, narrowing_cautions
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice
 from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
@@ -294,6 +294,7 @@ def _analyze_upright(
     )
     cautions += posture_cautions(measurements, is_bent=image.is_bent)
     cautions += height_loss_cautions(measurements)
+    cautions += narrowing_cautions(measurements)
     clock.record("measure")
     parts = (segmentation, *said.answers, graded, located)
     spoke = [part.model for part in parts if part is not None]

@@ -85,6 +85,7 @@ def _write_t1(folder: Path, patients: int) -> None:
     for n, row in enumerate(rows):
         _save(folder / "images" / f"{row['name']}.webp", 255 - picture(n, n))
         _save(folder / "masks" / f"{row['name']}.png", _numbered([*bodies(n), sacrum(n)]))
+        row["report"] = "L4-L5: diffuse disc bulge compressing the thecal sac."
     _table(folder / "manifest.csv", rows)
 
 

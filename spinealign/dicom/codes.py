@@ -28,7 +28,13 @@ from spinealign.domain.examination import (
 )
 from spinealign.domain.height_loss import BodyDeformity
 from spinealign.domain.measurements import MeasureState, UnmeasurableReason
-from spinealign.domain.measures import MEASURES, Extent, MeasureCode, SeverityGrade
+from spinealign.domain.measures import (
+    MEASURES,
+    Extent,
+    MeasureCode,
+    MeasureGroup,
+    SeverityGrade,
+)
 from spinealign.domain.reading import Decision, GradeScale, Normality
 from spinealign.wording.examinations import examination_text
 
@@ -99,7 +105,7 @@ def site_terms(
     disc = disc_term(levels) if is_of_disc else None
     bodies = [term for level in levels if (term := body_term(level)) is not None]
     found = bodies if disc is None else [disc]
-    if code is MeasureCode.CANAL_DIAMETER:
+    if code is not None and MEASURES[code].group is MeasureGroup.CANAL:
         return [CANAL, *found]
     if found:
         return found
@@ -172,6 +178,12 @@ _METHODS: Mapping[MeasureCode, _Coded] = {
     ),
     MeasureCode.CANAL_DIAMETER: (
         DIAMETER, "CANAL_DIAMETER", "Sagittal diameter of the spinal canal at a disc",
+    ),
+    MeasureCode.CANAL_DIAMETER_BEHIND_BODY: (
+        DIAMETER, "CANAL_AT_BODY", "Sagittal diameter of the spinal canal behind a body",
+    ),
+    MeasureCode.CANAL_RATIO: (
+        None, "CANAL_RATIO", "Canal diameter at a disc over that behind the body above",
     ),
     MeasureCode.THORACIC_KYPHOSIS_T4_T12: (COBB_ANGLE, "TK_T4_T12", "Thoracic kyphosis T4-T12"),
     MeasureCode.THORACIC_KYPHOSIS_T5_T12: (COBB_ANGLE, "TK_T5_T12", "Thoracic kyphosis T5-T12"),
@@ -321,6 +333,12 @@ _SEVERITIES = {
     SeverityGrade.SPONDYLOPTOSIS: ("SPONDYLOPTOSIS", "Spondyloptosis"),
     SeverityGrade.ABSOLUTE_STENOSIS: ("STENOSIS_ABS", "Absolute stenosis of the spinal canal"),
     SeverityGrade.RELATIVE_STENOSIS: ("STENOSIS_REL", "Relative stenosis of the spinal canal"),
+    SeverityGrade.CANAL_BELOW_ONE_THIRD: (
+        "CANAL_UNDER_1_3", "Spinal canal narrowed by more than two thirds",
+    ),
+    SeverityGrade.CANAL_BELOW_TWO_THIRDS: (
+        "CANAL_UNDER_2_3", "Spinal canal narrowed by one to two thirds",
+    ),
     SeverityGrade.GENANT_1: ("GENANT_1", "Genant grade 1"),
     SeverityGrade.GENANT_2: ("GENANT_2", "Genant grade 2"),
     SeverityGrade.GENANT_3: ("GENANT_3", "Genant grade 3"),
@@ -409,6 +427,7 @@ _REASONS = {
     UnmeasurableReason.CUT_OFF: "A body is cut off",
     UnmeasurableReason.CORNERS_MISSING: "Corners are missing",
     UnmeasurableReason.CANAL_INTERRUPTED: "The canal is interrupted",
+    UnmeasurableReason.CANAL_CLOSED: "The canal is closed between two bodies",
     UnmeasurableReason.POINTS_COINCIDE: "Points coincide",
     UnmeasurableReason.OUTLINE_CROSSES: "The outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: "Points are missing",

@@ -100,6 +100,7 @@ class WarningCode(StrEnum):
     COMPANION_ALIKE = "companion_alike"
     COMPANION_UNUSED = "companion_unused"
     HEIGHT_LOSS = "height_loss"
+    SEVERE_NARROWING = "severe_narrowing"
     BENT_FILM = "bent_film"
     T1_ALONE = "t1_alone"
     WEIGHTING_ASSUMED = "weighting_assumed"
@@ -232,6 +233,7 @@ CAUTION_FIELDS: Mapping[WarningCode, str] = MappingProxyType(
         WarningCode.CORRECTED_BY_USER: "corrections",
         WarningCode.DISC_INFERRED: "levels",
         WarningCode.HEIGHT_LOSS: "levels",
+        WarningCode.SEVERE_NARROWING: "levels",
     }
 )
 """Which field of `Caution` a code carries; a code that is not here carries none."""

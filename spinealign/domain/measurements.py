@@ -173,6 +173,7 @@ class UnmeasurableReason(StrEnum):
     CUT_OFF = "cut_off"
     CORNERS_MISSING = "corners_missing"
     CANAL_INTERRUPTED = "canal_interrupted"
+    CANAL_CLOSED = "canal_closed"
     POINTS_COINCIDE = "points_coincide"
     OUTLINE_CROSSES = "outline_crosses"
     POINTS_MISSING = "points_missing"

@@ -41,6 +41,8 @@ class MeasureCode(StrEnum):
     DISC_HEIGHT_INDEX = "disc_height_index"
     LISTHESIS_PERCENT = "listhesis_percent"
     CANAL_DIAMETER = "canal_diameter"
+    CANAL_DIAMETER_BEHIND_BODY = "canal_diameter_behind_body"
+    CANAL_RATIO = "canal_ratio"
     THORACIC_KYPHOSIS_T4_T12 = "thoracic_kyphosis_t4_t12"
     THORACIC_KYPHOSIS_T5_T12 = "thoracic_kyphosis_t5_t12"
     LUMBAR_LORDOSIS_L4_S1 = "lumbar_lordosis_l4_s1"
@@ -144,6 +146,7 @@ class Reference(StrEnum):
     GENANT = "Genant 1993, J Bone Miner Res 8:1137"
     MEYERDING = "Meyerding’s grades"
     RADIOPAEDIA = "Radiopaedia"
+    LURIE = "Lurie 2008, doi:10.1097/BRS.0b013e3181791af3"
     CHEN = "Chen 2022, doi:10.1016/j.jocn.2022.07.018"
     SRS_SCHWAB = "SRS-Schwab, doi:10.1097/BRS.0b013e31823e15e2"
     LE_HUEC = "Le Huec 2011, doi:10.1007/s00586-011-1940-1"
@@ -199,6 +202,8 @@ class SeverityGrade(StrEnum):
     SPONDYLOPTOSIS = "spondyloptosis"
     ABSOLUTE_STENOSIS = "absolute_stenosis"
     RELATIVE_STENOSIS = "relative_stenosis"
+    CANAL_BELOW_ONE_THIRD = "canal_below_one_third"
+    CANAL_BELOW_TWO_THIRDS = "canal_below_two_thirds"
     GENANT_1 = "genant_1"
     GENANT_2 = "genant_2"
     GENANT_3 = "genant_3"
@@ -747,6 +752,19 @@ _TABLE = (
             SeverityBand(SeverityGrade.RELATIVE_STENOSIS, 10.0, 13.0, Reference.RADIOPAEDIA),
         ),
         ungraded_beside=_NECK | _THORAX,
+    ),
+    MeasureDefinition(
+        MeasureCode.CANAL_RATIO, Quantity.RATIO, MeasureGroup.CANAL, 24, Extent.DISC,
+        _EVERYWHERE, DrawnOn.NOTHING, (Reference.LURIE,),
+        severities=(
+            SeverityBand(SeverityGrade.CANAL_BELOW_ONE_THIRD, None, 1 / 3, Reference.LURIE),
+            SeverityBand(SeverityGrade.CANAL_BELOW_TWO_THIRDS, 1 / 3, 2 / 3, Reference.LURIE),
+        ),
+        ungraded_beside=_NECK | _THORAX,
+    ),
+    MeasureDefinition(
+        MeasureCode.CANAL_DIAMETER_BEHIND_BODY, Quantity.LENGTH, MeasureGroup.CANAL, 25,
+        Extent.BODY, _EVERYWHERE, DrawnOn.NOTHING, (),
     ),
     MeasureDefinition(
         MeasureCode.BODY_HEIGHT_ANTERIOR, Quantity.LENGTH, MeasureGroup.BODIES, 43, Extent.BODY,

@@ -161,6 +161,10 @@ FindingValue = NumberValue | GradeValue | PresenceValue | NameValue
 Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 """(left, top, right, bottom) in image pixels."""
 
+_CANAL_LINES: Mapping[str, str] = MappingProxyType(
+    {MeasureCode.CANAL_DIAMETER: "canal", MeasureCode.CANAL_RATIO: "canal_ratio"}
+)
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing that an analysis says, ready to be read.
@@ -229,9 +233,14 @@ class Finding(msgspec.Struct, frozen=True):
         return "/".join(self.levels) if is_disc else self.span
 
     @property
+    def canal_line(self) -> str:
+        """Key of the line on which widths of the spinal canal are told for all levels, else ""."""
+        return _CANAL_LINES.get(self.code, "")
+
+    @property
     def is_of_canal(self) -> bool:
         """Whether it is a width of the spinal canal, which is told once for all levels."""
-        return self.code == MeasureCode.CANAL_DIAMETER
+        return bool(self.canal_line)
 
     @property
     def reference(self) -> NormalRange | None:

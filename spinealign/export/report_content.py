@@ -26,7 +26,6 @@ from spinealign.domain.study import PatientFacts
 from spinealign.measure.alignment import judged_by_posture, posture_cautions
 from spinealign.reading.decisions import ReadFinding, accept_rest, read_findings, told_changes
 from spinealign.reading.findings import (
-    CANAL_LINE,
     findings_of,
     line_key,
     measure_key,
@@ -40,10 +39,10 @@ from spinealign.wording.examinations import scope_text
 from spinealign.wording.measures import curve_text, severity_text
 from spinealign.wording.presentation import presentation_note, vertical_note
 from spinealign.wording.reading_page import (
-    CANAL_TITLE,
     DECISION_WORDS,
     OUTDATED,
     canal_grades,
+    canal_title,
     canal_values,
     change_text,
     decision_statement,
@@ -390,7 +389,7 @@ def _rows(read: Sequence[ReadFinding], is_signed: bool) -> tuple[FindingRow, ...
 
 
 def _row_of(finding: Finding) -> str:
-    return CANAL_LINE if finding.is_of_canal else line_key(finding)
+    return finding.canal_line or line_key(finding)
 
 
 def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
@@ -420,7 +419,7 @@ def _row(read: Sequence[ReadFinding], is_signed: bool) -> FindingRow:
 def _canal_row(findings: Sequence[Finding], mark: str) -> FindingRow:
     narrowest = min(findings, key=lambda finding: -finding.rank)
     return FindingRow(
-        CANAL_TITLE,
+        canal_title(narrowest),
         narrowest.normality is Normality.ABNORMAL,
         canal_values(findings),
         normal=limit_text(narrowest),

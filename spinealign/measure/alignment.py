@@ -38,7 +38,7 @@ from spinealign.measure.geometry.segments import (
     whole_bodies,
 )
 from spinealign.measure.geometry.spine import Body, BodyLine, Spine, displaced_spine
-from spinealign.measure.outlines.canal import canal_diameters, disc_line
+from spinealign.measure.outlines.canal import body_lines, canal_measures, disc_line
 
 __all__ = ["PixelGeometry", "measure_alignment"]
 
@@ -94,7 +94,7 @@ def measure_alignment(
         without levels get. Where it shows all of its regions, measures of all of them are
         listed, with a reason where the bodies that they need were not found.
     canal : ndarray of bool, shape (H, W), optional
-        Where the spinal canal is, for its diameter at each disc.
+        Where the spinal canal is, for its diameters.
     drawings : sequence of Drawing
         What a person drew: femoral heads give the measures of the pelvis.
     rule : IntervalRule, optional
@@ -202,7 +202,8 @@ def _in_sagittal(work: MeasuredBodies) -> list[Measurement]:
         found = [_without_vertical(measurement, work.geometry) for measurement in found]
     if work.canal is not None:
         discs = [disc_line(disc, spine.plane) for disc in discs_of(spine)]
-        found += canal_diameters(work.canal, discs, work.geometry)
+        bodies = body_lines(spine.bodies, spine.plane)
+        found += canal_measures(work.canal, discs, work.geometry, bodies)
     return found
 
 

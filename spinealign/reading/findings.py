@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -57,9 +58,6 @@ from spinealign.wording.vertebrae import missing_levels
 
 MOST_LINES = 8
 """How many findings stand on the page before the rest is folded."""
-
-CANAL_LINE = "canal"
-"""Key of the line of a canal that is narrow at several discs."""
 
 OPEN_NAME = "?"
 """Stands behind the level of an accepted suggestion that nobody confirmed."""
@@ -225,6 +223,12 @@ def page_of(findings: Iterable[Finding]) -> FindingPage:
     )
 
 
+def canal_lines(findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the keys of the lines that widths of the canal at several discs share."""
+    times = Counter(finding.canal_line for finding in findings if finding.is_of_canal)
+    return frozenset(line for line, count in times.items() if count > 1)
+
+
 def line_key(finding: Finding) -> str:
     """Return the line of a finding: all grades of a disc share one."""
     is_disc = finding.kind is FindingKind.DISC_GRADE
@@ -282,10 +286,10 @@ def assessed(finding: Finding, value: FindingValue) -> Finding:
 def _lines(abnormal: Sequence[Finding]) -> tuple[FindingLine, ...]:
     """Return findings as lines, worst first; grades of one disc, and of the canal, share one."""
     grouped: dict[str, list[Finding]] = {}
-    is_wide = sum(finding.is_of_canal for finding in abnormal) > 1
+    wide = canal_lines(abnormal)
     for finding in sorted(abnormal, key=lambda finding: -finding.rank):
-        is_of_canal = is_wide and finding.is_of_canal
-        grouped.setdefault(CANAL_LINE if is_of_canal else line_key(finding), []).append(finding)
+        line = finding.canal_line
+        grouped.setdefault(line if line in wide else line_key(finding), []).append(finding)
     return tuple(FindingLine(key, tuple(members)) for key, members in grouped.items())
 
 

@@ -31,7 +31,7 @@ from spinealign.domain.reading import (
     Reading,
 )
 from spinealign.reading.decisions import ReadFinding, read_findings
-from spinealign.reading.findings import CANAL_LINE
+from spinealign.reading.findings import canal_lines
 from spinealign.wording.curve_pattern import dictated_curves
 from spinealign.wording.reading_page import (
     COUNTED_LEVELS,
@@ -117,18 +117,18 @@ def _abnormal_sentences(said: Iterable[Finding]) -> list[str]:
     """Return a sentence a place, worst first; places that show the same share one."""
     abnormal = (finding for finding in said if finding.normality is Normality.ABNORMAL)
     ordered = sorted(abnormal, key=lambda found: -found.rank)
-    is_told_once = sum(finding.is_of_canal for finding in ordered) > 1
+    lines = canal_lines(ordered)
     wide: dict[str, list[Finding]] = {}
     for finding in ordered:
-        is_canal = is_told_once and finding.is_of_canal
-        wide.setdefault(CANAL_LINE if is_canal else _dictated_at(finding), []).append(finding)
-    canal = wide.get(CANAL_LINE, [])
+        line = finding.canal_line
+        wide.setdefault(line if line in lines else _dictated_at(finding), []).append(finding)
     alike: dict[str, list[Finding]] = {}
-    for found in wide.values():
-        is_place = _has_one_place(found[0]) and found is not canal
+    for key, found in wide.items():
+        is_place = _has_one_place(found[0]) and key not in lines
         alike.setdefault(level_phrase(found) if is_place else found[0].key, []).append(found[0])
+    canal = {wide[line][0].key: wide[line] for line in lines}
     return [
-        canal_sentence(canal) if found[0] in canal else _sentence(phrase, found)
+        canal_sentence(canal[phrase]) if phrase in canal else _sentence(phrase, found)
         for phrase, found in alike.items()
     ]
 
@@ -231,7 +231,8 @@ def _undetermined_heights(read: Sequence[ReadFinding]) -> list[str]:
 
 def _undetermined_canal(read: Sequence[ReadFinding]) -> list[Finding]:
     """Return the levels at which nobody says how wide the canal is."""
-    return [each.finding for each in read if each.finding.is_of_canal and _is_open(each)]
+    wanted = MeasureCode.CANAL_DIAMETER
+    return [each.finding for each in read if each.finding.code == wanted and _is_open(each)]
 
 
 def _undetermined_measures(read: Sequence[ReadFinding], said: Sequence[Finding]) -> list[Finding]:

@@ -28,6 +28,7 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
         SeverityGrade.SPONDYLOPTOSIS: 6.0,
         SeverityGrade.MEYERDING_4: 5.0,
         SeverityGrade.MEYERDING_3: 4.5,
+        SeverityGrade.CANAL_BELOW_ONE_THIRD: 4.2,
         SeverityGrade.ABSOLUTE_STENOSIS: 4.0,
         SeverityGrade.CURVE_OVER_45: 4.0,
         SeverityGrade.MEYERDING_2: 3.5,
@@ -47,6 +48,7 @@ SEVERITY_RANKS: Mapping[SeverityGrade, float] = MappingProxyType(
         SeverityGrade.TILT_20_TO_30: 1.5,
         SeverityGrade.MISMATCH_10_TO_20: 1.5,
         SeverityGrade.RELATIVE_STENOSIS: 1.05,
+        SeverityGrade.CANAL_BELOW_TWO_THIRDS: 1.05,
         SeverityGrade.AMES_0: 0.0,
         SeverityGrade.SVA_UNDER_40_MM: 0.0,
         SeverityGrade.TILT_UNDER_20: 0.0,
@@ -60,7 +62,8 @@ Source: the order within a scale is that of `MeasureDefinition.severities`; that
 then instability and a narrow canal, go first is the order in which Genant 1993, White and
 Panjabi's checklist (PMID 3437146) and Meyerding's grades are acted on; set by hand. A relative
 stenosis comes after what is graded on discs: the threshold is of the bony canal, the outline of
-the dural sac on one slice.
+the dural sac on one slice. So does a canal narrowed by one to two thirds: of 57
+discs with such a ratio on T1 slices reports name 24 (docs/design/mr-from-any-scanner.md).
 """
 
 GRADE_RANKS: Mapping[tuple[GradeScale, int], float] = MappingProxyType(

@@ -173,6 +173,11 @@ _SENTENCES: Mapping[WarningCode, str] = {
         "It is uncertain which side the patient faces; corners that the network did not detect "
         "are left out."
     ),
+    WarningCode.SEVERE_NARROWING: (
+        "Severe narrowing of the spinal canal is suspected ({levels}): its outline is narrower "
+        "than a third of the canal behind the body above, or ends between bodies behind which it "
+        "is there; check the axial slices."
+    ),
     WarningCode.HEIGHT_LOSS: (
         "Height loss ({levels}): the program cannot tell how old it is, sees no oedema, and does "
         "not tell a fracture from a normal variant, Scheuermann’s disease or a tumour; on films "
@@ -207,6 +212,7 @@ _ADVICE = {
     WarningCode.LEVELS_COUNTED: " Correct them if there is one.",
     WarningCode.LEVELS_FROM_SACRUM: " Correct them if that is so.",
     WarningCode.LUMBAR_COUNT_DOUBTFUL: "; check the levels.",
+    WarningCode.SEVERE_NARROWING: "; check the axial slices.",
     WarningCode.SLICE_BESIDE_CANAL: " Take a slice from the middle of the series.",
     WarningCode.BODY_HIDDEN: "; check their outlines and corners visually.",
     WarningCode.BODIES_SUGGESTED: (

@@ -73,6 +73,8 @@ SEVERITY_WORDS: Mapping[SeverityGrade, tuple[str, str]] = MappingProxyType(
         SeverityGrade.SPONDYLOPTOSIS: ("spondyloptosis (over grade IV)", "over 100 %"),
         SeverityGrade.ABSOLUTE_STENOSIS: ("absolute stenosis", "under 10 mm"),
         SeverityGrade.RELATIVE_STENOSIS: ("relative stenosis", "10 to 13 mm"),
+        SeverityGrade.CANAL_BELOW_ONE_THIRD: ("severe narrowing", "under 1/3"),
+        SeverityGrade.CANAL_BELOW_TWO_THIRDS: ("moderate narrowing", "1/3 to 2/3"),
         SeverityGrade.GENANT_1: ("mild height loss", "20 to 25 % loss"),
         SeverityGrade.GENANT_2: ("moderate height loss", "25 to 40 % loss"),
         SeverityGrade.GENANT_3: ("severe height loss", "over 40 % loss"),
@@ -371,6 +373,22 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
             "Stenosis is also assessed on axial slices and by nerve compression: a diameter in one "
             "sagittal slice, which may not be midsagittal, does not suffice."
         ),
+    ),
+    MeasureCode.CANAL_RATIO: MeasureWords(
+        "canal ratio", "{0}/{1} canal ratio",
+        "Canal diameter at the disc over the canal diameter behind the body above it.",
+        "Below 1 the canal is narrower at the disc; it needs no calibration.",
+        contradictions=(
+            "The source grades by eye how much of the canal is compromised, on axial slices too: "
+            "less than a third, up to two thirds, more. The outline is that of the dural sac, "
+            "which tapers towards the sacrum."
+        ),
+    ),
+    MeasureCode.CANAL_DIAMETER_BEHIND_BODY: MeasureWords(
+        "canal diameter behind the body", "{0} canal diameter",
+        "Shortest distance across the segmented canal behind the middle of the body.",
+        "What the diameters at the discs beside it are compared with.",
+        further_sources=_BY_PROGRAM,
     ),
     MeasureCode.BODY_HEIGHT_ANTERIOR: MeasureWords(
         "anterior height", "{0} anterior",

@@ -244,6 +244,10 @@ _REASONS: Mapping[UnmeasurableReason, Callable[[Unmeasurable], str]] = {
         "the outlined canal ends or almost ends at this disc: the slice leaves the canal here, or "
         "the canal is severely narrowed; check the image"
     ),
+    UnmeasurableReason.CANAL_CLOSED: lambda _: (
+        "the outlined canal ends at this disc and goes on behind both bodies beside it: severe "
+        "narrowing is suspected; check the image"
+    ),
     UnmeasurableReason.NOT_UPRIGHT: lambda _: (
         "the image lies on its side, so its vertical is not the patient's"
     ),

@@ -437,8 +437,9 @@ def _with_both_endplates(names: Sequence[str]) -> list[str]:
     return [*(name for name in names if name not in both), "changes of both endplates"]
 
 
-CANAL_TITLE = "Canal diameter"
-"""Of all levels together."""
+def canal_title(finding: Finding) -> str:
+    """Return the title of widths of the canal at all levels: "Canal diameter", "Canal ratio"."""
+    return measure_name(MeasureCode(finding.code)).capitalize()
 
 
 def canal_values(findings: Sequence[Finding]) -> str:
@@ -467,7 +468,9 @@ def canal_sentence(findings: Sequence[Finding]) -> str:
         for words, found in _by_meaning(findings).items()
     ]
     reserved = dict.fromkeys(words for finding in findings for words in _reservations(finding))
-    return f"Spinal canal on this slice: {', '.join(['; '.join(told), *reserved])}."
+    is_ratio = findings[0].code == MeasureCode.CANAL_RATIO
+    measured = ", as a share of its diameter behind the body above" if is_ratio else ""
+    return f"Spinal canal on this slice{measured}: {', '.join(['; '.join(told), *reserved])}."
 
 
 def _by_meaning(findings: Sequence[Finding]) -> dict[str, list[Finding]]:

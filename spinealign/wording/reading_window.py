@@ -23,12 +23,12 @@ from spinealign.wording.height_loss import height_loss_note
 from spinealign.wording.measure_rows import range_text
 from spinealign.wording.measures import curve_text, reason_text, severity_text
 from spinealign.wording.reading_page import (
-    CANAL_TITLE,
     OUTDATED,
     PROBABILITY,
     STATUS_WORDS,
     abnormal_phrase,
     canal_grades,
+    canal_title,
     canal_values,
     finding_doubt_text,
     finding_name,
@@ -145,6 +145,7 @@ CAUTION_LABELS: Mapping[WarningCode, str] = {
     WarningCode.COMPANION_UNMATCHED: "second image unused",
     WarningCode.COMPANION_ALIKE: "second image unused",
     WarningCode.COMPANION_UNUSED: "second image unused",
+    WarningCode.SEVERE_NARROWING: "severe canal narrowing?",
     WarningCode.HEIGHT_LOSS: "age of height loss unknown",
     WarningCode.BENT_FILM: "flexion or extension film",
     WarningCode.T1_ALONE: "T1 alone",
@@ -162,6 +163,7 @@ _NAMES_LEVELS = frozenset(
         WarningCode.DISC_INFERRED,
         WarningCode.ENDPLATE_FROM_DISC,
         WarningCode.HEIGHT_LOSS,
+        WarningCode.SEVERE_NARROWING,
     }
 )
 _MOST_LEVELS = 3
@@ -220,7 +222,7 @@ def line_title(findings: Sequence[Finding]) -> str:
     first = findings[0]
     if first.kind is FindingKind.DISC_GRADE:
         return safe_text(f"{first.place} disc")
-    return CANAL_TITLE if _is_canal_line(findings) else finding_title(first)
+    return canal_title(first) if _is_canal_line(findings) else finding_title(first)
 
 
 def _is_canal_line(findings: Sequence[Finding]) -> bool:

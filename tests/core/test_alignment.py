@@ -149,6 +149,7 @@ def test_every_measure_is_in_these_tables():
     elsewhere = {
         MeasureCode.COBB_C2_C6, MeasureCode.COBB_C2_LOWEST, MeasureCode.LUMBAR_LORDOSIS_L1_L5,
         MeasureCode.CANAL_DIAMETER, MeasureCode.HEIGHT_TO_NEIGHBOURS,
+            MeasureCode.CANAL_RATIO, MeasureCode.CANAL_DIAMETER_BEHIND_BODY,
     }  # fmt: skip
     elsewhere |= {code for code in MeasureCode if MEASURES[code].whole_spine_only}
     drawn = {code for code in MeasureCode if MEASURES[code].group is MeasureGroup.DRAWN}

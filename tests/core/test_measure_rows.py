@@ -123,7 +123,7 @@ GROUPS = {
     MeasureGroup.SEGMENTS: {
         "body_segmental_angle", "disc_angle", "translation", "listhesis_percent",
     },
-    MeasureGroup.CANAL: {"canal_diameter"},
+    MeasureGroup.CANAL: {"canal_diameter", "canal_diameter_behind_body", "canal_ratio"},
     MeasureGroup.DISCS: {"disc_height", "disc_height_ratio", "disc_height_index"},
     MeasureGroup.BODIES: {
         "body_height_anterior", "body_height_middle", "body_height_posterior",

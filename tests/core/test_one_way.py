@@ -310,6 +310,14 @@ def without_canal() -> NDArray[np.uint8]:
     return np.where(mask == CANAL, 0, mask).astype(np.uint8)
 
 
+def closed_canal() -> NDArray[np.uint8]:
+    """The column with a canal that is closed at the fourth disc from above."""
+    _, _, _, centres = cv2.connectedComponentsWithStats((MASK == 2).astype(np.uint8))
+    row = sorted(int(centre[1]) for centre in centres[1:])[3]
+    rows = np.abs(np.arange(len(MASK)) - row) < 6
+    return np.where((MASK == 3) & rows[:, None], 0, MASK).astype(np.uint8)
+
+
 def one_disc() -> NDArray[np.uint8]:
     """Only the largest disc and the bone, so that no column can be found."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((MASK == 2).astype(np.uint8))
@@ -498,6 +506,7 @@ CAUTIONS = (
     Row(C.BENT_FILM, lambda: bent(plain_film(), True), lambda: bent(film(is_bent=True), False),
         of="by a person"),
     Row(C.HEIGHT_LOSS, lambda: spine(wedged()), plain_spine, "L"),
+    Row(C.SEVERE_NARROWING, lambda: spine(closed_canal()), plain_spine, "L2/L3"),
     Row(C.T1_ALONE, lambda: analysed(painted(MASK, GreyReader.T1), segmenter(), grader()),
         lambda: spine(companion=companion_of(MASK, GreyReader.T1))),
     Row(C.WEIGHTING_ASSUMED, plain_spine, lambda: spine(weighting=Weighting.T2)),

@@ -193,6 +193,7 @@ CARRIED = {
     WarningCode.ACCEPTED_IMPLAUSIBLE: ({"levels": ("T4", "T6")}, "direction (T4, T6); one outline"),
     WarningCode.T1_ALONE: ({}, "graded on T1-weighted images alone"),
     WarningCode.WEIGHTING_ASSUMED: ({}, "does not state whether the image is T1- or T2-weighted"),
+    WarningCode.SEVERE_NARROWING: ({"levels": ("L4/L5",)}, "canal is suspected (L4/L5)"),
     WarningCode.HEIGHT_LOSS: ({"levels": ("L1", "T12")}, "(L1, T12): the program cannot tell"),
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ NEEDS = {
     "engines": "tensorflow",
     "killed_training": "tensorflow",
     "mr_bodies": "sklearn",
+    "t1_reports": "sklearn",
     "xray_ablation": "tensorflow",
 }
 
@@ -270,3 +271,32 @@ def test_memory_that_processes_share_counts_once():
     own = window.held_mb([window.os.getpid()])
     assert own > 20
     assert window.held_mb([window.os.getpid()] * 2) < 2 * own
+
+
+@pytest.mark.parametrize(
+    ("text", "finding", "discs"),
+    [
+        ("Diffuse disc bulge noted at L4/L5 & L5-S1 levels.", "bulge", ["L4/L5", "L5/S1"]),
+        ("L4-L5: disc bulge compressing the thecal sac.", "pressed", ["L4/L5"]),
+        ("Disc bulge at L4-5  Compressing the thecal sac", "pressed", ["L4/L5"]),
+        ("Disc bulge at L4/L5, mildly compressing thecal sac.", "pressed", []),
+        ("Spondylolisthesis of L5 over S1.", "slip", ["L5/S1"]),
+        ("No disc herniation at L4/L5.", "herniation", []),
+        ("Multilevel bulges, noticeably at L3/L4.", "bulge",
+         ["L1/L2?", "L2/L3?", "L3/L4", "L4/L5?", "L5/S1?"]),
+    ],
+)  # fmt: skip
+def test_reports_name_the_discs_of_their_findings(text, finding, discs):
+    reports = load("t1_reports")
+    assert reports.positive(reports.read_report(text)).get(finding, []) == discs
+
+
+@pytest.mark.model
+def test_reports_are_laid_beside_the_program(tmp_path, monkeypatch, capsys):
+    from tests import mr_slices
+
+    mr_slices.write_sources(tmp_path)
+    assert run_script("t1_reports", monkeypatch, "--data", tmp_path, "--patients", 2) is None
+    told = capsys.readouterr().out
+    assert "2 patients" in told
+    assert "canal_below_one_third: 0 discs" in told

@@ -43,7 +43,7 @@ from spinealign.measure.geometry.facing import facing_cautions
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.geometry.uncertainty import landmark_sigma_px
 from spinealign.measure.outlines.body_places import counterparts, typical_body_height
-from spinealign.measure.outlines.canal import canal_of
+from spinealign.measure.outlines.canal import canal_of, narrowing_cautions
 from spinealign.measure.outlines.column_limits import breaches, level_steps
 from spinealign.measure.outlines.corners import CORNERS
 from spinealign.measure.outlines.disc_levels import disc_cautions, named_by_bodies
@@ -105,6 +105,7 @@ def apply_corrections(analysis: Analysis, corrections: Corrections) -> Analysis:
             *_cautions(original, corrections),
             *posture_cautions(measurements, is_bent=is_bent(original.image, corrections)),
             *height_loss_cautions(measurements),
+            *narrowing_cautions(measurements),
         ),
     )
 
@@ -334,6 +335,7 @@ def _still_holds(caution: Caution, wanted: Corrections) -> bool:
             | WarningCode.DISC_INFERRED
             | WarningCode.DISC_COUNT_UNCERTAIN
             | WarningCode.HEIGHT_LOSS
+            | WarningCode.SEVERE_NARROWING
             | WarningCode.BENT_FILM
         ):
             return False

@@ -1,15 +1,15 @@
-"""Diameter of the spinal canal at each disc, on a mask of the canal."""
+"""Diameter of the spinal canal at each disc and behind each body, on a mask of the canal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spinealign.domain.findings import Segmentation
+from spinealign.domain.findings import Caution, Segmentation, WarningCode
 from spinealign.domain.measurements import (
     MeasuredPoint,
     Measurement,
@@ -19,11 +19,13 @@ from spinealign.domain.measurements import (
     Unmeasurable,
     UnmeasurableReason,
 )
-from spinealign.domain.measures import MEASURES, MeasureCode, Severity
+from spinealign.domain.measures import MEASURES, MeasureCode, Severity, SeverityGrade
 from spinealign.domain.structures import CANAL
+from spinealign.measure.geometry.lines import Line
 from spinealign.measure.geometry.plane import PixelGeometry, SagittalPlane
 from spinealign.measure.geometry.sampled import not_measured, thresholds_hold, unit_of
 from spinealign.measure.geometry.segments import DiscSpace
+from spinealign.measure.geometry.spine import Body
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -32,8 +34,12 @@ Mask = NDArray[np.bool_]
 FROM_MASK = "mask"
 """Source of points that lie on the border of the mask."""
 
-_CODE = MeasureCode.CANAL_DIAMETER
+_CODE, _AT_BODY = MeasureCode.CANAL_DIAMETER, MeasureCode.CANAL_DIAMETER_BEHIND_BODY
+_RATIO = MeasureCode.CANAL_RATIO
 _INTERRUPTED = Unmeasurable(UnmeasurableReason.CANAL_INTERRUPTED)
+_CLOSED = Unmeasurable(UnmeasurableReason.CANAL_CLOSED)
+
+_BORDERS = ("anterior_border", "posterior_border")
 
 _STEP_PX = 1.0
 """Step of a ray, in pixels of the mask; the border is interpolated between steps.
@@ -108,10 +114,18 @@ Source: convention of this program.
 
 
 @dataclass(frozen=True)
-class DiscLine:
-    """Where a disc lies: half way between its endplates, from front to back, in image pixels."""
+class LevelLine:
+    """Where a disc or a body lies: half way between its endplates, from front to back, in pixels.
 
-    levels: tuple[str, str]
+    Parameters
+    ----------
+    levels : tuple of str
+        The bodies above and below a disc, or the body.
+    anterior, posterior : tuple of float
+        (x, y) in image pixels.
+    """
+
+    levels: tuple[str, ...]
     anterior: Point
     posterior: Point
 
@@ -124,6 +138,24 @@ class _Chord:
     posterior: Points
     length: float
 
+    @property
+    def points(self) -> tuple[MeasuredPoint, ...]:
+        """Its ends as measurements list them."""
+        return tuple(
+            MeasuredPoint(CANAL, name, x, y, FROM_MASK)
+            for name, (x, y) in zip(_BORDERS, self._ends, strict=True)
+        )
+
+    @property
+    def stroke(self) -> Stroke:
+        """Itself as it is drawn."""
+        return Stroke(StrokeKind.LINE, self._ends)
+
+    @property
+    def _ends(self) -> tuple[Point, Point]:
+        front, back = self.anterior.tolist(), self.posterior.tolist()
+        return (front[0], front[1]), (back[0], back[1])
+
 
 def canal_of(segmentation: Segmentation | None) -> Mask | None:
     """Return where a segmentation has the spinal canal, or None if it knows none."""
@@ -133,52 +165,113 @@ def canal_of(segmentation: Segmentation | None) -> Mask | None:
     return np.isin(segmentation.mask, numbers) if numbers else None
 
 
-def disc_line(disc: DiscSpace, plane: SagittalPlane) -> DiscLine:
+def disc_line(disc: DiscSpace, plane: SagittalPlane) -> LevelLine:
     """Return where a disc between two outlined bodies lies."""
-    above, below = disc.above.line, disc.below.line
+    return _half_way(disc.levels, disc.above.line, disc.below.line, plane)
+
+
+def body_lines(bodies: Sequence[Body], plane: SagittalPlane) -> list[LevelLine]:
+    """Return where bodies with both endplates lie."""
+    ends = [(body, body.superior, body.inferior) for body in bodies]
+    return [
+        _half_way((body.name,), upper, lower, plane)
+        for body, upper, lower in ends
+        if upper is not None and lower is not None
+    ]
+
+
+def _half_way(levels: tuple[str, ...], above: Line, below: Line, plane: SagittalPlane) -> LevelLine:
     anterior = plane.polyline((above.end[:1] + below.end[:1]) / 2)[0]
     posterior = plane.polyline((above.start[:1] + below.start[:1]) / 2)[0]
-    return DiscLine(disc.levels, anterior, posterior)
+    return LevelLine(levels, anterior, posterior)
 
 
-def canal_diameters(
-    canal: Mask, discs: Sequence[DiscLine], geometry: PixelGeometry
+def canal_measures(
+    canal: Mask,
+    discs: Sequence[LevelLine],
+    geometry: PixelGeometry,
+    bodies: Sequence[LevelLine] = (),
 ) -> tuple[Measurement, ...]:
-    """Measure the shortest distance across the canal at each disc.
+    """Measure the shortest distance across the canal at discs and bodies, and compare them.
 
     Parameters
     ----------
     canal : ndarray of bool, shape (H, W)
         Where the canal is.
-    discs : sequence of DiscLine
+    discs : sequence of LevelLine
     geometry : PixelGeometry
-        Thresholds count only where its millimetres hold in the patient.
+        Thresholds in millimetres count only where its millimetres hold in the patient.
+    bodies : sequence of LevelLine
+        What lies between discs.
 
     Returns
     -------
     tuple of Measurement
-        In the order of `discs`; empty when the canal is behind none of them. The 95 %
-        interval stands for a border that is uncertain by a fraction of a pixel. Not
-        measurable where the outlined canal is missing, ends at the disc, or is far narrower
-        than it usually is in the image: mostly the slice leaves it there.
+        Diameters at `discs`, then behind `bodies`, then at discs the ratio to the diameter behind
+        the body above, where that was measured; empty when the canal is behind none of the
+        discs. The 95 % interval stands for a border that is uncertain by a fraction of a pixel.
+        A diameter is not measurable where the outlined canal is missing, ends, or is far
+        narrower than it usually is in the image: mostly the slice leaves it there. At a disc
+        between two bodies behind which the canal is as it should be, the slice has not left it:
+        there a narrow canal is measured, and one that ends is told as closed.
     """
-    field = cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX)
-    found = [(disc, _shortest(np.asarray(field), disc, geometry)) for disc in discs]
+    field = np.asarray(cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX))
+    found = [(disc, _shortest(field, disc, geometry)) for disc in discs]
     crossed = [(disc, chord) for disc, chord in found if chord is not None]
     if not crossed:
         return ()
-    usual = float(np.median([chord.length for _, chord in crossed]))
-    least = _LEAST_OF_USUAL * max(usual, _USUAL_OF_DEPTH * _usual_depth(crossed, geometry))
     runs = _Runs(canal, geometry.scale)
-    return tuple(
-        _measurement(disc, chord, geometry)
-        if chord is not None and chord.length >= least and runs.passes(disc, chord)
-        else not_measured(_CODE, disc.levels, _INTERRUPTED, geometry)
-        for disc, chord in found
-    )
+    least = _least(crossed, geometry)
+    behind = _behind_bodies(field, runs, bodies, geometry, least)
+    measured: list[Measurement] = []
+    for disc, chord in found:
+        is_whole = all(level in behind for level in disc.levels)
+        if chord is None or not runs.passes(disc, chord):
+            why = _CLOSED if is_whole else _INTERRUPTED
+            measured.append(not_measured(_CODE, disc.levels, why, geometry))
+        elif chord.length < least and not is_whole:
+            measured.append(not_measured(_CODE, disc.levels, _INTERRUPTED, geometry))
+        else:
+            measured.append(_measurement(_CODE, disc, chord, geometry))
+            if disc.levels[0] in behind:
+                above = behind[disc.levels[0]][1]
+                measured.append(_ratio((disc, chord), above, geometry))
+    measured += [_measurement(_AT_BODY, *pair, geometry) for pair in behind.values()]
+    return tuple(measured)
 
 
-def _usual_depth(crossed: Sequence[tuple[DiscLine, _Chord]], geometry: PixelGeometry) -> float:
+def narrowing_cautions(measurements: Iterable[Measurement]) -> tuple[Caution, ...]:
+    """Say at which discs severe narrowing of the canal is suspected; empty without any."""
+    levels = dict.fromkeys("/".join(m.levels) for m in measurements if _is_severe(m))
+    return (Caution(WarningCode.SEVERE_NARROWING, levels=tuple(levels)),) if levels else ()
+
+
+def _is_severe(measurement: Measurement) -> bool:
+    severity, why = measurement.severity, measurement.unmeasurable
+    is_below = severity is not None and severity.grade is SeverityGrade.CANAL_BELOW_ONE_THIRD
+    return is_below or (why is not None and why.reason is UnmeasurableReason.CANAL_CLOSED)
+
+
+def _least(crossed: Sequence[tuple[LevelLine, _Chord]], geometry: PixelGeometry) -> float:
+    """Return the diameter below which the slice has left the canal, unless it comes back."""
+    usual = float(np.median([chord.length for _, chord in crossed]))
+    return _LEAST_OF_USUAL * max(usual, _USUAL_OF_DEPTH * _usual_depth(crossed, geometry))
+
+
+def _behind_bodies(
+    field: NDArray[np.float32], runs: _Runs, bodies: Sequence[LevelLine],
+    geometry: PixelGeometry, least: float,
+) -> dict[str, tuple[LevelLine, _Chord]]:  # fmt: skip
+    """Return the way across behind each body behind which the canal is wide and goes on."""
+    found = [(body, _shortest(field, body, geometry)) for body in bodies]
+    return {
+        body.levels[0]: (body, chord)
+        for body, chord in found
+        if chord is not None and chord.length >= least and runs.passes(body, chord)
+    }
+
+
+def _usual_depth(crossed: Sequence[tuple[LevelLine, _Chord]], geometry: PixelGeometry) -> float:
     runs = [(np.array(d.anterior) - np.array(d.posterior)) * geometry.scale for d, _ in crossed]
     return float(np.median(np.hypot(*np.transpose(runs))))
 
@@ -193,7 +286,7 @@ class _Runs:
         self._labels = np.asarray(cv2.connectedComponents(cut, connectivity=_CONNECTIVITY)[1])
         self._corner, self._scale = np.array([left, top]), scale
 
-    def passes(self, disc: DiscLine, chord: _Chord) -> bool:
+    def passes(self, disc: LevelLine, chord: _Chord) -> bool:
         """Whether the piece that a chord crosses goes on above and below the disc."""
         middle = (chord.anterior + chord.posterior) / 2 - self._corner
         col, row = np.clip(np.floor(middle).astype(int), 0, np.array(self._labels.shape[::-1]) - 1)
@@ -210,7 +303,9 @@ class _Runs:
         return bool(along.min() < -enough and along.max() > enough)
 
 
-def _shortest(field: NDArray[np.float32], disc: DiscLine, geometry: PixelGeometry) -> _Chord | None:
+def _shortest(
+    field: NDArray[np.float32], disc: LevelLine, geometry: PixelGeometry
+) -> _Chord | None:
     """Search lines through the middle of the canal, at several heights and tilts."""
     scale = geometry.scale
     front, back = np.array(disc.anterior) * scale, np.array(disc.posterior) * scale
@@ -283,33 +378,55 @@ class _Rays:
         return np.asarray(moved[is_in])
 
 
-def _measurement(disc: DiscLine, chord: _Chord, geometry: PixelGeometry) -> Measurement:
-    sigma = _BORDER_SIGMA_PX * float(geometry.scale.mean()) * 2**0.5
-    low = max(chord.length - _TWO_SIDED_95 * sigma, 0.0)
-    high = chord.length + _TWO_SIDED_95 * sigma
-    ends = [(float(x), float(y)) for x, y in (chord.anterior, chord.posterior)]
-    names = ("anterior_border", "posterior_border")
+def _measurement(
+    code: MeasureCode, place: LevelLine, chord: _Chord, geometry: PixelGeometry
+) -> Measurement:
+    reach = _TWO_SIDED_95 * _sigma(geometry)
+    low, high = max(chord.length - reach, 0.0), chord.length + reach
     return Measurement(
-        code=_CODE,
+        code=code,
         value=chord.length,
-        unit=unit_of(_CODE, geometry),
-        levels=disc.levels,
-        points=tuple(
-            MeasuredPoint(CANAL, name, x, y, FROM_MASK)
-            for name, (x, y) in zip(names, ends, strict=True)
-        ),
+        unit=unit_of(code, geometry),
+        levels=place.levels,
+        points=chord.points,
         interval=(low, high),
-        severity=_severity((chord.length, low, high), disc.levels, geometry),
+        severity=_severity(code, (chord.length, low, high), place.levels, geometry),
         automatic_value=chord.length,
-        strokes=(Stroke(StrokeKind.LINE, tuple(ends)),),
+        strokes=(chord.stroke,),
     )
 
 
+def _ratio(disc: tuple[LevelLine, _Chord], above: _Chord, geometry: PixelGeometry) -> Measurement:
+    """Return the diameter at a disc over that behind the body above it."""
+    place, chord = disc
+    value = chord.length / above.length
+    # Of a quotient whose two lengths err alike and apart from each other, to the first order.
+    reach = _TWO_SIDED_95 * _sigma(geometry) / above.length * float(np.hypot(1.0, value))
+    low, high = max(value - reach, 0.0), value + reach
+    return Measurement(
+        code=_RATIO,
+        value=value,
+        unit=unit_of(_RATIO, geometry),
+        levels=place.levels,
+        points=(*chord.points, *above.points),
+        interval=(low, high),
+        severity=_severity(_RATIO, (value, low, high), place.levels, geometry),
+        automatic_value=value,
+        strokes=(chord.stroke, above.stroke),
+    )
+
+
+def _sigma(geometry: PixelGeometry) -> float:
+    """Return the standard deviation of a diameter: that of both borders."""
+    return _BORDER_SIGMA_PX * float(geometry.scale.mean()) * 2**0.5
+
+
 def _severity(
-    lengths: tuple[float, float, float], levels: Sequence[str], geometry: PixelGeometry
-) -> Severity | None:
-    """Return the grade of a diameter with its interval; the thresholds are of the lumbar canal."""
-    is_lumbar = MEASURES[_CODE].is_graded_between(levels)
-    if not is_lumbar or not thresholds_hold(_CODE, geometry):
+    code: MeasureCode, values: tuple[float, float, float], levels: Sequence[str],
+    geometry: PixelGeometry,
+) -> Severity | None:  # fmt: skip
+    """Return the grade of a value with its interval; the thresholds are of the lumbar canal."""
+    definition = MEASURES[code]
+    if not definition.is_graded_between(levels) or not thresholds_hold(code, geometry):
         return None
-    return MEASURES[_CODE].severity_of(*lengths)
+    return definition.severity_of(*values)
