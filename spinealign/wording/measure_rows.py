@@ -266,7 +266,7 @@ def range_text(normal: NormalRange | None, unit: str) -> str:
     """Return a reference range with its unit, "-10.2 to 38°" or "up to 40 mm"; empty without."""
     if normal is None or (normal.low is None and normal.high is None):
         return ""
-    low, high = (None if end is None else f"{end:g}" for end in (normal.low, normal.high))
+    low, high = (None if end is None else f"{end:.3g}" for end in (normal.low, normal.high))
     if low is None:
         words = f"up to {high}"
     elif high is None:

@@ -240,7 +240,7 @@ def limit_text(finding: Finding) -> str:
     if finding.normal is not None or reference is None:
         return range_text(reference, finding.unit)
     ends = [end for end in (reference.low, reference.high) if end is not None]
-    return f"threshold {' to '.join(f'{end:g}' for end in ends)}{unit_text(finding.unit)}"
+    return f"threshold {' to '.join(f'{end:.3g}' for end in ends)}{unit_text(finding.unit)}"
 
 
 def range_place(finding: Finding) -> str:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinealign.domain.findings import Facing, WarningCode
-from spinealign.domain.measures import SeverityGrade
+from spinealign.domain.measurements import Measurement
+from spinealign.domain.measures import MeasureCode, Reference, Severity, SeverityGrade
 from spinealign.measure.alignment import measure_alignment
 from spinealign.measure.geometry.plane import PixelGeometry
 from spinealign.measure.outlines.canal import (
@@ -17,7 +18,14 @@ from spinealign.measure.outlines.canal import (
     canal_of,
     narrowing_cautions,
 )
+from spinealign.reading.findings import findings_of, page_of
 from spinealign.wording.measures import measurement_name, reason_text, severity_text
+from spinealign.wording.reading_page import (
+    canal_sentence,
+    canal_title,
+    canal_values,
+    limit_text,
+)
 from tests.examinations import SPINE_MR
 from tests.phantoms import mr_analysis
 from tests.phantoms_alignment import PIXELS, box, numbered, rasterised
@@ -283,3 +291,30 @@ def test_the_ratio_is_graded_in_the_lumbar_spine(above, is_graded):
     )
     ratio = by_code(found)["canal_ratio", (above, "L3")]
     assert (ratio.severity is not None) == is_graded
+
+
+def test_a_ratio_of_a_few_pixels_is_not_told():
+    canal, discs, bodies = spine_of((slice(0, 400), slice(97, 120)))
+    found = by_code(canal_measures(canal, discs, PIXELS, bodies))
+    assert found["canal_diameter_behind_body", ("L3",)].value == pytest.approx(12, abs=0.5)
+    assert ("canal_ratio", ("L3", "L4")) not in found
+
+
+def narrowed(levels, value):
+    severity = Severity(SeverityGrade.CANAL_BELOW_TWO_THIRDS, Reference.LURIE)
+    return Measurement(MeasureCode.CANAL_RATIO, value, "", levels, severity=severity)
+
+
+def test_ratios_of_several_discs_share_a_line_and_a_sentence_apart_from_diameters():
+    pairs = (("L3", "L4"), 0.5), (("L4", "L5"), 0.4)
+    analysis = replace(mr_analysis(), measurements=tuple(narrowed(*pair) for pair in pairs))
+    found = [one for one in findings_of(analysis) if one.code == MeasureCode.CANAL_RATIO]
+    lines = {line.key: line.findings for line in page_of(found).lines}
+    assert [one.place for one in lines["canal_ratio"]] == ["L3/L4", "L4/L5"]
+    assert canal_title(found[0]) == "Canal ratio"
+    assert canal_values(found) == "0.40 to 0.50, narrowest at L4/L5"
+    assert limit_text(found[0]) == "threshold 0.667"
+    assert canal_sentence(found) == (
+        "Spinal canal on this slice, as a share of its diameter behind the body above: moderate "
+        "narrowing at L3/L4 and L4/L5 (0.40 to 0.50)."
+    )

@@ -106,6 +106,12 @@ _TWO_SIDED_95 = 1.96
 Source: the standard normal distribution.
 """
 
+_MOST_REACH = 1 / 3
+"""Half of the 95 % interval of a ratio from which it is not told: the width of a grade.
+
+Source: convention of this program; a canal of 12 pixels behind the body reaches it.
+"""
+
 _CONNECTIVITY = 8
 """Neighbours of a pixel that belong to the same piece of canal: diagonal ones too.
 
@@ -215,7 +221,8 @@ def canal_measures(
         between two bodies behind which the canal is as it should be, the slice has not left it:
         there a narrow canal is measured, and one that ends is told as closed.
     """
-    field = np.asarray(cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX))
+    blurred = cv2.GaussianBlur(canal.astype(np.float32), (0, 0), _SOFT_BORDER_PX)
+    field = np.asarray(blurred, np.float32)
     found = [(disc, _shortest(field, disc, geometry)) for disc in discs]
     crossed = [(disc, chord) for disc, chord in found if chord is not None]
     if not crossed:
@@ -235,7 +242,7 @@ def canal_measures(
             measured.append(_measurement(_CODE, disc, chord, geometry))
             if disc.levels[0] in behind:
                 above = behind[disc.levels[0]][1]
-                measured.append(_ratio((disc, chord), above, geometry))
+                measured += _ratio((disc, chord), above, geometry)
     measured += [_measurement(_AT_BODY, *pair, geometry) for pair in behind.values()]
     return tuple(measured)
 
@@ -396,14 +403,18 @@ def _measurement(
     )
 
 
-def _ratio(disc: tuple[LevelLine, _Chord], above: _Chord, geometry: PixelGeometry) -> Measurement:
-    """Return the diameter at a disc over that behind the body above it."""
+def _ratio(
+    disc: tuple[LevelLine, _Chord], above: _Chord, geometry: PixelGeometry
+) -> list[Measurement]:
+    """Return the diameter at a disc over that behind the body above, unless it says nothing."""
     place, chord = disc
     value = chord.length / above.length
     # Of a quotient whose two lengths err alike and apart from each other, to the first order.
     reach = _TWO_SIDED_95 * _sigma(geometry) / above.length * float(np.hypot(1.0, value))
+    if reach >= _MOST_REACH:
+        return []
     low, high = max(value - reach, 0.0), value + reach
-    return Measurement(
+    ratio = Measurement(
         code=_RATIO,
         value=value,
         unit=unit_of(_RATIO, geometry),
@@ -414,6 +425,7 @@ def _ratio(disc: tuple[LevelLine, _Chord], above: _Chord, geometry: PixelGeometr
         automatic_value=value,
         strokes=(chord.stroke, above.stroke),
     )
+    return [ratio]
 
 
 def _sigma(geometry: PixelGeometry) -> float:
