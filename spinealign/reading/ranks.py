@@ -62,8 +62,8 @@ Source: the order within a scale is that of `MeasureDefinition.severities`; that
 then instability and a narrow canal, go first is the order in which Genant 1993, White and
 Panjabi's checklist (PMID 3437146) and Meyerding's grades are acted on; set by hand. A relative
 stenosis comes after what is graded on discs: the threshold is of the bony canal, the outline of
-the dural sac on one slice. So does a canal narrowed by one to two thirds: of 57
-discs with such a ratio on T1 slices reports name 24 (docs/design/mr-from-any-scanner.md).
+the dural sac on one slice. So does a canal narrowed by one to two thirds: of 56
+discs with such a ratio on T1 slices reports name 23 (docs/design/mr-from-any-scanner.md).
 """
 
 GRADE_RANKS: Mapping[tuple[GradeScale, int], float] = MappingProxyType(
