@@ -72,6 +72,8 @@ def test_a_crash_in_the_middle_of_reading_costs_one_case(bench, worker, qtbot, t
     broken = opened(bench, qtbot, tmp_path, "kills.dcm")
     qtbot.waitUntil(lambda: broken.status is CaseStatus.FAILED, timeout=30_000)
     assert "signal 11 while reading the image" in str(broken.message)
+    # Where the picture would be too: the page of the result may lie behind another one.
+    assert broken.message.sentence in bench_window(bench).viewer._placeholder
     [report] = [dialog.report for dialog in bench_window(bench).findChildren(CrashDialog)]
     assert ("_decode" in report, "kills" in report) == (True, False)
     assert worker.call(worker_faults.install) != before

@@ -57,7 +57,9 @@ def placeholder_text(case: Case) -> str:
         return f"{case.title}\n{READING}"
     is_under_way = case.status in (CaseStatus.WAITING, CaseStatus.RUNNING)
     words = NO_IMAGE if case.status is CaseStatus.FAILED or is_under_way else UNSEEN
-    return f"{case.title}\n{words}"
+    # The page with the reason may lie behind another one in a small window.
+    reason = case.message.sentence if case.status is CaseStatus.FAILED and case.message else ""
+    return "\n".join(filter(None, (case.title, words, reason)))
 
 
 def progress_text(case: Case) -> str:
