@@ -550,7 +550,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _course(options: argparse.Namespace) -> int:
     from spinealign.export.comparison import write_course
     from spinealign.measure.geometry.comparison import course_of
-    from spinealign.wording.comparison import course_lines
+    from spinealign.wording.course import course_lines
 
     course = course_of(_of_patient(options.inputs, options))
     print("\n".join(course_lines(course)))

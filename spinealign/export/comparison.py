@@ -27,18 +27,20 @@ from spinealign.wording import display_name
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
     COMPARISON_HEADINGS,
-    COURSE_COLUMNS,
     change_sentence,
     comparison_cautions,
     comparison_record,
     comparison_row,
+    interval_sentence,
+    judgement_text,
+    span_text,
+)
+from spinealign.wording.course import (
+    COURSE_COLUMNS,
     course_cautions,
     course_cells,
     course_headings,
     course_records,
-    interval_sentence,
-    judgement_text,
-    span_text,
 )
 from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 from spinealign.wording.measures import measurement_name

@@ -37,11 +37,13 @@ from spinealign.wording.comparison import (
     change_sentence,
     comparison_cautions,
     comparison_row,
+    examination_line,
+    interval_sentence,
+)
+from spinealign.wording.course import (
     course_cautions,
     course_cells,
     course_headings,
-    examination_line,
-    interval_sentence,
 )
 from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 from spinealign.wording.motion import (

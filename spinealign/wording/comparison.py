@@ -8,8 +8,6 @@ from datetime import date
 from spinealign.domain.comparison import (
     Change,
     ComparedMeasure,
-    Course,
-    CourseRow,
     ErrorOfChange,
     PatientExamination,
     common_scale,
@@ -23,7 +21,6 @@ from spinealign.wording.curve_changes import (
     compared_name,
     curve_cautions,
     curve_judgement,
-    ends_text,
     progression_sentences,
 )
 from spinealign.wording.examinations import examination_text
@@ -43,10 +40,6 @@ COMPARISON_COLUMNS = (
     "first_automatic", "second", "second_low", "second_high", "second_state", "second_automatic",
     "difference", "error_of_change", "error_measured", "error_published", "error_source",
     "judgement", "second_code", "second_levels", "second_on_first_levels",
-)  # fmt: skip
-COURSE_COLUMNS = (
-    "measure", "code", "levels", "unit", "date", "days", "value", "low", "high", "state",
-    "difference", "error_of_change", "judgement",
 )  # fmt: skip
 NOTHING_MEASURED = "Neither image has a measure."
 NO_DATE = "date not stated"
@@ -106,7 +99,6 @@ ERROR_OF_CHANGE = (
     "of the beam change measures too, and among many measures about one in twenty lies beyond by "
     "chance."
 )
-CHANGED_MARK = "* changed against the first by more than the error of a change."
 ERROR_IN_SHORT = (
     "Error of a change: what 95 % of examinations without a change differ by at most; point at a "
     "row to see where it comes from."
@@ -127,13 +119,6 @@ _CHANGES = {
     Change.UNCERTAIN_FIRST: "not comparable: the outlines on the first are uncertain",
     Change.UNCERTAIN_SECOND: "not comparable: the outlines on the second are uncertain",
     Change.OTHER_SIDE: "not comparable: convex to different sides",
-}
-
-_SHORT_CHANGES = {
-    Change.BEYOND: "changed",
-    Change.WITHIN: "no change",
-    Change.UNJUDGED: "not assessed",
-    Change.MAGNIFIED: "not assessed: magnified",
 }
 
 
@@ -256,8 +241,8 @@ def comparison_row(compared: ComparedMeasure) -> tuple[str, ...]:
     """Return the cells of one measure under `COMPARISON_HEADINGS`."""
     return (
         compared_name(compared),
-        _value(compared.first),
-        _value(compared.second),
+        value_or_nothing(compared.first),
+        value_or_nothing(compared.second),
         difference_text(compared) or NOTHING,
         error_text(compared.error, compared.unit) or NOTHING,
         judgement_text(compared),
@@ -291,14 +276,14 @@ def comparison_record(compared: ComparedMeasure) -> tuple[str, ...]:
     return (
         measurement_name(one),
         one.code.value,
-        _levels(one),
+        levels_text(one),
         safe_text(one.unit) if _has_one_unit(compared) else "",
-        *_record(compared.first),
-        *_record(compared.second),
-        _figure(compared.difference),
-        _figure(None if error is None else error.half_width),
-        _figure(None if error is None else error.measured),
-        _figure(None if published is None else published.half_width),
+        *measurement_record(compared.first),
+        *measurement_record(compared.second),
+        figure_text(compared.difference),
+        figure_text(None if error is None else error.half_width),
+        figure_text(None if error is None else error.measured),
+        figure_text(None if published is None else published.half_width),
         "" if published is None else published.source.value,
         judgement_text(compared),
         *_shapes(compared),
@@ -312,107 +297,9 @@ def _shapes(compared: ComparedMeasure) -> tuple[str, ...]:
     second = compared.second
     return (
         "" if second is None else second.code.value,
-        "" if second is None else _levels(second),
-        _figure(compared.on_first_ends),
+        "" if second is None else levels_text(second),
+        figure_text(compared.on_first_ends),
     )
-
-
-def course_records(course: Course, row: CourseRow) -> list[tuple[str, ...]]:
-    """Return a line for each value of a measure under `COURSE_COLUMNS`."""
-    start = next((one.date for one in course.examinations if one.date is not None), None)
-    places = zip(course.examinations, row.values, row.changes, strict=True)
-    return [
-        (
-            measurement_name(row.either),
-            row.either.code.value,
-            _levels(row.either),
-            safe_text(value.unit),
-            "" if one.date is None else one.date.isoformat(),
-            "" if one.date is None or start is None else str((one.date - start).days),
-            *_record(value)[:4],
-            _figure(None if change is None else change.difference),
-            _figure(None if change is None or change.error is None else change.error.half_width),
-            "" if change is None else judgement_text(change),
-        )
-        for one, value, change in places
-        if value is not None
-    ]
-
-
-def course_cells(row: CourseRow) -> tuple[str, ...]:
-    """Return the cells of one measure under `course_headings`: name, values, changes, judgement.
-
-    A value that changed against the first by more than the error of a change has a mark, and a
-    curve its end vertebrae where they are not those of the name.
-    """
-    marks = [
-        "*" if change is not None and change.change is Change.BEYOND else ""
-        for change in row.changes
-    ]
-    values = (
-        f"{_value(value)}{mark}{_other_ends(row.either, value)}"
-        for value, mark in zip(row.values, marks, strict=True)
-    )
-    last = row.last
-    return (
-        measurement_name(row.either),
-        *values,
-        _latest_text(row.latest),
-        (difference_text(last) if last is not None else "") or NOTHING,
-        (error_text(last.error, last.unit) if last is not None else "") or NOTHING,
-        _SHORT_CHANGES.get(last.change, judgement_text(last)) if last is not None else NOTHING,
-    )
-
-
-def _other_ends(named: Measurement, value: Measurement | None) -> str:
-    if value is None or value.curve is None or value.levels == named.levels:
-        return ""
-    return f" ({ends_text(value)})"
-
-
-def _latest_text(latest: ComparedMeasure | None) -> str:
-    """Return the last change, and whether it is more than the error of a change."""
-    difference = "" if latest is None else difference_text(latest)
-    is_beyond = latest is not None and latest.change is Change.BEYOND
-    return f"{difference}{' (changed)' if is_beyond else ''}" or NOTHING
-
-
-def course_headings(course: Course) -> tuple[str, ...]:
-    """Return the headings over `course_cells`."""
-    dates = (examined_text(one) for one in course.examinations)
-    return ("Measure", *dates, "Last change", "Last against first", "Error of a change",
-            "Judgement")  # fmt: skip
-
-
-def course_cautions(course: Course) -> list[str]:
-    """Return what to know before trusting a course."""
-    matches = {course.examinations[0].match(other) for other in course.examinations[1:]}
-    said = [match_text(match) for match in PatientMatch if match in matches]
-    kinds = dict.fromkeys(one.analysis.examination for one in course.examinations)
-    if len(kinds) > 1:
-        said.append(mixed_kinds_text([examination_text(kind) for kind in kinds]))
-    undated = sum(one.date is None for one in course.examinations)
-    if undated:
-        said.append(
-            f"{_counted(undated, 'examination')} without a date: in the table at the end, and "
-            "not drawn. “Date of the examination…” in the Analysis menu gives one."
-        )
-    said += date_cautions(course.examinations)
-    days = [one.date for one in course.examinations if one.date is not None]
-    if len(set(days)) < len(days):
-        said.append("Several examinations are of one day: their differences are no course.")
-    return [*said, CHANGED_MARK, ERROR_OF_CHANGE]
-
-
-def course_lines(course: Course) -> list[str]:
-    """Return a course as lines of text, the table with tabs between its cells."""
-    return [
-        *(examination_line(one, with_name=False) for one in course.examinations),
-        "\t".join(course_headings(course)),
-        *(["\t".join(course_cells(row)) for row in course.rows] or [NOTHING_MEASURED]),
-        *course_cautions(course),
-        DISCLAIMER,
-    ]
 
 
 def comparison_lines(
@@ -477,11 +364,13 @@ def mixed_kinds_text(names: Sequence[str]) -> str:
     return f"These are {kinds}: standing and lying change the curve of the spine."
 
 
-def _levels(measurement: Measurement) -> str:
+def levels_text(measurement: Measurement) -> str:
+    """Return levels as tables have them: "C2/C7"."""
     return "/".join(safe_text(level) for level in measurement.levels)
 
 
-def _value(measurement: Measurement | None) -> str:
+def value_or_nothing(measurement: Measurement | None) -> str:
+    """Return a value and whether a person edited it; a dash where there is none."""
     if measurement is None:
         return NOTHING
     value, edited = value_text(measurement), edited_text(measurement)
@@ -492,16 +381,18 @@ def _has_one_unit(compared: ComparedMeasure) -> bool:
     return compared.change is not Change.UNLIKE_UNITS
 
 
-def _record(measurement: Measurement | None) -> tuple[str, ...]:
+def measurement_record(measurement: Measurement | None) -> tuple[str, ...]:
+    """Return value, interval, state and automatic value of one side, numbers in full."""
     if measurement is None:
         return ("",) * 5
     low, high = measurement.interval or (None, None)
     return (
-        *map(_figure, (measurement.value, low, high)),
+        *map(figure_text, (measurement.value, low, high)),
         measurement.state.value,
-        _figure(measurement.automatic_value),
+        figure_text(measurement.automatic_value),
     )
 
 
-def _figure(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
+    """Return a number as tables for programs have it; empty for none."""
     return "" if value is None else f"{value:.4f}"

@@ -43,20 +43,22 @@ from spinealign.wording import explain
 from spinealign.wording.comparison import (
     COMPARISON_COLUMNS,
     COMPARISON_HEADINGS,
-    COURSE_COLUMNS,
     DATES_GIVEN,
     change_sentence,
     change_text,
     comparison_cautions,
     comparison_lines,
     comparison_row,
+    interval_sentence,
+    mixed_kinds_text,
+    span_text,
+)
+from spinealign.wording.course import (
+    COURSE_COLUMNS,
     course_cautions,
     course_cells,
     course_headings,
     course_lines,
-    interval_sentence,
-    mixed_kinds_text,
-    span_text,
 )
 from spinealign.wording.results import NOTHING
 from tests.examinations import SPINE_MR

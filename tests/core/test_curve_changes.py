@@ -24,6 +24,8 @@ from spinealign.measure.geometry.comparison import compare, course_of
 from spinealign.wording.comparison import (
     comparison_lines,
     comparison_row,
+)
+from spinealign.wording.course import (
     course_cells,
     course_lines,
 )

@@ -30,12 +30,14 @@ from spinealign.ui.workbench import Workbench
 from spinealign.wording.comparison import (
     ERROR_IN_SHORT,
     ERROR_OF_CHANGE,
-    course_cautions,
-    course_cells,
-    course_headings,
     error_source,
     judgement_text,
     span_text,
+)
+from spinealign.wording.course import (
+    course_cautions,
+    course_cells,
+    course_headings,
 )
 
 CHOOSE_TWO = "Tick at least two examinations of one patient."
