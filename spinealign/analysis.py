@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from spinealign import __version__
+from spinealign.answers import (
+    Said,
+    ask,
+    ask_of_whole_picture,
+    grading_cautions,
+    located_points,
+    no_model_cautions,
+    other_models,
+    others_of_kind,
+    result_cautions,
+)
 from spinealign.domain.errors import ModelError, ModelProblem
 from spinealign.domain.examination import (
-    ALONE_TASKS,
-    PICTURE_TASKS,
     BodySource,
     Examination,
     ImageKind,
-    Task,
     sagittal_examination,
 )
 from spinealign.domain.findings import (
     Analysis,
     Caution,
-    Classification,
-    GradedPicture,
-    LabelledPicture,
     LocatedPoints,
     ModelIdentity,
-    ModelStatus,
     Region,
     Segmentation,
     Step,
@@ -36,9 +40,7 @@ from spinealign.domain.findings import (
 from spinealign.domain.generators import mapped
 from spinealign.domain.height_loss import height_loss_cautions
 from spinealign.domain.image import DecisionSource, NoteKind, ReaderNote, SpineImage
-from spinealign.domain.measurements import IntervalRule
-from spinealign.domain.model_card import ModelCard, titled_by_name
-from spinealign.domain.model_store import ChosenModel
+from spinealign.domain.measurements import IntervalRule, Measurement
 from spinealign.domain.presentation import AS_IN_FILE, Presentation
 from spinealign.domain.study import ImageSource, SeriesEntry
 from spinealign.gate import ExaminationChoice, choose_examination
@@ -61,23 +63,14 @@ from spinealign.measure.geometry.reach import cut_off_cautions
 from spinealign.measure.outlines.canal import canal_of, narrowing_cautions
 from spinealign.measure.outlines.regions import region_statistics
 from spinealign.measure.outlines.volumes import canal_extent, find_mid_slice
-from spinealign.pipelines import PIPELINES, GradedDiscs, PipelineInput
+from spinealign.pipelines import PIPELINES, GradedDiscs, NamedBodies, PipelineInput
 from spinealign.predict import (
-    classify_with,
-    grade_with,
-    label_with,
-    region_model,
     segment_with,
 )
 from spinealign.radiograph import VertebraOutlines, changes_of, interval_rule
 
 Outlined = Callable[[SpineImage, Segmentation], Segmentation]
 """Puts what another program, or a person elsewhere, outlined in place of the network's mask."""
-
-_OFFERED_TASKS: tuple[Task, ...] = (
-    "segmentation", "classification", "multi_label", "ordinal", "disc_grading", "landmarks",
-)  # fmt: skip
-"""Tasks of which one model answers where several are installed."""
 
 _LOOKING = Step("Locating the midsagittal slice", 0.12)
 
@@ -228,6 +221,30 @@ def _analyze_chosen(
     return replace(brought_back(found, image, placing), companion=kept)
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What networks found on an image of an examination; nothing is measured yet."""
+
+    work: PipelineInput
+    segmenters: Sequence[LoadedModel]
+    outlines: VertebraOutlines
+    said: Said
+    located: LocatedPoints | None
+    bodies: NamedBodies
+    graded: GradedDiscs | None
+
+    @property
+    def segmentation(self) -> Segmentation | None:
+        """The mask, where there is one."""
+        return self.outlines.segmentation
+
+    @property
+    def spoke(self) -> tuple[ModelIdentity, ...]:
+        """The models whose answers these are."""
+        parts = (self.segmentation, *self.said.answers, self.graded, self.located)
+        return tuple(part.model for part in parts if part is not None)
+
+
 def _analyze_upright(
     image: SpineImage,
     models: ModelStore,
@@ -242,100 +259,117 @@ def _analyze_upright(
     clock.record("check quality")
     if choice.examination is None:
         return _named_model_alone(image, models, choice, cautions, clock, demonstration)
-    pipeline = PIPELINES[choice.examination.kind]
     work = PipelineInput(image, choice.examination, models, companion)
+    found = yield from _look(work, clock, demonstration, outlined)
+    yield Step("Measuring", 0.9)
+    rule = _interval_rule(work.examination, found.segmenters, found.segmentation)
+    measurements, regions = _measured(found, rule), _regions(found)
+    cautions += [*_cautions_of(found), *posture_cautions(measurements, is_bent=image.is_bent)]
+    cautions += [*height_loss_cautions(measurements), *narrowing_cautions(measurements)]
+    clock.record("measure")
+    return replace(
+        _with_found(_begun(image, choice, cautions, clock), found),
+        regions=regions,
+        measurements=measurements,
+        interval_rule=rule,
+    )
+
+
+def _look(
+    work: PipelineInput, clock: _StepTimer, demonstration: bool, outlined: Outlined | None
+) -> Generator[Step, None, _Found]:
+    """Ask the networks of an examination, one after the other."""
+    pipeline, image = PIPELINES[work.examination.kind], work.image
     yield Step("Segmenting structures", 0.3)
     segmenters = work.models_for("segmentation")
     outlines = pipeline.outline(segmenters, image) if segmenters else VertebraOutlines()
-    segmentation = outlines.segmentation
-    is_by_mask = choice.examination.body_source is BodySource.MASK
-    if outlined is not None and segmentation is not None and is_by_mask:
-        segmentation = outlined(image, segmentation)
-        outlines = replace(outlines, segmentation=segmentation)
+    outlines = _with_outlined(work, outlines, outlined)
     clock.record("segment")
     yield Step("Classifying", 0.6)
-    said = _whole_picture(work, image, models, demonstration)
-    classification, withheld = said.classification, said.withheld
+    said = ask_of_whole_picture(work, demonstration)
     clock.record("classify")
-    located = _located(work)
+    located = located_points(work)
     if located is not None:
         clock.record("place points")
     bodies = pipeline.name_bodies(outlines, image)
     clock.record("tell apart")
     graded = None
-    if segmentation is not None:
-        graded = yield from pipeline.grade(work, segmentation, bodies)
+    if outlines.segmentation is not None:
+        graded = yield from pipeline.grade(work, outlines.segmentation, bodies)
     clock.record("grade discs")
-    yield Step("Measuring", 0.9)
-    regions: tuple[Region, ...] = ()
-    if segmentation is not None:
-        regions = region_statistics(segmentation, image.pixel_area_mm2)
-    if withheld is None and located is None and not said.answers:
-        cautions += _no_model_cautions(choice.examination, outlines)
-    cautions += _result_cautions(outlines, said, located)
-    cautions += _other_models(work, said, segmentation, graded, located)
-    cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
-    inside = inside_frame(image.pixels)
-    shape = (inside.bottom, inside.right)
-    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, shape)]
-    cautions += _grading_cautions(graded, companion)
-    geometry, canal = PixelGeometry.of(image), canal_of(segmentation)
-    rule = _interval_rule(choice.examination, segmenters, segmentation)
-    measurements = measure_alignment(
+    return _Found(work, segmenters, outlines, said, located, bodies, graded)
+
+
+def _with_outlined(
+    work: PipelineInput, outlines: VertebraOutlines, outlined: Outlined | None
+) -> VertebraOutlines:
+    """Put what somebody else outlined in place of a network's mask, where bodies come from one."""
+    segmentation = outlines.segmentation
+    is_by_mask = work.examination.body_source is BodySource.MASK
+    if outlined is not None and segmentation is not None and is_by_mask:
+        segmentation = outlined(work.image, segmentation)
+        outlines = replace(outlines, segmentation=segmentation)
+    return outlines
+
+
+def _measured(found: _Found, rule: IntervalRule) -> tuple[Measurement, ...]:
+    image, bodies = found.work.image, found.bodies
+    geometry, canal = PixelGeometry.of(image), canal_of(found.segmentation)
+    return measure_alignment(
         bodies.vertebrae,
         bodies.facing,
         geometry,
-        choice.examination,
+        found.work.examination,
         canal,
         rule=rule,
         age_years=image.patient_age_years,
         is_bent=image.is_bent,
         picture_rows=image.shape[0],
     )
-    cautions += posture_cautions(measurements, is_bent=image.is_bent)
-    cautions += height_loss_cautions(measurements)
-    cautions += narrowing_cautions(measurements)
-    clock.record("measure")
-    parts = (segmentation, *said.answers, graded, located)
-    spoke = [part.model for part in parts if part is not None]
+
+
+def _regions(found: _Found) -> tuple[Region, ...]:
+    segmentation, image = found.segmentation, found.work.image
+    return () if segmentation is None else region_statistics(segmentation, image.pixel_area_mm2)
+
+
+def _cautions_of(found: _Found) -> list[Caution]:
+    """Return what to be cautious about in what was found, before anything is measured."""
+    work, said, bodies = found.work, found.said, found.bodies
+    image = work.image
+    cautions: list[Caution] = []
+    if said.withheld is None and found.located is None and not said.answers:
+        cautions += no_model_cautions(work.examination, found.outlines)
+    cautions += result_cautions(found.outlines, said, found.located)
+    cautions += other_models(work, said, found.segmentation, found.graded, found.located)
+    cautions += facing_cautions(image, bodies.facing if bodies.vertebrae else None)
+    inside = inside_frame(image.pixels)
+    shape = (inside.bottom, inside.right)
+    cautions += [*bodies.cautions, *cut_off_cautions(bodies.vertebrae, shape)]
+    return [*cautions, *grading_cautions(found.graded, work.companion)]
+
+
+def _with_found(begun: Analysis, found: _Found) -> Analysis:
+    """Return an analysis with what networks found."""
+    said, bodies, graded = found.said, found.bodies, found.graded
     return replace(
-        _begun(image, choice, cautions, clock),
-        classification=classification,
+        begun,
+        classification=said.classification,
         labelled=said.labelled,
         picture_grade=said.picture_grade,
-        located=located,
-        withheld=withheld,
-        segmentation=segmentation,
-        regions=regions,
+        located=found.located,
+        withheld=said.withheld,
+        segmentation=found.segmentation,
         vertebrae=bodies.vertebrae,
         facing=bodies.facing,
         facing_confidence=bodies.facing_confidence,
         levels_uncertain=bodies.levels_uncertain,
-        suggestions=outlines.suggestions,
+        suggestions=found.outlines.suggestions,
         discs=() if graded is None else graded.discs,
         disc_model=None if graded is None else graded.model,
-        companion=None if graded is None else companion,
-        measurements=measurements,
-        interval_rule=rule,
-        models=tuple(([choice.gate] if choice.gate else []) + spoke),
+        companion=None if graded is None else found.work.companion,
+        models=(*begun.models, *found.spoke),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Said:
-    """What networks say of the whole picture; `asked` names all of them, answered or not."""
-
-    classification: Classification | None = None
-    labelled: LabelledPicture | None = None
-    picture_grade: GradedPicture | None = None
-    withheld: ModelIdentity | None = None
-    asked: tuple[str, ...] = ()
-
-    @property
-    def answers(self) -> tuple[Classification | LabelledPicture | GradedPicture, ...]:
-        """Those that there are."""
-        found = (self.classification, self.labelled, self.picture_grade)
-        return tuple(answer for answer in found if answer is not None)
 
 
 def _named_model_alone(
@@ -355,19 +389,19 @@ def _named_model_alone(
     """
     kind = choice.kind
     named = {card.task: card for card in models.named_for(kind)}
-    cautions = [*cautions, *_others_of_kind(models, kind, named)]
+    cautions = [*cautions, *others_of_kind(models, kind, named)]
     if not named:
         if choice.source is DecisionSource.USER:
             raise ModelError(kind.value, ModelProblem.NONE_FOR_KIND)
         return _begun(image, choice, cautions, clock)
     loaded = {task: models.load(card.name) for task, card in named.items()}
-    said = _asked(loaded, image, models, demonstration)
+    said = ask(loaded, image, models, demonstration)
     located = locate_with(loaded["landmarks"], image) if "landmarks" in loaded else None
     clock.record("classify")
     cautions = [
         Caution(WarningCode.NAMED_MODEL_ALONE, kind=kind),
         *cautions,
-        *_result_cautions(VertebraOutlines(), said, located),
+        *result_cautions(VertebraOutlines(), said, located),
     ]
     begun = _begun(image, choice, cautions, clock)
     spoke = [part.model for part in (*said.answers, located) if part is not None]
@@ -380,69 +414,6 @@ def _named_model_alone(
         withheld=said.withheld,
         models=(*begun.models, *spoke),
     )
-
-
-def _others_of_kind(
-    models: ModelStore, kind: ImageKind, asked: Mapping[Task, ModelCard]
-) -> list[Caution]:
-    """Return a caution for each model for images of no examination that is not asked, or gone."""
-    names = {card.name for card in asked.values()}
-    others = [
-        card
-        for task in _OFFERED_TASKS
-        if task in ALONE_TASKS
-        for card in models.find_everywhere(task, kind)
-        if card.name not in names
-    ]
-    return _silent(models.gone(kind), others)
-
-
-def _silent(gone: Sequence[ChosenModel], others: Sequence[ModelCard]) -> list[Caution]:
-    """Return a caution for each model that did not answer, by its title and its folder's name.
-
-    It is chosen and looked for by its name, and two may have one title.
-    """
-    told = ((WarningCode.CHOSEN_MODEL_GONE, gone), (WarningCode.OTHER_MODELS, others))
-    return [
-        Caution(code, model_title=titled_by_name(one.title, one.name))
-        for code, models in told
-        for one in models
-    ]
-
-
-def _whole_picture(
-    work: PipelineInput, image: SpineImage, models: ModelStore, demonstration: bool
-) -> _Said:
-    """Ask what says something of the whole picture."""
-    found = {task: work.model_for(task) for task in PICTURE_TASKS}
-    loaded = {task: model for task, model in found.items() if model is not None}
-    return _asked(loaded, image, models, demonstration)
-
-
-def _asked(
-    found: Mapping[Task, LoadedModel], image: SpineImage, models: ModelStore, demonstration: bool
-) -> _Said:
-    """Ask models of the whole picture; demonstrations only where they are wanted."""
-    found = {task: model for task, model in found.items() if task in PICTURE_TASKS}
-    withheld = [] if demonstration else [_demonstration(model) for model in found.values()]
-    names = {one.name for one in withheld if one is not None}
-    asked = {task: model for task, model in found.items() if model.card.name not in names}
-    classifier, labels, grades = (asked.get(task) for task in PICTURE_TASKS)
-    return _Said(
-        None
-        if classifier is None
-        else classify_with(classifier, image, region_model(classifier.card, models)),
-        None if labels is None else label_with(labels, image, region_model(labels.card, models)),
-        None if grades is None else grade_with(grades, image, region_model(grades.card, models)),
-        next((one for one in withheld if one is not None), None),
-        tuple(model.card.name for model in found.values()),
-    )
-
-
-def _located(work: PipelineInput) -> LocatedPoints | None:
-    """Place the points of a model of named points, if there is one."""
-    model = work.model_for("landmarks")
-    return None if model is None else locate_with(model, work.image)
 
 
 def _interval_rule(
@@ -500,70 +471,3 @@ def _mid_sagittal(
 
 def _locating(_: object) -> Step:
     return _LOOKING
-
-
-def _grading_cautions(graded: GradedDiscs | None, companion: SpineImage | None) -> list[Caution]:
-    if graded is None:
-        return [] if companion is None else [Caution(WarningCode.COMPANION_UNUSED)]
-    return [*_demonstration_cautions(graded.model), *graded.cautions]
-
-
-def _demonstration_cautions(model: ModelIdentity) -> list[Caution]:
-    if model.status is not ModelStatus.DEMONSTRATION:
-        return []
-    return [Caution(WarningCode.DEMONSTRATION_MODEL, model_title=model.title)]
-
-
-def _demonstration(classifier: LoadedModel | None) -> ModelIdentity | None:
-    """Return a classifier that is only a demonstration, and None for any other."""
-    if classifier is None or classifier.identity.status is not ModelStatus.DEMONSTRATION:
-        return None
-    return classifier.identity
-
-
-def _other_models(
-    work: PipelineInput,
-    said: _Said,
-    segmentation: Segmentation | None,
-    graded: GradedDiscs | None,
-    located: LocatedPoints | None,
-) -> list[Caution]:
-    """Return a caution for each installed model that had a task here and did not speak.
-
-    Films are outlined by several networks together.
-    """
-    asked = {task: task in work.examination.tasks for task in _OFFERED_TASKS}
-    asked["disc_grading"] &= graded is not None
-    spoke = {part.model.name for part in (segmentation, graded, located) if part}
-    spoke |= set(said.asked)
-    if work.examination.body_source is BodySource.CORNER_MAPS:
-        spoke |= {card.name for card in work.models.find_all("segmentation", work.examination)}
-    others = [
-        card
-        for task in _OFFERED_TASKS
-        if asked.get(task)
-        for card in work.models.find_everywhere(task, work.examination)
-        if card.name not in spoke
-    ]
-    return _silent(work.models.gone(work.examination), others)
-
-
-def _no_model_cautions(examination: Examination, outlines: VertebraOutlines) -> list[Caution]:
-    if outlines.segmentation is not None:
-        return []
-    return [Caution(WarningCode.NO_MODEL_FOR_VIEW, examination=examination.kind)]
-
-
-def _result_cautions(
-    outlines: VertebraOutlines, said: _Said, located: LocatedPoints | None
-) -> list[Caution]:
-    cautions = []
-    segmentation = outlines.segmentation
-    for part in (segmentation, *said.answers, located):
-        cautions += [] if part is None else _demonstration_cautions(part.model)
-    has_seen_nothing = segmentation is not None and not segmentation.mask.any()
-    if has_seen_nothing and not outlines.suggestions:
-        cautions.append(Caution(WarningCode.NOTHING_SEGMENTED))
-    if any(not answer.calibrated for answer in said.answers):
-        cautions.append(Caution(WarningCode.PROBABILITY_NOT_CALIBRATED))
-    return cautions
