@@ -10,7 +10,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
 from spinealign.deidentification.options import Options
+from spinealign.deidentification.steps import Begun
 from spinealign.domain.errors import DeidentificationProblem
+from spinealign.domain.findings import Step
 from spinealign.domain.generators import run_to_end
 from spinealign.domain.worker import WorkerError, WorkerProblem
 from spinealign.ui.deidentify.dialog import DeidentifyDialog
@@ -160,6 +162,20 @@ def test_a_worker_that_does_not_start_is_told_and_no_file_is_blamed(images, tmp_
     with pytest.raises(WorkerError):
         copied(away, images, tmp_path / "copies", tmp_path / "profile")
     assert not (tmp_path / "copies").exists()
+
+
+def test_a_process_that_ends_again_and_again_ends_the_copies(images, tmp_path):
+    asked = []
+
+    def away(_function, *_):
+        asked.append(1)
+        step = Step("", 0.1)
+        yield Begun(images / "1.dcm", 2, step)
+        raise WorkerError(WorkerProblem.ENDED, -9)
+
+    with pytest.raises(WorkerError):
+        copied(away, images, tmp_path / "copies", tmp_path / "profile")
+    assert len(asked) == 2
 
 
 def test_stopping_ends_what_hangs_and_keeps_what_was_copied(worker, images, tmp_path):

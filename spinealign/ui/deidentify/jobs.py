@@ -151,6 +151,8 @@ def deidentify(
         except WorkerError as error:
             if begun is None or error.problem is WorkerProblem.NO_START:
                 raise
+            if any(each.path == begun.path for each in done):
+                raise  # it was read without harm before, so that the file is not to blame
             done.append(_given_up(begun, error))
 
 
