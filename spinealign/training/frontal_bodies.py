@@ -38,7 +38,7 @@ from spinealign.training.frontal_films import (
     training_films,
 )
 from spinealign.training.frontal_patches import FrontalPatches, FrontalPatchSettings
-from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
+from spinealign.training.keras_engine import set_stored_weights, stored_layers
 from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
@@ -306,7 +306,7 @@ def start_from_shipped(model: keras.Model, folder: Path, examples: NDArray[np.fl
     arguments = dict(card.architecture["arguments"])
     arguments["input_shape"] = list(examples.shape[1:])
     plain = getattr(networks, card.architecture["name"])(**arguments)
-    set_weights_in_order(plain, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    set_stored_weights(plain, list(stored_layers((folder / "model.tflite").read_bytes())))
     shared = {layer.name for layer in model.layers} & {layer.name for layer in plain.layers}
     names = sorted(name for name in shared if name.endswith("_conv"))
     probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])

@@ -6,7 +6,9 @@ It answers two questions: does the small runtime compute what Keras computes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ def open_keras(weights: Path, card: ModelCard) -> Engine:
     """
     try:
         model = build(card.architecture)
-        set_weights_in_order(model, list(flatbuffer_weights(weights.read_bytes())))
+        set_stored_weights(model, list(stored_layers(weights.read_bytes())))
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(card.name, ModelProblem.WRONG_ARCHITECTURE, str(error)) from error
     return KerasEngine(model)
@@ -117,11 +119,28 @@ def output_names(model: keras.Model) -> list[str]:
     return [name if name in known else "probability" for name in names]
 
 
-def set_weights_in_order(model: keras.Model, weights: list[NDArray[np.float32]]) -> None:
-    """Give each convolution and dense layer its (kernel, bias) in order of computation.
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """Weights of a convolution or dense layer in a ``.tflite`` file, in its own layout.
 
-    The converter may turn around heads that stand side by side, so a kernel goes
-    to the first layer left that it fits.
+    Parameters
+    ----------
+    name : str
+        Of the kernel; it holds the layer's name, such as ``spine_unet_1/level_conv_1/convolution``.
+    kernel, bias : ndarray of float32
+        The values that the runtime computes with.
+    """
+
+    name: str
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def set_stored_weights(model: keras.Model, stored: Sequence[StoredLayer]) -> None:
+    """Give each convolution and dense layer its kernel and bias.
+
+    The converter may turn around heads that stand side by side, so a kernel goes to the layer
+    that it is named after; if it is named after none, to the first one left that it fits.
 
     Raises
     ------
@@ -129,15 +148,20 @@ def set_weights_in_order(model: keras.Model, weights: list[NDArray[np.float32]])
         Another number of layers, or a kernel that fits none of them.
     """
     layers = [layer for layer in model.layers if layer.weights]
-    if len(weights) != 2 * len(layers):
-        raise ValueError(f"{len(weights) // 2} layers in the file, {len(layers)} in the network")
-    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
-        fitting = (layer for layer in layers if _fits(layer, kernel))
-        layer = next(fitting, None)
-        if layer is None:
-            raise ValueError(f"no layer left for a kernel of shape {kernel.shape}")
-        layer.set_weights([_to_keras_layout(layer, kernel), bias])
+    if len(stored) != len(layers):
+        raise ValueError(f"{len(stored)} layers in the file, {len(layers)} in the network")
+    for one in stored:
+        fitting = [layer for layer in layers if _fits(layer, one.kernel)]
+        if not fitting:
+            raise ValueError(f"no layer left for a kernel of shape {one.kernel.shape}")
+        layer = next((each for each in fitting if _is_named(one, each)), fitting[0])
+        layer.set_weights([_to_keras_layout(layer, one.kernel), one.bias])
         layers.remove(layer)
+
+
+def _is_named(stored: StoredLayer, layer: keras.layers.Layer) -> bool:
+    """Whether a kernel has a layer's name; the export adds a number to it."""
+    return re.search(rf"(?:^|/){re.escape(layer.name)}(?:_\d+)?/", stored.name) is not None
 
 
 def _fits(layer: keras.layers.Layer, kernel: NDArray[np.float32]) -> bool:
@@ -152,12 +176,8 @@ def _to_keras_layout(layer: keras.layers.Layer, kernel: NDArray[np.float32]) -> 
     return kernel.transpose(1, 2, 3, 0) if kernel.ndim == 4 else kernel.T
 
 
-def flatbuffer_weights(content: bytes) -> Iterator[NDArray[np.float32]]:
-    """Yield kernel and bias of each layer of a ``.tflite`` file in order of computation.
-
-    float16 and int8 weights come back as the float32 values that the runtime
-    computes with.
-    """
+def stored_layers(content: bytes) -> Iterator[StoredLayer]:
+    """Yield each convolution and dense layer of a ``.tflite`` file in order of computation."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
@@ -174,11 +194,13 @@ def flatbuffer_weights(content: bytes) -> Iterator[NDArray[np.float32]]:
             continue
         kernel_at, bias_at = layers[kind]
         kernel = _tensor_values(model, graph, stored, op.inputs[kernel_at])
-        yield kernel
         bias = op.inputs[bias_at] if len(op.inputs) > bias_at else added.get(int(op.outputs[0]))
         # A bias that is zero throughout is optimised away.
         zero = np.zeros(kernel.shape[0], np.float32)
-        yield zero if bias is None or bias < 0 else _tensor_values(model, graph, stored, bias)
+        is_zero = bias is None or bias < 0
+        bias_values = zero if is_zero else _tensor_values(model, graph, stored, bias)
+        name = graph.tensors[int(op.inputs[kernel_at])].name.decode("utf-8", "replace")
+        yield StoredLayer(name, kernel, bias_values)
 
 
 def _tensor_values(

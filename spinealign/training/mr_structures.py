@@ -29,7 +29,7 @@ from spinealign.imaging.fit import to_network_input, unplace
 from spinealign.inference.catalog import read_card
 from spinealign.training import networks
 from spinealign.training.dataset import shrink
-from spinealign.training.keras_engine import build, flatbuffer_weights, set_weights_in_order
+from spinealign.training.keras_engine import build, set_stored_weights, stored_layers
 from spinealign.training.mr_patches import MrPatchSettings, MrStructurePatches
 from spinealign.training.mr_sources import (
     IVD,
@@ -281,7 +281,7 @@ def start_from(
     card = read_card(folder)
     arguments = {**card.architecture["arguments"], "input_shape": [*recipe.crop, 1]}
     plain = build({"name": card.architecture["name"], "arguments": arguments})
-    set_weights_in_order(plain, list(flatbuffer_weights((folder / card.weights).read_bytes())))
+    set_stored_weights(plain, list(stored_layers((folder / card.weights).read_bytes())))
     unfold_batch_normalisation(plain, model, examples)
     kernel, bias = plain.get_layer("logits").get_weights()
     columns, offsets = np.zeros_like(model.get_layer("logits").get_weights()[0]), []

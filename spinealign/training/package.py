@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -94,6 +96,19 @@ def to_litert(model: keras.Model, precision: Precision) -> bytes:
     """
     import tensorflow as tf
 
+    with litert_converter(model) as converter:
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return bytes(converter.convert())
+
+
+@contextmanager
+def litert_converter(model: keras.Model) -> Iterator[Any]:
+    """Yield TensorFlow's converter of a Keras model, for batches of one; it converts to float32."""
+    import tensorflow as tf
+
     names = output_names(model)
 
     def answer(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -110,12 +125,7 @@ def to_litert(model: keras.Model, precision: Precision) -> bytes:
         ]
         archive.add_endpoint("serve", answer, signature)
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if precision != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        return bytes(converter.convert())
+        yield tf.lite.TFLiteConverter.from_saved_model(folder)
 
 
 def write_model_folder(folder: Path, flatbuffer: bytes, card: ModelCard) -> ModelCard:

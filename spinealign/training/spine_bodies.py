@@ -27,7 +27,7 @@ from spinealign.radiograph.looks import (
 )
 from spinealign.training import networks
 from spinealign.training.dataset import IGNORE, read_grey, shrink
-from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
+from spinealign.training.keras_engine import set_stored_weights, stored_layers
 from spinealign.training.package import (
     fold_batch_normalisation,
     to_litert,
@@ -326,29 +326,14 @@ def _packaged_bodies(folder: Path, recipe: SpineRecipe) -> keras.Model:
     plain = networks.vertebra_unet(
         (*recipe.crop, 1), _OLD_CLASSES, len(CORNERS), recipe.widths, batch_normalisation=False
     )
-    set_weights_in_order(plain, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
+    set_stored_weights(plain, list(stored_layers((folder / "model.tflite").read_bytes())))
     return plain
 
 
 def _packaged(folder: Path, recipe: SpineRecipe) -> keras.Model:
-    """Return a packaged `spine_unet` for crops, without normalisation.
-
-    Two of its convolutions have the same shape and no order in the file: they are the right way
-    round where the network answers as the file does.
-    """
-    whole = networks.spine_unet(**recipe.arguments())
-    set_weights_in_order(whole, list(flatbuffer_weights((folder / "model.tflite").read_bytes())))
-    asked = np.random.default_rng(0).uniform(0, 1, (1, *whole.input_shape[1:]))
-    file = ModelStore([folder.parent]).load(folder.name)
-    told = file.engine.run(asked.astype(np.float32))["levels"]
-    if not np.allclose(told, np.asarray(whole(asked)[2]), atol=0.02 * float(np.abs(told).max())):
-        twins = [whole.get_layer(name) for name in ("level_conv", "corner_conv")]
-        first, second = (twin.get_weights() for twin in twins)
-        twins[0].set_weights(second)
-        twins[1].set_weights(first)
-    arguments = {**recipe.arguments(), "input_shape": [*recipe.crop, 1]}
-    plain = networks.spine_unet(**arguments)
-    plain.set_weights(whole.get_weights())
+    """Return a packaged `spine_unet` for crops, without normalisation."""
+    plain = networks.spine_unet(**{**recipe.arguments(), "input_shape": [*recipe.crop, 1]})
+    set_stored_weights(plain, list(stored_layers((folder / "model.tflite").read_bytes())))
     return plain
 
 

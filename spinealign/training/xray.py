@@ -19,7 +19,7 @@ from spinealign.domain.model_card import IntensityRule, ModelCard
 from spinealign.radiograph import BODY_CLASSES
 from spinealign.training import networks
 from spinealign.training.dataset import read_grey, shrink
-from spinealign.training.keras_engine import flatbuffer_weights, set_weights_in_order
+from spinealign.training.keras_engine import set_stored_weights, stored_layers
 from spinealign.training.train import Checkpoint, prefetch, run_steps, segmentation_loss
 from spinealign.training.xray_data import CORNERS, Film, load_films, split_films
 from spinealign.training.xray_patches import FilmPatches, PatchSettings
@@ -162,11 +162,11 @@ def start_from(
     the mean and spread that its convolution shows on `examples`.
     """
     shape = (*recipe.crop, 1)
-    weights = list(flatbuffer_weights((folder / "model.tflite").read_bytes()))
+    weights = list(stored_layers((folder / "model.tflite").read_bytes()))
     plain = networks.segmentation_unet(
-        shape, weights[-1].shape[0], recipe.widths, batch_normalisation=False
+        shape, weights[-1].bias.shape[0], recipe.widths, batch_normalisation=False
     )
-    set_weights_in_order(plain, weights)
+    set_stored_weights(plain, weights)
     names = [layer.name for layer in plain.layers if layer.name.endswith("_conv")]
     probe = keras.Model(plain.input, [plain.get_layer(n).output for n in names])
     for name, output in zip(names, probe.predict_on_batch(examples), strict=True):

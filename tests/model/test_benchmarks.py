@@ -1,7 +1,10 @@
 """Every script under benchmarks/ loads and explains itself; the short ones measure something."""
 
-import importlib
+import ast
+import importlib.util
 import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,7 +21,8 @@ from spinealign.imaging.samples import list_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = {sample.name: sample for sample in list_samples()}
-PARTS = {"fuzz_documents", "fuzz_structures"}  # what `fuzz_readers` is made of
+PARTS = {"engine_answers", "engine_files", "fuzz_documents", "fuzz_structures"}
+"""What `engines` and `fuzz_readers` are made of."""
 FILES = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 NAMES = [name for name in FILES if name not in PARTS]
 NEEDS = {
@@ -55,12 +59,94 @@ def test_a_script_loads_and_explains_itself(name, monkeypatch, capsys):
 
 @pytest.mark.model
 @pytest.mark.train
-@pytest.mark.parametrize("network", ["disc_grading", "view_gate"])
-def test_engines_agree_on_one_picture(network, capsys):
-    load("engines").compare(network, runs=1)
+@pytest.mark.parametrize("openvino", [True, False])
+def test_engines_take_turns_on_a_sample(openvino, tmp_path, monkeypatch, capsys):
+    engines = load("engines")
+    if openvino:
+        pytest.importorskip("openvino")
+    monkeypatch.setattr(engines, "is_installed", lambda name: openvino and name == "openvino")
+    given = ["--runs", 1, "--threads", 1, "--only", "disc_grading", "--made", tmp_path, "--memory"]
+    assert not run_script("engines", monkeypatch, *given)
     told = capsys.readouterr().out
-    assert "LiteRT" in told
-    assert told.count("largest gap of") == 2
+    assert (engines.NO_OPENVINO in told) is not openvino
+    assert "disc_grading 1.0.0, 1 threads, 1 rounds, 7 inputs" in told
+    assert told.count("largest gap of t1 ") == (3 if openvino else 1)
+    held = float(told.split("disc_grading: LiteRT ")[1].split(",")[0])
+    assert 5 < held < 500
+    assert "view_gate" not in told
+
+
+@pytest.mark.model
+@pytest.mark.train
+def test_a_network_in_int8_answers_nearly_as_it_did(tmp_path):
+    load("engines")
+    from benchmarks import engine_files as files
+
+    card = files.ModelStore().load("view_gate").card
+    inputs = files.sample_inputs(4)["view_gate"]
+    with_openvino = all(importlib.util.find_spec(name) for name in ("openvino", "nncf"))
+    files.make_int8(tmp_path, card, inputs, with_openvino=with_openvino)
+    ways = (files.LITERT_INT8[1], files.OPENVINO_INT8) if with_openvino else files.LITERT_INT8[1:]
+    expected = files.LITERT.engine(tmp_path, card, 1).run(inputs[0]["image"])["logits"]
+    for way in ways:
+        told = way.engine(tmp_path, card, 1).run(inputs[0]["image"])["logits"]
+        assert 0 < np.abs(told - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_end_answers_that_differ_are_counted_and_told():
+    pytest.importorskip("tensorflow")
+    from benchmarks import engine_answers
+    from spinealign.domain.examination import ImageKind
+    from spinealign.gate.classify import KindPrediction
+    from tests.fakes import answer_for
+
+    analysis = answer_for(Path("film.png"), None)
+    first, last = (analysis.vertebrae[place] for place in (0, -1))
+    moved = [replace(mark, x=mark.x + 30) for mark in first.landmarks]
+    others = (replace(first, landmarks=tuple(moved)), *analysis.vertebrae[1:])
+    mask = analysis.segmentation.mask.copy()
+    mask[: mask.shape[0] // 2] = 0
+    kinds = (ImageKind.LATERAL_FILM, ImageKind.SPINE_MR)
+
+    def gaps(share, **changes):
+        gate = [KindPrediction(dict(zip(kinds, (p, 1 - p), strict=True)), 0) for p in (share, 0.9)]
+        found = engine_answers.Gaps()
+        found.add(
+            engine_answers.Answer(gate[0], replace(analysis, **changes), 1.0),
+            engine_answers.Answer(gate[1], analysis, 2.0),
+        )
+        return found
+
+    assert gaps(0.9).beyond() == []
+    assert "2.00 times as fast" in engine_answers.told("OpenVINO", "film", gaps(0.9))
+    assert gaps(0.4).beyond() == ["kind", "gate"]
+    assert gaps(0.9, vertebrae=others).beyond() == ["corners"]
+    assert gaps(0.9, vertebrae=(*others[:-1], replace(last, level="T2"))).renamed == 1
+    halved = replace(analysis.segmentation, mask=mask)
+    assert gaps(0.9, segmentation=halved).beyond() == ["outlines"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="preloaded by Linux's loader")
+def test_an_older_processor_lacks_avx_512_and_nothing_before_it(tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None or platform.machine() != "x86_64":
+        pytest.skip("needs a C compiler for x86-64")
+    library = tmp_path / "older.so"
+    source = ROOT / "benchmarks" / "older_processor.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+    code = "import numpy as n; print(n.show_config('dicts')['SIMD Extensions']['found'])"
+
+    def features(preloaded):
+        env = {**os.environ, "LD_PRELOAD": preloaded}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if done.returncode == 3:
+            pytest.skip(done.stderr)
+        assert done.returncode == 0, done.stderr
+        return set(ast.literal_eval(done.stdout))
+
+    own, older = features(""), features(str(library))
+    assert older == own & {"X86_V3"}
 
 
 def test_the_readers_take_every_kind_of_damage(tmp_path, monkeypatch):

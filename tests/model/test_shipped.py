@@ -19,7 +19,7 @@ from spinealign.imaging.samples import list_samples
 from spinealign.inference.catalog import ModelStore
 from spinealign.lumbar import grade_discs
 from spinealign.measure.outlines.regions import dice_coefficient
-from spinealign.predict import classify_with, segment_with
+from spinealign.predict import classify_with, network_input, segment_with
 from spinealign.radiograph import outline_film, outline_vertebrae
 from spinealign.radiograph.looks import COLUMN_LEVELS
 
@@ -162,6 +162,26 @@ def test_litert_and_keras_draw_the_same_outlines(models, keras_models):
         for value in ours.classes:
             same = dice_coefficient(ours.mask == value, theirs.mask == value)
             assert same > 1 - 0.005
+
+
+FILM_SAMPLES = {
+    "frontal_bodies": "xray_frontal_phantom",
+    "spine_bodies": "xray_spine_phantom",
+    "xray_bodies": "xray_lateral_phantom",
+}
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", FILM_SAMPLES)
+def test_litert_and_keras_see_the_same_on_a_film(models, keras_models, name):
+    """Heads that lie side by side have kernels of one shape: none may get another's."""
+    small, reference = models.load(name), keras_models.load(name)
+    film = read_image(SAMPLES[FILM_SAMPLES[name]].path)
+    batch, _ = network_input(film, small.card)
+    ours, theirs = small.engine.run(batch), reference.engine.run(batch)
+    assert ours.keys() == theirs.keys()
+    for output, values in ours.items():
+        assert theirs[output] == pytest.approx(values, abs=0.001 * float(np.abs(values).max()))
 
 
 @pytest.mark.train

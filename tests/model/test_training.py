@@ -16,10 +16,10 @@ from spinealign.inference.catalog import ModelStore
 from spinealign.training import classifier, commands, ct_fracture, networks, recipes
 from spinealign.training.dataset import IGNORE, LabelledSlice
 from spinealign.training.keras_engine import (
-    flatbuffer_weights,
     load_user_weights,
     open_keras,
-    set_weights_in_order,
+    set_stored_weights,
+    stored_layers,
 )
 from spinealign.training.own.pictures import PatientSource, Picture, PictureSet
 from spinealign.training.package import fold_batch_normalisation, to_litert, write_model_folder
@@ -93,7 +93,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     flatbuffer = to_litert(networks.vgg16_cam((32, 32, 3), TINY_VGG), "float32")
     other = networks.vgg16_cam((32, 32, 3), (*TINY_VGG, (1, 8)))
     with pytest.raises(ValueError, match="layers"):
-        set_weights_in_order(other, list(flatbuffer_weights(flatbuffer)))
+        set_stored_weights(other, list(stored_layers(flatbuffer)))
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5"])
