@@ -48,7 +48,7 @@ class Gaps:
         Of every class of every picture; every class; every picture's largest; every probability;
         every corner in hundredths of its body's height; every angle.
     seconds, seconds_litert : list of float
-        Of each analysis.
+        Of each analysis, the processor's.
     """
 
     pictures: int = 0
@@ -98,7 +98,7 @@ class Gaps:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the gate and the analysis said of one picture, and how long the analysis took."""
+    """What gate and analysis said of one picture, and the processor's seconds of the analysis."""
 
     gate: KindPrediction
     analysis: Analysis
@@ -110,13 +110,13 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def answer(store: ModelStore, picture: Picture) -> Answer:
-    """Analyse one picture; the time is that of networks and rules, without reading the file."""
+    """Analyse one picture; the time is the processor's, of networks and rules without reading."""
     path, kind = picture
     image = read_image(path)
     gate = classify_kind(image, store.load(GATE))
-    started = time.perf_counter()
+    started = time.process_time()
     analysis = run_to_end(analyze_image(image, store, kind.examination, demonstration=True))
-    return Answer(gate, analysis, time.perf_counter() - started)
+    return Answer(gate, analysis, time.process_time() - started)
 
 
 def names_of(analysis: Analysis) -> list[str]:
@@ -216,6 +216,7 @@ def told(name: str, kind: str, gaps: Gaps) -> str:
         parts.append(f"grades {_mean(gaps.grades):.4f}, largest {max(gaps.grades):.3f}")
     return (
         f"{kind}, {name}: {gaps.pictures} pictures, {gaps.renamed} with other bodies or discs; "
-        f"analysis {ours:.2f} s, LiteRT {theirs:.2f} s ({theirs / ours:.2f} times as fast)\n"
+        f"processor {ours:.2f} s an analysis, LiteRT {theirs:.2f} s "
+        f"({theirs / ours:.2f} times as fast)\n"
         f"  {'; '.join(parts)}\n  beyond the tolerance: {beyond}"
     )
