@@ -349,3 +349,19 @@ def test_nothing_is_drawn_before_it_is_in_its_place(shown):
     assert placed
     for plate in placed:
         assert drawn.pixelColor(plate.topLeft().toPoint() + QPoint(4, 8)).lightness() < 40
+
+
+def test_a_view_that_nobody_sees_is_laid_out_once_it_is_seen(qtbot, monkeypatch):
+    laid_out = []
+    real = Viewer.settle
+    monkeypatch.setattr(Viewer, "settle", lambda viewer: laid_out.append(1) or real(viewer))
+    analysis = answer_for(Path("film_1.png"), None)
+    viewer = Viewer()
+    qtbot.addWidget(viewer)
+    viewer.show_image(prepare_image(analysis.image))
+    viewer.show_overlay(prepare_overlay(analysis))
+    qtbot.wait(20)
+    assert laid_out == []
+    viewer.show()
+    qtbot.waitUntil(lambda: bool(laid_out))
+    assert not viewer._is_due

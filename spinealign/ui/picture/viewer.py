@@ -88,7 +88,7 @@ class Viewer(QGraphicsView):
         self._frame.timeout.connect(self._follow)
         self._set_up()
         queued = Qt.ConnectionType.QueuedConnection
-        self._settling.connect(self.settle, queued)  # type: ignore[call-arg]  # not in the stubs
+        self._settling.connect(self._settle_shown, queued)  # type: ignore[call-arg]  # not in the stubs
         self.picture.window_changed.connect(self._refresh)
         self.picture.layout_wanted.connect(self._refresh)
 
@@ -356,6 +356,11 @@ class Viewer(QGraphicsView):
         if self._is_due:
             self._is_due = False
             self.picture.measures.lay_out()
+
+    def _settle_shown(self) -> None:
+        """Write everything in its place where it is seen: a hidden view may get another size."""
+        if self.isVisible():
+            self.settle()
 
     def _refresh(self) -> None:
         """Draw everything anew, once the present turn is over."""
