@@ -155,6 +155,13 @@ def test_with_one_case_open_the_other_half_asks_for_an_examination(window, analy
     opened.close()
 
 
+def test_both_halves_are_equally_wide_whatever_is_in_them(window, analysed, qtbot):
+    analysed("film_1.png")
+    opened = over(window, qtbot)
+    qtbot.waitUntil(lambda: abs(opened.pair.first.width() - opened.pair.second.width()) <= 2)
+    opened.close()
+
+
 def test_the_button_of_an_empty_half_opens_an_examination(
     window, analysed, files, monkeypatch, qtbot
 ):

@@ -60,6 +60,7 @@ from spinealign.wording.comparison import (
 from spinealign.wording.curve_changes import curve_cautions, progression_sentences
 
 BUTTON_GAP_PX = 8
+_SHARE_PX = 1000
 NEEDS_TWO = "Choose two examinations with results of one patient"
 OTHER_FILE = "Other file…"
 
@@ -429,6 +430,8 @@ class PairPage(QWidget):
         self.set_cases(self.first.case, self.second.case)
 
     def _build(self) -> None:
+        # Larger than what both need at least, or that would be what they get.
+        self.halves.pictures.setSizes([_SHARE_PX, _SHARE_PX])
         column = self.halves.below.column
         column.addWidget(self.times)
         column.addWidget(self.warning)
