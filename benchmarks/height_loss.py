@@ -5,13 +5,15 @@ shipped network outlines the T1 slice of every patient whose picture is not augm
 middle slice of every exam of VB2 and VB3; no report names a fracture. Then one lumbar body of each
 of the first 60 T1 patients is squeezed by a known share, in front (wedge) or as a whole (crush),
 and outlined again: the disc above is stretched instead, so that the picture is not that of a real
-fracture.
+fracture; then L5 of each. ``--levels`` prints instead how high L5 is by readers' outlines of all
+patients against L3 and L4, what `measure.geometry.segments` expects of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,20 +22,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.mr_levels import LEVELS, read_bodies
 from spinealign.domain.examination import EXAMINATIONS, ExaminationKind
-from spinealign.domain.findings import LandmarkName, Vertebra, VertebraState
+from spinealign.domain.findings import Facing, LandmarkName, Vertebra, VertebraState
 from spinealign.domain.height_loss import HeightLoss, height_losses
 from spinealign.domain.image import SpineImage
+from spinealign.domain.measures import MeasureCode
 from spinealign.imaging.read import read_image
 from spinealign.inference.catalog import ModelStore
 from spinealign.inference.engine import LoadedModel
 from spinealign.lumbar.segmenting import segment_slice
 from spinealign.measure.alignment import PixelGeometry, measure_alignment
 from spinealign.measure.outlines.mr_bodies import MrColumn, bodies_from_mask
+from spinealign.training.mr_sources import FOLDERS, T1, outlined_t1
 
 SQUEEZED_PATIENTS, SEED = 60, 1
 LOSSES = (0.15, 0.2, 0.25, 0.3, 0.4)
 COLUMN = ("T12", "L1", "L2", "L3", "L4", "L5")
+LUMBAR = COLUMN[1:5]
+HEIGHTS = (
+    MeasureCode.BODY_HEIGHT_ANTERIOR, MeasureCode.BODY_HEIGHT_MIDDLE,
+    MeasureCode.BODY_HEIGHT_POSTERIOR,
+)  # fmt: skip
 FADE_BEFORE, FADE_BEHIND = (1.15, 0.6), (0.1, 0.3)
 """Where the squeezing of soft tissue beside a body begins to fade and over what, in depths."""
 
@@ -45,13 +58,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", type=Path, default=Path("models/mr_segmentation"))
+    parser.add_argument("--levels", action="store_true")
+    parser.add_argument("--squeezed-only", action="store_true")
     options = parser.parse_args()
+    if options.levels:
+        print_levels(options.data / FOLDERS[T1])
+        return
     model = ModelStore([options.model.parent]).load(options.model.name)
     t1 = [read_image(path) for path in t1_pictures(options.data / "mr_lumbar_t1")]
-    print_alarms("T1, no fracture reported", t1, model)
-    others = [read_image(path) for path in middle_slices(options.data / "mr_bodies")]
-    print_alarms("VB2 and VB3", others, model)
-    print_squeezed(t1[:SQUEEZED_PATIENTS], model)
+    if not options.squeezed_only:
+        print_alarms("T1, no fracture reported", t1, model)
+        others = [read_image(path) for path in middle_slices(options.data / "mr_bodies")]
+        print_alarms("VB2 and VB3", others, model)
+    print_squeezed(t1[:SQUEEZED_PATIENTS], model, LUMBAR)
+    print("L5")
+    print_squeezed(t1[:SQUEEZED_PATIENTS], model, COLUMN[-1:])
+
+
+def print_levels(folder: Path) -> None:
+    """Print each height of L5 over the mean of L3 and L4, of readers' outlines."""
+    found = []
+    for one in outlined_t1(folder):
+        drawn = {name: one.labels == number for number, name in enumerate(LEVELS, start=1)}
+        if not all(mask.any() for mask in drawn.values()):
+            continue
+        lower, upper = (np.nonzero(drawn[name])[1].mean() for name in ("S1", "L4"))
+        side = Facing.RIGHT if lower < upper else Facing.LEFT
+        examination = EXAMINATIONS[ExaminationKind.SAGITTAL_SPINE_MR]
+        taken = measure_alignment(read_bodies(drawn, side), side, PixelGeometry(), examination)
+        values = {(m.code, m.levels[0]): m.value for m in taken if m.value is not None}
+        heights = [[values.get((c, at), np.nan) for c in HEIGHTS] for at in ("L3", "L4", "L5")]
+        found.append(heights)
+    known = np.array(found)
+    known = known[np.isfinite(known).all(axis=(1, 2))]
+    shares = known[:, 2] / known[:, :2].mean(axis=1)
+    lowest = (shares / shares.mean(axis=0)).max(axis=1)
+    for code, mean, spread in zip(HEIGHTS, shares.mean(axis=0), shares.std(axis=0), strict=True):
+        print(f"{code.value} of L5 over that of L3 and L4: {mean:.3f} +- {spread:.3f}")
+    print(f"{len(known)} patients; all three 20 % lower: {int((lowest <= 0.8).sum())}")
 
 
 def t1_pictures(folder: Path) -> Iterator[Path]:
@@ -103,7 +147,7 @@ def print_alarms(name: str, images: list[SpineImage], model: LoadedModel) -> Non
         print(f"  {image.source_path.stem}: {place}, grade {loss.grade}")
 
 
-def print_squeezed(images: list[SpineImage], model: LoadedModel) -> None:
+def print_squeezed(images: list[SpineImage], model: LoadedModel, levels: tuple[str, ...]) -> None:
     """Print how many squeezed bodies, and how many others of the same pictures, are told."""
     rng = np.random.default_rng(SEED)
     counts: dict[tuple[str, float], Counter[str]] = defaultdict(Counter)
@@ -111,7 +155,7 @@ def print_squeezed(images: list[SpineImage], model: LoadedModel) -> None:
         by_level = {body.level: body for body in column_of(image, model).vertebrae}
         if not all(level in by_level for level in COLUMN):
             continue
-        place = int(rng.integers(1, 5))
+        place = COLUMN.index(levels[int(rng.integers(len(levels)))])
         upper, body = by_level[COLUMN[place - 1]], by_level[COLUMN[place]]
         for shape in ("wedge", "crush"):
             for loss in LOSSES:

@@ -418,9 +418,10 @@ MEASURE_WORDS: Mapping[MeasureCode, MeasureWords] = MappingProxyType({
     MeasureCode.HEIGHT_TO_NEIGHBOURS: MeasureWords(
         "height against neighbours", "{0} height : neighbours",
         "The least of the anterior, middle and posterior heights, each over the mean of the same "
-        "height of the bodies above and below.",
+        "height of the bodies above and below; of L5 over 1.03, 0.97 and 0.88 of the mean of L3 "
+        "and L4.",
         "Below 1 the body is lower than its neighbours; it needs no calibration, and both "
-        "neighbours with all three heights, so that L5 has none.",
+        "neighbours with all three heights.",
         contradictions=(
             "A grade is given where all three heights are lost by 20 % or more. Where a neighbour "
             "is flat too, the loss is underestimated."

@@ -233,3 +233,44 @@ def test_on_a_film_points_of_a_person_tell_height_loss_as_on_mr():
         column(L2=(0.79, 0.9, 1.0)), Facing.RIGHT, PIXELS, WHOLE_SPINE, rule=ON_FILM
     )
     assert [loss.level for loss in height_losses(found)] == ["L2"]
+
+
+L5_SHAPE = (1.03, 0.97, 0.88)
+LOWER = ("L1", "L2", "L3", "L4", "L5", "S1")
+
+
+def lowest(shares):
+    """Return a column to S1 whose L5 has shares of its usual heights."""
+    kept = tuple(one * share for one, share in zip(L5_SHAPE, shares, strict=True))
+    bodies = column(LOWER[:-1], L5=kept)
+    top, nowhere = 200 + STEP * 5 - FULL, (np.nan, np.nan)
+    ends = [(100 + DEPTH, top), (100, top), nowhere, nowhere]
+    return numbered(*bodies, vertebra("S1", ends, state=VertebraState.ENDPLATE))
+
+
+def test_l5_is_compared_with_what_l3_and_l4_let_expect():
+    measured = measure_alignment(lowest(INTACT), Facing.RIGHT, PIXELS, SPINE_MR)
+    (ratio,) = [
+        m for m in measured if (m.code, m.levels) == (MeasureCode.HEIGHT_TO_NEIGHBOURS, ("L5",))
+    ]
+    assert ratio.value == pytest.approx(1.0, abs=0.01)
+    assert losses(lowest(INTACT)) == ()
+
+
+@pytest.mark.parametrize(
+    ("shares", "percent"), [((0.7, 0.7, 0.7), 30), ((0.6, 0.75, 0.79), 40)], ids=["flat", "wedged"]
+)
+def test_a_crushed_l5_is_found(shares, percent):
+    (loss,) = losses(lowest(shares))
+    assert (loss.level, loss.deformity) == ("L5", BodyDeformity.CRUSH)
+    assert loss.percent == pytest.approx(percent, abs=0.5)
+
+
+def test_an_l5_that_keeps_one_height_is_not_crushed():
+    assert [one for one in losses(lowest((0.7, 0.7, 0.95))) if one.level == "L5"] == []
+
+
+def test_without_l3_nothing_is_expected_of_l5():
+    bodies = numbered(*(one for one in lowest((0.6, 0.6, 0.6)) if one.level != "L3"))
+    measured = measure_alignment(bodies, Facing.RIGHT, PIXELS, SPINE_MR)
+    assert not [m for m in measured if (m.code, m.levels) == ("height_to_neighbours", ("L5",))]
