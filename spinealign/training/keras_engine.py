@@ -196,9 +196,9 @@ def stored_layers(content: bytes) -> Iterator[StoredLayer]:
         kernel = _tensor_values(model, graph, stored, op.inputs[kernel_at])
         bias = op.inputs[bias_at] if len(op.inputs) > bias_at else added.get(int(op.outputs[0]))
         # A bias that is zero throughout is optimised away.
-        zero = np.zeros(kernel.shape[0], np.float32)
-        is_zero = bias is None or bias < 0
-        bias_values = zero if is_zero else _tensor_values(model, graph, stored, bias)
+        bias_values = np.zeros(kernel.shape[0], np.float32)
+        if bias is not None and bias >= 0:
+            bias_values = _tensor_values(model, graph, stored, bias)
         name = graph.tensors[int(op.inputs[kernel_at])].name.decode("utf-8", "replace")
         yield StoredLayer(name, kernel, bias_values)
 

@@ -78,6 +78,7 @@ def test_engines_take_turns_on_a_sample(openvino, tmp_path, monkeypatch, capsys)
 
 @pytest.mark.model
 @pytest.mark.train
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning")
 def test_a_network_in_int8_answers_nearly_as_it_did(tmp_path):
     load("engines")
     from benchmarks import engine_files as files
