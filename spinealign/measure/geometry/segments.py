@@ -45,16 +45,20 @@ _PARTS = (*_SIDES, MeasureCode.BODY_HEIGHT_MIDDLE)
 _DOUBTFUL = {VertebraState.CUT, *UNSURE}
 
 _AS_THE_MEAN: Mapping[MeasureCode, float] = dict.fromkeys(_PARTS, 1.0)
+"""A height is usually as large as the mean of its neighbours'.
+
+Source: Genant 1993, J Bone Miner Res 8:1137, whose grades compare with them.
+"""
+
 _L5_TO_L3_AND_L4: Mapping[MeasureCode, float] = {
     MeasureCode.BODY_HEIGHT_ANTERIOR: 1.03,
     MeasureCode.BODY_HEIGHT_MIDDLE: 0.97,
     MeasureCode.BODY_HEIGHT_POSTERIOR: 0.88,
 }
-"""Usual heights of a body over the mean of two others'; of L5, whose posterior wall is low.
+"""Usual heights of L5 over the mean of those of L3 and L4; its posterior wall is low.
 
-Source of those of L5: readers' outlines of 434 patients of mr_lumbar_t1 without a reported
-fracture, standard deviations 0.09, 0.07 and 0.07 (benchmarks/height_loss.py --levels,
-docs/design/height-loss.md).
+Source: readers' outlines of 434 patients of mr_lumbar_t1 without a reported fracture, standard
+deviations 0.09, 0.07 and 0.07 (benchmarks/height_loss.py --levels, docs/design/height-loss.md).
 """
 
 _LOSS_AGAINST_NEIGHBOURS = 0.1
