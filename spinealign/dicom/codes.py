@@ -27,7 +27,7 @@ from spinealign.domain.examination import (
     SpineRegion,
 )
 from spinealign.domain.height_loss import BodyDeformity
-from spinealign.domain.measurements import MeasureState, UnmeasurableReason
+from spinealign.domain.measurements import MeasureState, PictureSide, UnmeasurableReason
 from spinealign.domain.measures import (
     MEASURES,
     Extent,
@@ -296,6 +296,8 @@ GRADE_TERMS: Mapping[GradeName, CodedConcept] = MappingProxyType(
 
 GENANT = _own("GENANT", "Height loss of a vertebral body, Genant's grade")
 DEFORMITY = _own("DEFORMITY", "Shape of a vertebral body that lost height")
+APEX = _own("CURVE_APEX", "Apex of a curve of the spine")
+CONVEX_TO = _own("CURVE_CONVEX_TO", "Side to which a curve is convex")
 HEIGHT_LOST = _own("HEIGHT_LOST", "Height lost, in per cent")
 
 SCALE_VALUES: Mapping[tuple[GradeScale, int], CodedConcept] = MappingProxyType(
@@ -317,6 +319,18 @@ DEFORMITY_VALUES: Mapping[BodyDeformity, CodedConcept] = MappingProxyType(
         BodyDeformity.CRUSH: _own("CRUSH", "Crush deformity"),
     }
 )
+
+LEFT, RIGHT = _sct("7771000", "Left"), _sct("24028007", "Right")
+PATIENT_SIDES: Mapping[PictureSide, CodedConcept] = MappingProxyType(
+    {PictureSide.LEFT: LEFT, PictureSide.RIGHT: RIGHT}
+)
+PICTURE_SIDES: Mapping[PictureSide, CodedConcept] = MappingProxyType(
+    {
+        PictureSide.LEFT: _own("PICTURE_LEFT", "Left of the picture, whose side is not known"),
+        PictureSide.RIGHT: _own("PICTURE_RIGHT", "Right of the picture, whose side is not known"),
+    }
+)
+"""What a side of the picture is called where the file does not say whose side it is."""
 
 SEVERITY = _own("SEVERITY", "Grade by a published threshold")
 _SEVERITIES = {
@@ -427,7 +441,6 @@ _REASONS = {
     UnmeasurableReason.CUT_OFF: "A body is cut off",
     UnmeasurableReason.CORNERS_MISSING: "Corners are missing",
     UnmeasurableReason.CANAL_INTERRUPTED: "The canal is interrupted",
-    UnmeasurableReason.CANAL_CLOSED: "The canal is closed between two bodies",
     UnmeasurableReason.POINTS_COINCIDE: "Points coincide",
     UnmeasurableReason.OUTLINE_CROSSES: "The outline crosses itself",
     UnmeasurableReason.POINTS_MISSING: "Points are missing",
@@ -439,6 +452,7 @@ _REASONS = {
     UnmeasurableReason.ENDPLATES_TOUCH: "Endplates touch",
     UnmeasurableReason.NEEDS_T2: "Needs a T2-weighted image",
     UnmeasurableReason.NOT_UPRIGHT: "The patient does not stand",
+    UnmeasurableReason.CANAL_CLOSED: "The canal is closed between two bodies",
 }
 REASON_VALUES: Mapping[UnmeasurableReason, CodedConcept] = MappingProxyType(
     {
@@ -455,6 +469,7 @@ def all_terms() -> tuple[CodedConcept, ...]:
     """Return every term of this table that an object may hold, each once; places not included."""
     tables = (
         REGIONS, UNITS, GRADE_TERMS, SCALE_VALUES, DEFORMITY_VALUES, SEVERITY_VALUES,
+        PATIENT_SIDES, PICTURE_SIDES,
         NORMALITY_VALUES, EXAMINATION_VALUES, STATUS_VALUES, POINTS_VALUES, REASON_VALUES,
     )  # fmt: skip
     found = [term for table in tables for term in table.values()]

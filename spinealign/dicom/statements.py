@@ -10,6 +10,8 @@ from spinealign import __version__
 from spinealign.dicom.anatomy import CodedConcept
 from spinealign.dicom.codes import (
     ABSENT,
+    APEX,
+    CONVEX_TO,
     DEFORMITY,
     DEFORMITY_VALUES,
     EXAMINATION,
@@ -23,6 +25,8 @@ from spinealign.dicom.codes import (
     NO_UNITS,
     NOT_DETERMINED,
     OTHER_IMAGE,
+    PATIENT_SIDES,
+    PICTURE_SIDES,
     PRESENT,
     PROBABILITY,
     REASON_VALUES,
@@ -34,6 +38,8 @@ from spinealign.dicom.codes import (
     STATUS_VALUES,
     UNCERTAIN,
     UNITS,
+    body_term,
+    disc_term,
     site_terms,
 )
 from spinealign.dicom.contents import Statement, graphics_of, is_undetermined
@@ -60,6 +66,7 @@ from spinealign.dicom.segments import Algorithm
 from spinealign.dicom.source import SourceImage
 from spinealign.domain.discs import GradeName
 from spinealign.domain.examination import ExaminationKind, SpineRegion
+from spinealign.domain.measurements import CurveShape
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.reading import (
     Decision,
@@ -167,9 +174,22 @@ def number_of(statement: Statement, scene: Scene) -> Measurement:
             *(item for items in below for item in items(statement)),
             *judged_items(finding),
             *uncertainty_items(value),
+            *_curve_items(finding.curve),
         ],
     )
     return made
+
+
+def _curve_items(curve: CurveShape | None) -> list[ContentItem]:
+    """Return apex and side of a curve: the patient's where the file says it, else the picture's."""
+    if curve is None:
+        return []
+    apex = disc_term(curve.apex) if len(curve.apex) > 1 else body_term(curve.apex[0])
+    side = PICTURE_SIDES[curve.convex_to]
+    if curve.patient_side is not None:
+        side = PATIENT_SIDES[curve.patient_side]
+    named = [] if apex is None else [code_item(APEX, apex, PROPERTY)]
+    return [*named, code_item(CONVEX_TO, side, PROPERTY)]
 
 
 def _severity_items(statement: Statement, scene: Scene) -> list[ContentItem]:

@@ -64,6 +64,14 @@ def test_everything_that_the_program_can_report_has_a_code(table, known):
     assert set(table) == known
 
 
+def test_numbers_of_published_reasons_stay_as_they_are():
+    published = list(REASON_VALUES)[:19]
+    assert published[0] is UnmeasurableReason.LEVELS_UNKNOWN
+    assert published[-1] is UnmeasurableReason.NOT_UPRIGHT
+    assert UnmeasurableReason.CANAL_CLOSED not in published
+    assert REASON_VALUES[UnmeasurableReason.NEEDS_T2].value == "WHY_18"
+
+
 def standard_meanings(term: CodedConcept) -> set[str]:
     found = (entry.get(term.value) for entry in concepts.get(term.scheme, {}).values())
     return {meaning.casefold() for meaning, _ in filter(None, found)}

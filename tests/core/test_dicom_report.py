@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from spinealign.dicom.codes import MEASURE_TERMS, UNITS
+from spinealign.dicom.codes import MEASURE_TERMS, UNITS, body_term, disc_term
 from spinealign.dicom.contents import contents_of
 from spinealign.dicom.measurement_report import measurement_report, person_name
 from spinealign.dicom.segments import algorithm_of
 from spinealign.dicom.source import source_of
 from spinealign.domain.findings import GradedPicture, LabelAnswer, LabelledPicture, ModelStatus
-from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measurements import CurveShape, Measurement, MeasureState, PictureSide
 from spinealign.domain.measures import MeasureCode, NormalRange
 from spinealign.domain.reading import Decision, GradeScale, GradeValue, NumberValue
 from spinealign.reading.findings import measure_key
@@ -182,6 +182,30 @@ def test_an_angle_between_lines_that_do_not_meet_has_two_polylines(tmp_path):
     slopes = [math.degrees(math.atan2(*(end - start)[::-1])) for start, end in ends]
     value = value_of(item)
     assert math.isclose(abs(slopes[0] - slopes[1]), abs(value), abs_tol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("apex", "patient", "place", "side"),
+    [
+        (("L2",), PictureSide.RIGHT, body_term("L2"), ("SCT", "24028007")),
+        (("L1", "L2"), PictureSide.LEFT, disc_term(("L1", "L2")), ("SCT", "7771000")),
+        (("L2",), None, body_term("L2"), ("99SPINEALIGN", "PICTURE_LEFT")),
+        (("body 3",), None, None, ("99SPINEALIGN", "PICTURE_LEFT")),
+    ],
+    ids=["a body", "a disc", "a side of the picture", "a body without a level"],
+)
+def test_a_curve_has_its_apex_and_the_patient_s_side_where_it_is_known(
+    apex, patient, place, side, film, tmp_path
+):
+    shape = CurveShape(apex, PictureSide.LEFT, patient)
+    curve = Measurement(MeasureCode.CURVE_LUMBAR, 22.0, "deg", ("T12", "L4"), curve=shape)
+    found = numbers(written(replace(film, measurements=(curve,)), tmp_path))
+    (item,) = (one for key, one in found.items() if "curve_lumbar" in key)
+    value = "ConceptCodeSequence"
+    assert code(only(item, ("99SPINEALIGN", "CURVE_CONVEX_TO")), value) == side
+    named = [code(one, value) for one in below(item, ("99SPINEALIGN", "CURVE_APEX"))]
+    assert named == ([] if place is None else [_key(place)])
+    assert dciodvfy_errors(tmp_path / "report.dcm") == []
 
 
 def test_what_is_drawn_has_the_shape_that_was_drawn(film, tmp_path):
