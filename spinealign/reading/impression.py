@@ -42,6 +42,7 @@ from spinealign.wording.reading_page import (
     UNCERTAIN_LEVELS,
     bare_phrase,
     canal_sentence,
+    closed_canal_sentence,
     dictated_measure,
     finding_name,
     finding_title,
@@ -99,7 +100,8 @@ def impression_text(read: Sequence[ReadFinding]) -> str:
         rest = [each for each in rest if each.finding.kind is not FindingKind.LEVELS]
         return "\n".join(filter(None, (REJECTED_LEVELS, impression_text(rest))))
     said = [found for each in read if (found := each.said) is not None]
-    lines = [*_curves_together(said), *_abnormal_sentences(said)]
+    closed = closed_canal_sentence(_undetermined_canal(read))
+    lines = [*filter(None, [closed]), *_curves_together(said), *_abnormal_sentences(said)]
     normal = normal_sentence(_normal_parts(read, said))
     unjudged = unjudged_sentence([found for found in said if _is_unjudged_measure(found)])
     gaps = undetermined_sentence(*_undetermined_grades(read))

@@ -11,6 +11,7 @@ import msgspec
 from spinealign.domain.discs import GradeName
 from spinealign.domain.examination import LEVEL_SEQUENCE
 from spinealign.domain.findings import WarningCode
+from spinealign.domain.measurements import UnmeasurableReason
 from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.domain.reading import (
     Addendum,
@@ -570,6 +571,21 @@ def undetermined_measures_sentence(
     widths = [f"canal diameter of {_places_from_top(canal)}"] if canal else []
     told = heights + widths + [in_sentence(finding_title(finding)) for finding in findings]
     return f"Not determined: {listed(told)}." if told else ""
+
+
+def closed_canal_sentence(findings: Sequence[Finding]) -> str:
+    """Return where the canal has no width because its outline ends there; "" without any."""
+    closed = [
+        finding for finding in findings
+        if finding.unmeasurable is not None
+        and finding.unmeasurable.reason is UnmeasurableReason.CANAL_CLOSED
+    ]  # fmt: skip
+    if not closed:
+        return ""
+    return (
+        f"Severe narrowing of the spinal canal is suspected at {_places_from_top(closed)}, where "
+        "its outline ends between bodies behind which it is there."
+    )
 
 
 def normal_bodies_phrase(places: Sequence[str]) -> str:

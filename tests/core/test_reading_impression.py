@@ -552,3 +552,18 @@ def test_a_canal_that_was_measured_nowhere_is_said_to_be_undetermined():
     text = all_accepted(replace(plain, measurements=taken))
     [line] = [line for line in text.splitlines() if "canal diameter of " in line]
     assert line == "Not determined: canal diameter of T12/L1 to L4/L5."
+
+
+def test_a_canal_that_is_closed_between_two_bodies_is_said_first():
+    plain = narrow_canal_analysis()
+    why = Unmeasurable(UnmeasurableReason.CANAL_CLOSED)
+    taken = tuple(
+        replace(m, value=None, interval=None, severity=None, unmeasurable=why)
+        if (m.code, m.levels) == (MeasureCode.CANAL_DIAMETER, ("L4", "L5"))
+        else m
+        for m in plain.measurements
+    )
+    assert "Severe narrowing" not in all_accepted(plain)
+    text = all_accepted(replace(plain, measurements=taken))
+    assert text.startswith("Severe narrowing of the spinal canal is suspected at L4/L5, where its")
+    assert "Not determined: canal diameter of L4/L5." in text
