@@ -2,15 +2,14 @@
 
 Images are made from the shared sets (CT slices, MR slices, lateral and frontal films, each cut and
 noised so that all differ) and from the shipped samples; one of twenty is broken in one of ten ways.
-They are analysed twice by `spinealign batch`, with the program's own networks:
+They are analysed by `spinealign batch`, with the program's own networks:
 
 1. undisturbed: rate, and the largest memory of all processes by tenths of the run;
-2. with ``kill -9`` at random moments of the run, of the program and of one of its workers in turn.
+2. with ``--cluster``, by a Dask scheduler with as many workers on this computer, with ``kill -9``
+   at random moments of the run, of the program, of a worker and of the scheduler in turn;
+3. without a scheduler, with ``kill -9`` of the program and of one of its workers in turn.
 
-Both must have a row for every image, each once, and tables alike byte by byte.
-
-With ``--cluster`` a third run is analysed by a Dask scheduler with as many workers on this
-computer, and kills meet the program, a worker and the scheduler in turn.
+All must have a row for every image, each once, and tables alike byte by byte.
 
 It takes hours, so everything is kept in ``--folder``: started again, it goes on where it was ended.
 Then an undisturbed run was disturbed too, and the last lines say how often.
@@ -278,13 +277,11 @@ def main() -> int:
     images = folder / "images"
     broken = make_images(options.data, images, options.images)
     print(f"{os.cpu_count()} processors; {options.images} images, {broken} of them broken")
-    diaries = {name: Diary(folder / f"{name}.jsonl") for name in ("undisturbed", "killed")}
+    diaries = {"undisturbed": Diary(folder / "undisturbed.jsonl")}
     run(images, folder / "undisturbed", options.workers, diaries["undisturbed"], 0, 0.0)
     tell("undisturbed", diaries["undisturbed"])
     seconds = sum(float(str(line["seconds"])) for line in diaries["undisturbed"].all_of("seconds"))
     every_s = seconds / (options.kills + 1)
-    run(images, folder / "killed", options.workers, diaries["killed"], options.kills, every_s)
-    tell("killed", diaries["killed"])
     if options.cluster:
         diaries["cluster"] = Diary(folder / "cluster.jsonl")
         cluster = Cluster(options.workers, folder)
@@ -293,6 +290,9 @@ def main() -> int:
             every_s, cluster,
         )  # fmt: skip
         tell("cluster", diaries["cluster"])
+    diaries["killed"] = Diary(folder / "killed.jsonl")
+    run(images, folder / "killed", options.workers, diaries["killed"], options.kills, every_s)
+    tell("killed", diaries["killed"])
     whole = [count_rows(folder / name, options.images) for name in diaries]
     alike = [compare(folder / "undisturbed", folder / name) for name in [*diaries][1:]]
     return 0 if all(whole) and all(alike) else 1
