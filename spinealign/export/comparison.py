@@ -42,7 +42,11 @@ from spinealign.wording.course import (
     course_headings,
     course_records,
 )
-from spinealign.wording.curve_changes import curve_cautions, progression_sentences
+from spinealign.wording.curve_changes import (
+    are_curves_told,
+    curve_cautions,
+    progression_sentences,
+)
 from spinealign.wording.measures import measurement_name
 from spinealign.wording.motion import (
     MOTION_HEADINGS,
@@ -100,13 +104,35 @@ def _comparison_lines(
     first: PatientExamination, second: PatientExamination, *, with_dates: bool
 ) -> list[str]:
     rows = compare(first.analysis, second.analysis)
-    said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
-    told = [row for row in main_rows(rows) if row.change is not Change.BEYOND]
+    told = [row for row in main_rows(rows) if row.is_of_curve or row.change is not Change.BEYOND]
     others = [_cells(COMPARISON_HEADINGS, comparison_row(row)) for row in told]
     times = interval_sentence(first, second, with_dates=with_dates)
     progress = progression_sentences(first, second, rows)
     cautions = [*curve_cautions(rows), *comparison_cautions(first, second)]
-    return [times, *progress, *said, *others, *cautions]
+    return [times, *progress, *change_sentences(first, second, rows), *others, *cautions]
+
+
+def change_sentences(
+    first: PatientExamination, second: PatientExamination, rows: Sequence[ComparedMeasure]
+) -> list[str]:
+    """Return what changed by more than the error of a change, a sentence a measure.
+
+    Curves of which `progression_sentences` tells what became of them are not told once more.
+
+    Parameters
+    ----------
+    first, second : PatientExamination
+    rows : sequence of ComparedMeasure
+        From `first` to `second`.
+
+    Returns
+    -------
+    list of str
+        That nothing did, where no measure and no curve did.
+    """
+    found = changed(rows)
+    once = [row for row in found if not (row.is_of_curve and are_curves_told(first, second))]
+    return [change_sentence(row) for row in once] or ([] if found else [NO_CHANGE])
 
 
 def _course_lines(course: Course) -> list[str]:

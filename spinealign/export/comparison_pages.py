@@ -23,18 +23,17 @@ from spinealign.domain.findings import Analysis
 from spinealign.domain.motion import Motion
 from spinealign.domain.report_details import ReportDetails
 from spinealign.export import page
-from spinealign.export.comparison import NO_CHANGE, NOT_READ, main_course_rows, main_rows
+from spinealign.export.comparison import NOT_READ, change_sentences, main_course_rows, main_rows
 from spinealign.export.course_picture import course_picture, drawn_values, motion_picture
 from spinealign.export.overlay import overlay_picture
 from spinealign.export.page import Story, grid, paragraph, section
 from spinealign.export.report_pictures import jpeg
 from spinealign.files import write_export
-from spinealign.measure.geometry.comparison import changed, compare
+from spinealign.measure.geometry.comparison import compare
 from spinealign.wording import is_demonstration
 from spinealign.wording.comparison import (
     COMPARISON_HEADINGS,
     NOTHING_MEASURED,
-    change_sentence,
     comparison_cautions,
     comparison_row,
     examination_line,
@@ -85,7 +84,7 @@ def comparison_story(
         Whether dates stand there, or the time between them only.
     """
     rows = compare(first.analysis, second.analysis)
-    said = [change_sentence(row) for row in changed(rows)] or [NO_CHANGE]
+    said = change_sentences(first, second, rows)
     shown = rows if is_whole else main_rows(rows)
     if not rows:
         said = [NOTHING_MEASURED]

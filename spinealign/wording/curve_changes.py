@@ -108,6 +108,20 @@ def progression_sentences(
     return [*said, *_one_sided(curves)]
 
 
+def are_curves_told(first: PatientExamination, second: PatientExamination) -> bool:
+    """Whether `progression_sentences` tell what became of curves; else their dates do not allow it.
+
+    Parameters
+    ----------
+    first, second : PatientExamination
+
+    Returns
+    -------
+    bool
+    """
+    return _direction(first, second) != 0
+
+
 def _direction(first: PatientExamination, second: PatientExamination) -> int:
     """Return 1 where the second film is the later one, -1 where the first is, 0 where unknown."""
     if first.date is None or second.date is None or first.date == second.date:

@@ -18,7 +18,12 @@ from spinealign.domain.identifiers import DicomIdentifiers, PatientKey
 from spinealign.domain.measurements import CurveShape, IntervalRule, Measurement, PictureSide
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.study import PatientFacts
-from spinealign.export.comparison import comparison_csv, comparison_json
+from spinealign.export.comparison import (
+    NO_CHANGE,
+    change_sentences,
+    comparison_csv,
+    comparison_json,
+)
 from spinealign.export.comparison_pages import comparison_pdf
 from spinealign.measure.geometry.comparison import compare, course_of
 from spinealign.wording.comparison import (
@@ -123,6 +128,18 @@ def test_the_later_film_tells_whether_a_curve_progressed():
     assert told(early, same) == [
         "No progression (less than 5°): main thoracic curve T5–T11 from 30.0° to 32.0°."
     ]
+
+
+def test_a_curve_that_progressed_is_told_once():
+    early, late = film(thoracic(30.0)), film(thoracic(37.0), day=LATER)
+    assert change_sentences(early, late, compare(early.analysis, late.analysis)) == []
+    pages = PdfReader(io.BytesIO(comparison_pdf(early, late))).pages
+    assert "".join(page.extract_text() for page in pages).count("Main thoracic curve") == 1
+    still = film(thoracic(32.0), day=LATER)
+    assert change_sentences(early, still, compare(early.analysis, still.analysis)) == [NO_CHANGE]
+    undated = film(thoracic(37.0), day="")
+    [said] = change_sentences(early, undated, compare(early.analysis, undated.analysis))
+    assert said.startswith("Main thoracic curve T5–T11 rose from 30.0")
 
 
 @pytest.mark.parametrize("day", ["", "20240301"], ids=["no date", "the same day"])
