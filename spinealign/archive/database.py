@@ -19,7 +19,7 @@ from spinealign.archive.problems import as_archive_error
 from spinealign.archive.word_index import index_amended
 from spinealign.domain.protection import ArchiveError, ArchiveProblem
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the tables and of what is indexed; each change gets a number, and a step in `_MIGRATIONS`."""
 
 _BUSY_MS = 10_000
@@ -72,6 +72,7 @@ CREATE TABLE measure(
     code TEXT NOT NULL, level TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL,
     lower REAL, upper REAL,
     state TEXT, spacing_source TEXT, is_named INTEGER, interval_factor REAL, change_factor REAL,
+    apex TEXT, convex_to TEXT, patient_side TEXT,
     PRIMARY KEY(examination, code, level, unit)
 );
 CREATE TABLE tag(
@@ -268,7 +269,13 @@ def _add_basis(connection: Any) -> None:
         connection.execute(f"ALTER TABLE measure ADD COLUMN {column}")
 
 
-_MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _add_basis, 2: index_amended}
+def _add_curves(connection: Any) -> None:
+    """Let measures of curves say apex and side; of those that are there they are not known."""
+    for column in ("apex TEXT", "convex_to TEXT", "patient_side TEXT"):
+        connection.execute(f"ALTER TABLE measure ADD COLUMN {column}")
+
+
+_MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _add_basis, 2: index_amended, 3: _add_curves}
 """What makes tables of a version those of the next one, by the version before."""
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measurements import CurveShape, MeasureState
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,9 @@ class MeasureRecord:
         Bounds of its interval.
     basis : MeasureBasis, optional
         None of what an earlier version of the program kept.
+    curve : CurveShape, optional
+        Of a curve on a frontal film: its apex and its side. None of what an earlier version of
+        the program kept.
     """
 
     code: str
@@ -75,6 +78,7 @@ class MeasureRecord:
     lower: float | None = None
     upper: float | None = None
     basis: MeasureBasis | None = None
+    curve: CurveShape | None = None
 
 
 @dataclass(frozen=True)

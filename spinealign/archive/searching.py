@@ -18,7 +18,7 @@ from spinealign.archive.records import (
     View,
 )
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import MeasureState
+from spinealign.domain.measurements import CurveShape, MeasureState, PictureSide
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -49,8 +49,9 @@ def record_of(row: Sequence[Any]) -> ExaminationRecord:
 
 MEASURE_COLUMNS = (
     "code, level, unit, value, lower, upper, state, spacing_source, is_named, interval_factor, "
-    "change_factor"
+    "change_factor, apex, convex_to, patient_side"
 )
+_NOT_CURVED = (None, None, None)
 
 
 def measure_row(measure: MeasureRecord) -> tuple[object, ...]:
@@ -58,8 +59,14 @@ def measure_row(measure: MeasureRecord) -> tuple[object, ...]:
     value = (
         measure.code, measure.level, measure.unit, measure.value, measure.lower, measure.upper,
     )  # fmt: skip
-    basis = measure.basis
-    return (*value, *((None,) * 5 if basis is None else astuple(basis)))
+    basis, curve = measure.basis, measure.curve
+    rests_on = (None,) * 5 if basis is None else astuple(basis)
+    return (*value, *rests_on, *(_NOT_CURVED if curve is None else _curve_row(curve)))
+
+
+def _curve_row(curve: CurveShape) -> tuple[str | None, ...]:
+    side = curve.patient_side
+    return "/".join(curve.apex), curve.convex_to.value, None if side is None else side.value
 
 
 def measure_of(row: Sequence[Any]) -> MeasureRecord:
@@ -72,7 +79,17 @@ def measure_of(row: Sequence[Any]) -> MeasureRecord:
             change_factor,
         )  # fmt: skip
     code, level, unit, value, lower, upper = row[:6]
-    return MeasureRecord(code, level, unit, value, lower, upper, basis)
+    return MeasureRecord(code, level, unit, value, lower, upper, basis, _curve_of(*row[11:14]))
+
+
+def _curve_of(
+    apex: str | None, convex_to: str | None, patient_side: str | None
+) -> CurveShape | None:
+    if convex_to is None:
+        return None
+    levels = tuple(apex.split("/")) if apex else ()
+    side = None if patient_side is None else PictureSide(patient_side)
+    return CurveShape(levels, PictureSide(convex_to), side)
 
 
 class FoundRecords(Sequence[ExaminationRecord]):

@@ -510,7 +510,7 @@ class Archive:
         )
         self.connection.executemany(
             f"INSERT INTO measure(examination, {MEASURE_COLUMNS}) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(number, *measure_row(each)) for each in record.measures],
         )
         self._replace_tags(number, record.tags)

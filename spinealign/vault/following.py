@@ -10,11 +10,13 @@ from spinealign.archive.records import ExaminationRecord, MeasureRecord
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.image import SpacingSource
 from spinealign.domain.measurements import IntervalRule, Measurement, MeasureState
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import MEASURES, Extent, MeasureCode
 from spinealign.measure.geometry.comparison import MeasuredWith, MeasurePair
+from spinealign.measure.geometry.same_curves import as_same_curves
 
 MeasureKey = tuple[str, str, str]
-"""Code, level and unit: pixels and millimetres have no common axis."""
+"""Code, level and unit: pixels and millimetres have no common axis. Of a curve its code and end
+vertebrae on the first examination that has it."""
 
 _UNKNOWN = MeasuredWith(IntervalRule(), SpacingSource.UNKNOWN)
 
@@ -81,23 +83,48 @@ def followed(records: Sequence[ExaminationRecord]) -> tuple[Followed, ...]:
 
     Notes
     -----
-    As two open examinations are compared (docs/design/error-of-a-change.md). Measures that an
-    earlier version of the program kept do not say what they rest on: they are subtracted and
-    not judged. Codes of a newer program are left out.
+    As two open examinations are compared (docs/design/error-of-a-change.md): a curve is the same
+    where `as_same_curves` says so, and none that is convex to another side is subtracted. Measures
+    that an earlier version of the program kept do not say what they rest on, and curves not to
+    which side: they are subtracted and not judged. Codes of a newer program are left out.
     """
-    keys: dict[MeasureKey, None] = {}
-    for record in records:
-        keys |= {(each.code, each.level, each.unit): None for each in record.measures}
-    found = [_followed(records, key) for key in keys if _is_known(key)]
+    kept = _by_key(records)
+    keys = dict.fromkeys(key for measures in kept for key in measures)
+    found = [_followed(records, [measures.get(key) for measures in kept], key) for key in keys]
     return tuple(sorted(found, key=lambda one: (not one.is_changed, -one.count)))
 
 
-def _is_known(key: MeasureKey) -> bool:
-    return key[0] in {code.value for code in MeasureCode}
+def _by_key(records: Sequence[ExaminationRecord]) -> list[dict[MeasureKey, MeasureRecord]]:
+    """Return the measures of each examination, a curve under the key of the first that has it."""
+    known: dict[tuple[str, tuple[str, ...]], Measurement] = {}
+    found = []
+    for record in records:
+        measures = [each for each in record.measures if _is_known(each.code)]
+        curves = {(each.code, tuple(each.level.split("/"))): each for each in measures
+                  if _is_curve(each)}  # fmt: skip
+        values = {key: measurement_of(each) for key, each in curves.items()}
+        record_of = {id(value): curves[key] for key, value in values.items()}
+        same = as_same_curves(values, known)
+        known |= same
+        keyed = {(each.code, each.level, each.unit): each for each in measures
+                 if not _is_curve(each)}  # fmt: skip
+        for (code, levels), value in same.items():
+            keyed[code, "/".join(levels), value.unit] = record_of[id(value)]
+        found.append(keyed)
+    return found
 
 
-def _followed(records: Sequence[ExaminationRecord], key: MeasureKey) -> Followed:
-    kept = [_value_of(record, key) for record in records]
+def _is_known(code: str) -> bool:
+    return code in {each.value for each in MeasureCode}
+
+
+def _is_curve(record: MeasureRecord) -> bool:
+    return MEASURES[MeasureCode(record.code)].extent is Extent.CURVE
+
+
+def _followed(
+    records: Sequence[ExaminationRecord], kept: Sequence[MeasureRecord | None], key: MeasureKey
+) -> Followed:
     values = [None if one is None else measurement_of(one) for one in kept]
     dated = [
         one if day_of_study(record) is not None else None
@@ -115,10 +142,14 @@ def _compared(first: MeasureRecord | None, second: MeasureRecord) -> ComparedMea
     assert first is not None
     pair = MeasurePair(_measured_with(first), _measured_with(second))
     compared = pair.compared(measurement_of(first), measurement_of(second))
-    is_told = first.basis is not None and second.basis is not None
-    if is_told or compared.difference is None:
+    if (_is_told(first) and _is_told(second)) or compared.difference is None:
         return compared
     return replace(compared, change=Change.UNJUDGED, error=None)
+
+
+def _is_told(record: MeasureRecord) -> bool:
+    """Whether all is kept that a judgement needs: of a curve its side too."""
+    return record.basis is not None and (record.curve is not None or not _is_curve(record))
 
 
 def _measured_with(record: MeasureRecord) -> MeasuredWith:
@@ -139,10 +170,6 @@ def measurement_of(record: MeasureRecord) -> Measurement:
     levels = tuple(record.level.split("/")) if record.level else ()
     state = MeasureState.AUTOMATIC if record.basis is None else record.basis.state
     return Measurement(
-        MeasureCode(record.code), record.value, record.unit, levels, interval=ends, state=state
-    )
-
-
-def _value_of(record: ExaminationRecord, key: MeasureKey) -> MeasureRecord | None:
-    values = (each for each in record.measures if (each.code, each.level, each.unit) == key)
-    return next(values, None)
+        MeasureCode(record.code), record.value, record.unit, levels, interval=ends, state=state,
+        curve=record.curve,
+    )  # fmt: skip

@@ -296,7 +296,9 @@ def measure_records(analysis: Analysis) -> tuple[MeasureRecord, ...]:
             each.state, source, not analysis.levels_uncertain, rule.factor_of(each.code),
             rule.change_factors.get(each.code),
         )  # fmt: skip
-        record = MeasureRecord(each.code.value, levels, each.unit, each.value, lower, upper, basis)
+        record = MeasureRecord(
+            each.code.value, levels, each.unit, each.value, lower, upper, basis, each.curve
+        )
         kept.setdefault((record.code, record.level, record.unit), record)
     return tuple(kept.values())
 

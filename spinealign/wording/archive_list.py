@@ -12,7 +12,7 @@ from spinealign.archive.records import ExaminationRecord, PatientRecord
 from spinealign.domain.comparison import Change, ComparedMeasure
 from spinealign.domain.examination import examination_named
 from spinealign.domain.measurements import Measurement
-from spinealign.domain.measures import MeasureCode
+from spinealign.domain.measures import Extent, MeasureCode
 from spinealign.wording.archive import (
     ARCHIVE_DAMAGED,
     ARCHIVE_WHOLE,
@@ -37,20 +37,22 @@ from spinealign.wording.archive_window import (
     NOTHING_FITS,
     ONE_DAY_NOTE,
     POSTURE_NOTE,
+    SIDE_NOT_KEPT,
     STATUS_CHOICES,
     UNDATED_NOTE,
     UNJUDGED_NOTE,
 )
 from spinealign.wording.comparison import (
-    change_text,
     difference_text,
     error_source,
     error_text,
+    judgement_text,
     mixed_kinds_text,
 )
+from spinealign.wording.curve_changes import curve_cautions, ends_text
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import number_text, unit_text
-from spinealign.wording.measures import measure_name
+from spinealign.wording.measures import curve_text, measure_name
 from spinealign.wording.text import safe_text
 
 
@@ -109,10 +111,17 @@ def follow_cells(
         judged = (
             difference_text(compared),
             error_text(compared.error, compared.unit),
-            change_text(compared.change),
+            judgement_text(compared),
         )
-    said = "" if value is None else value_words(value)
+    said = "" if value is None else f"{value_words(value)}{_curve_words(value)}"
     return (cells[0], cells[2], cells[3], cells[4], said, *judged)
+
+
+def _curve_words(value: Measurement) -> str:
+    """Return ", T5–T11, apex T8, convex to the patient’s left"; empty of other measures."""
+    if value.definition.extent is not Extent.CURVE:
+        return ""
+    return f", {ends_text(value)}, {curve_text(value.curve) or SIDE_NOT_KEPT}"
 
 
 def value_words(measurement: Measurement) -> str:
@@ -142,6 +151,7 @@ def follow_cautions(
     said = [f"Error of a change: {source}." for source in dict.fromkeys(sources)]
     if any(one.change is Change.UNJUDGED for one in judged):
         said.append(UNJUDGED_NOTE)
+    said += curve_cautions(judged)
     kinds = dict.fromkeys(_kind_in_sentence(record.kind) for record in records)
     if len(kinds) > 1:
         said.append(mixed_kinds_text(list(kinds)))

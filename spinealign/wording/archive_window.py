@@ -119,6 +119,7 @@ UNJUDGED_NOTE = (
     "Not assessed is what an earlier version kept, or what no error is known of: open it and keep "
     "it again (Ctrl+K)."
 )
+SIDE_NOT_KEPT = "side not kept"
 UNDATED_NOTE = "Examinations without a date stand at the end, and are not compared."
 ONE_DAY_NOTE = "Several examinations are of one day: their differences are no course."
 POSTURE_NOTE = (

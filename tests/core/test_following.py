@@ -14,7 +14,13 @@ from spinealign.archive.store import DATABASE, Archive
 from spinealign.domain.comparison import Change, PatientExamination
 from spinealign.domain.findings import Analysis
 from spinealign.domain.image import SpacingSource
-from spinealign.domain.measurements import IntervalRule, Measurement, MeasureState
+from spinealign.domain.measurements import (
+    CurveShape,
+    IntervalRule,
+    Measurement,
+    MeasureState,
+    PictureSide,
+)
 from spinealign.domain.measures import MeasureCode
 from spinealign.domain.study import PatientFacts
 from spinealign.measure.geometry.comparison import course_of
@@ -24,10 +30,14 @@ from spinealign.wording.archive_list import follow_cautions, follow_cells
 from spinealign.wording.archive_window import (
     ONE_DAY_NOTE,
     POSTURE_NOTE,
+    SIDE_NOT_KEPT,
     UNDATED_NOTE,
     UNJUDGED_NOTE,
 )
+from spinealign.wording.curve_changes import CHANGED_BY_RULE, OTHER_SIDES
 from tests.phantoms import xray_analysis
+
+LEFT, RIGHT = PictureSide.LEFT, PictureSide.RIGHT
 
 RULE = IntervalRule(
     {MeasureCode.COBB_C2_C7: 2.0}, is_limited=True, change_factors={MeasureCode.COBB_C2_C7: 1.5}
@@ -164,7 +174,8 @@ def test_what_an_earlier_version_kept_is_not_judged(tmp_path: Path) -> None:
     archive = Archive(tmp_path, keys)
     archive.put(kept("20240101", analysed(cobb(10.0))))
     for column in (
-        "state", "spacing_source", "is_named", "interval_factor", "change_factor",
+        "state", "spacing_source", "is_named", "interval_factor", "change_factor", "apex",
+        "convex_to", "patient_side",
     ):  # fmt: skip
         archive.connection.execute(f"ALTER TABLE measure DROP COLUMN {column}")
     archive.connection.execute("PRAGMA user_version = 1")
@@ -185,6 +196,64 @@ def test_what_an_earlier_version_kept_is_not_judged(tmp_path: Path) -> None:
     assert (shown.changes[1].change, shown.changes[1].difference) == (Change.UNJUDGED, 30.0)
     assert shown.changes[1].error is None
     assert UNJUDGED_NOTE in follow_cautions(records, shown.changes)
+
+
+def curve(
+    value: float, levels: tuple[str, str] = ("T5", "T11"), side: PictureSide = LEFT,
+    patient_side: PictureSide | None = RIGHT, apex: str = "T8",
+) -> Measurement:  # fmt: skip
+    return Measurement(
+        MeasureCode.CURVE_MAIN_THORACIC, value, "deg", levels, interval=(value - 2, value + 2),
+        curve=CurveShape((apex,), side, patient_side),
+    )  # fmt: skip
+
+
+def followed_curves(tmp_path: Path, *curves: Measurement) -> tuple[Followed, ...]:
+    archive = Archive(tmp_path / "archive", sub_keys(new_key(), "archive"))
+    days = [f"20{24 + place}0101" for place in range(len(curves))]
+    for day, one in zip(days, curves, strict=True):
+        archive.put(kept(day, analysed(one), "frontal-spine"))
+    records = in_time(archive.get(day) for day in days)
+    archive.close()
+    return followed(records)
+
+
+def test_a_curve_is_followed_where_its_end_vertebrae_moved(tmp_path: Path) -> None:
+    first, second = curve(30.0), curve(37.0, ("T6", "T12"), apex="T9")
+    [shown] = followed_curves(tmp_path, first, second)
+    assert shown.key == ("curve_main_thoracic", "T5/T11", "deg")
+    assert [one and one.curve for one in shown.values] == [first.curve, second.curve]
+    assert shown.changes[1] is not None
+    assert (shown.changes[1].change, shown.changes[1].difference) == (Change.BEYOND, 7.0)
+    [smaller] = followed_curves(tmp_path / "again", first, curve(34.0, ("T6", "T12"), apex="T9"))
+    assert smaller.changes[1] is not None
+    assert smaller.changes[1].change is Change.WITHIN
+    record = kept("20250101", analysed(second), "frontal-spine")
+    cells = follow_cells(record, shown.values[1], shown.changes[1])
+    assert cells[4] == ("37.0° (95 % 35.0 to 39.0), T6–T12, apex T9, convex to the patient’s right")
+    assert cells[7] == CHANGED_BY_RULE
+
+
+@pytest.mark.parametrize("patient_side", [LEFT, None])
+def test_a_curve_to_the_other_side_is_not_subtracted(
+    tmp_path: Path, patient_side: PictureSide | None
+) -> None:
+    first = curve(30.0, patient_side=patient_side and RIGHT)
+    second = curve(30.0, side=RIGHT, patient_side=patient_side)
+    [shown] = followed_curves(tmp_path, first, second)
+    assert shown.changes[1] is not None
+    assert (shown.changes[1].change, shown.changes[1].difference) == (Change.OTHER_SIDE, None)
+    assert OTHER_SIDES in follow_cautions((), shown.changes)
+
+
+def test_a_curve_whose_side_was_not_kept_is_not_judged() -> None:
+    records = [kept("20240101", analysed(curve(30.0))), kept("20250101", analysed(curve(40.0)))]
+    bare = tuple(replace(each, curve=None) for each in records[0].measures)
+    records[0] = replace(records[0], measures=bare)
+    [shown] = followed(records)
+    assert shown.changes[1] is not None
+    assert (shown.changes[1].change, shown.changes[1].difference) == (Change.UNJUDGED, 10.0)
+    assert SIDE_NOT_KEPT in follow_cells(records[0], shown.values[0], None)[4]
 
 
 def test_a_second_window_waits_and_takes_no_step_twice(

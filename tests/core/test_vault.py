@@ -527,6 +527,8 @@ class TestKeeping:
             earlier.setattr(word_index, "addenda_words", lambda _: "")
             identifier = self.keep_with_addendum(anna)
         assert not anna.archive.search(Search(words="zebrawort"))
+        for column in ("apex", "convex_to", "patient_side"):
+            anna.archive.connection.execute(f"ALTER TABLE measure DROP COLUMN {column}")
         anna.archive.connection.execute("PRAGMA user_version = 2")
         anna.close()
         again = sign_in(where, "anna", PASSWORD)
