@@ -52,7 +52,7 @@ from spinealign.wording.comparison import (
 from spinealign.wording.curve_changes import curve_cautions, ends_text
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import number_text, unit_text
-from spinealign.wording.measures import curve_text, measure_name
+from spinealign.wording.measures import measure_name
 from spinealign.wording.text import safe_text
 
 
@@ -113,22 +113,27 @@ def follow_cells(
             error_text(compared.error, compared.unit),
             judgement_text(compared),
         )
-    said = "" if value is None else f"{value_words(value)}{_curve_words(value)}"
+    said = "" if value is None else value_words(value, _curve_words(value))
     return (cells[0], cells[2], cells[3], cells[4], said, *judged)
 
 
 def _curve_words(value: Measurement) -> str:
-    """Return ", T5–T11, apex T8, convex to the patient’s left"; empty of other measures."""
+    """Return ", T5–T11, patient’s left"; empty of measures that are no curve."""
     if value.definition.extent is not Extent.CURVE:
         return ""
-    return f", {ends_text(value)}, {curve_text(value.curve) or SIDE_NOT_KEPT}"
+    curve = value.curve
+    if curve is None:
+        return f", {ends_text(value)}, {SIDE_NOT_KEPT}"
+    side = curve.patient_side
+    words = f"{curve.convex_to} of the picture" if side is None else f"patient’s {side}"
+    return f", {ends_text(value)}, {words}"
 
 
-def value_words(measurement: Measurement) -> str:
-    """Return a value with its unit, and its interval where it has one."""
+def value_words(measurement: Measurement, more: str = "") -> str:
+    """Return a value with its unit, what else is to be said, and its interval where it has one."""
     assert measurement.value is not None
     unit = measurement.unit
-    said = f"{number_text(measurement.value, unit)}{unit_text(unit)}"
+    said = f"{number_text(measurement.value, unit)}{unit_text(unit)}{more}"
     if measurement.interval is None:
         return said
     low, high = (number_text(end, unit) for end in measurement.interval)

@@ -230,7 +230,7 @@ def test_a_curve_is_followed_where_its_end_vertebrae_moved(tmp_path: Path) -> No
     assert smaller.changes[1].change is Change.WITHIN
     record = kept("20250101", analysed(second), "frontal-spine")
     cells = follow_cells(record, shown.values[1], shown.changes[1])
-    assert cells[4] == ("37.0° (95 % 35.0 to 39.0), T6–T12, apex T9, convex to the patient’s right")
+    assert cells[4] == ("37.0°, T6–T12, patient’s right (95 % 35.0 to 39.0)")
     assert cells[7] == CHANGED_BY_RULE
 
 
