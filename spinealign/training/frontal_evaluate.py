@@ -14,7 +14,7 @@ from spinealign.domain.image import SpineImage
 from spinealign.frontal import FRONTAL_LEVELS, FrontalSpine
 from spinealign.measure.geometry.challenge_cobb import challenge_cobb
 from spinealign.training.evaluate import Figure, bootstrap
-from spinealign.training.frontal_films import FrontalFilm, pitches
+from spinealign.training.frontal_films import FrontalFilm, as_seen, pitches
 
 SEVERITIES = (
     ("below 10", 0.0, 10.0), ("10 to 25", 10.0, 25.0), ("25 to 45", 25.0, 45.0),
@@ -51,6 +51,9 @@ class FrontalScore:
         number of levels there are where it was not found.
     published_deg : tuple of float
         The data set's own three angles; on a few films they come from points out of order.
+    seen, named_as_seen : int
+        Bodies of the reader that are T1 to L5 by what the film shows (`frontal_films.as_seen`);
+        of these found under that name.
     """
 
     name: str
@@ -65,6 +68,8 @@ class FrontalScore:
     ends_off: int
     published_deg: tuple[float, float, float]
     seconds: float = 0.0
+    seen: int = 0
+    named_as_seen: int = 0
 
 
 def score_film(film: FrontalFilm, spine: FrontalSpine, seconds: float = 0.0) -> FrontalScore:
@@ -82,13 +87,19 @@ def score_film(film: FrontalFilm, spine: FrontalSpine, seconds: float = 0.0) -> 
     ]
     reader, reader_ends = _angles(film.corners, film.levels, film.pixels.shape[0])
     answer, ends = _angles(answers, [b.level for b in spine.bodies], film.pixels.shape[0])
-    named = sum(spine.bodies[place].level == level for level, place in pairs.items())
+    named = _named(spine, pairs)
+    seen = as_seen(film)
     return FrontalScore(
         film.name, film.patient, len(film.levels), len(pairs), named,
         len(spine.bodies) - len(pairs), tuple(errors), reader, answer,
         max(abs(a - b) for a, b in zip(reader_ends, ends, strict=True)),
         film.published_deg, seconds,
+        len(seen.levels), _named(spine, matched(seen, answers.mean(axis=1))),
     )  # fmt: skip
+
+
+def _named(spine: FrontalSpine, pairs: Mapping[str, int]) -> int:
+    return sum(spine.bodies[place].level == level for level, place in pairs.items())
 
 
 def matched(film: FrontalFilm, centres: Points) -> dict[str, int]:
@@ -187,6 +198,7 @@ def figures(scores: Sequence[FrontalScore]) -> dict[str, Figure]:
         "end vertebrae within one level": over(_share(lambda s: s.ends_off <= 1)),
         "every body found": over(_share(lambda s: s.found == s.outlined)),
         "every body found and named": over(_share(lambda s: s.named == s.outlined)),
+        "every body named as the film shows": over(_share(lambda s: s.named_as_seen == s.seen)),
         "bodies found": over(lambda s: sum(i.found for i in s) / sum(i.outlined for i in s)),
         "bodies named rightly": over(
             lambda s: sum(i.named for i in s) / max(1, sum(i.found for i in s))

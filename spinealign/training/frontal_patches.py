@@ -346,15 +346,26 @@ class FrontalLabels:
             if (high < 0).any() or low[0] >= cols or low[1] >= rows:
                 continue
             self._add(level, body, level in film.doubtful)
-        self._weigh_ends(cells.mean(axis=1))
+        centres = cells.mean(axis=1)
+        first, last = (centres[0], centres[1]), (centres[-1], centres[-2])
+        self._end(*first, is_last_of_column=film.levels[0] == FRONTAL_LEVELS[0])
+        self._end(*last, is_last_of_column=film.levels[-1] == FRONTAL_LEVELS[-1])
 
-    def _weigh_ends(self, centres: Points) -> None:
+    def _end(self, end: Points, following: Points, *, is_last_of_column: bool) -> None:
+        """Weigh the centres at an end of the column, or forget what lies beyond it unmarked."""
         rows, cols = np.ogrid[: self._shape[0], : self._shape[1]]
+        way = end - following
+        pitch = float(np.linalg.norm(way))
+        if not is_last_of_column:
+            beyond = ((cols + 0.5 - end[0]) * way[0] + (rows + 0.5 - end[1]) * way[1]) / pitch
+            unknown = (beyond > _END_REACH * pitch) & (self._made[..., LEVEL_WEIGHT] == 0)
+            self._made[unknown, MASK] = IGNORE
+            for weight in (CORNER_WEIGHT, CENTRE_WEIGHT):
+                self._made[unknown, weight] = 0
+            return
         is_near = np.zeros(self._shape, bool)
-        for end, following in ((centres[0], centres[1]), (centres[-1], centres[-2])):
-            reach = _END_REACH * float(np.linalg.norm(end - following))
-            for x, y in (end, 2 * end - following):
-                is_near |= (rows + 0.5 - y) ** 2 + (cols + 0.5 - x) ** 2 <= reach**2
+        for x, y in (end, end + way):
+            is_near |= (rows + 0.5 - y) ** 2 + (cols + 0.5 - x) ** 2 <= (_END_REACH * pitch) ** 2
         self._made[is_near, CENTRE_WEIGHT] *= _END_WEIGHT
 
     def _add(self, level: str, body: Points, is_doubtful: bool) -> None:

@@ -9,6 +9,7 @@ pytest.importorskip("sklearn")
 
 from spinealign.frontal import FRONTAL_LEVELS, FrontalBody, FrontalSpine
 from spinealign.training import frontal_evaluate as evaluate
+from spinealign.training import frontal_films as films
 from tests.frontal import drawn_film
 
 
@@ -43,6 +44,18 @@ def test_errors_are_counted():
     assert nothing.ends_off > 1
     assert evaluate.smape_percent([nothing]) == pytest.approx(100)
     assert evaluate.errors_deg([nothing])[0, 0] == pytest.approx(nothing.truth_deg[0])
+
+
+def test_names_are_judged_by_what_the_film_shows_too(monkeypatch):
+    monkeypatch.setattr(films, "_NAMES_MOVED", {"ap_061": 1})
+    film = replace(drawn_film(), name="ap_061")
+    as_marked = evaluate.score_film(film, found_of(film))
+    assert (as_marked.named, as_marked.seen, as_marked.named_as_seen) == (17, 16, 0)
+    moved = evaluate.score_film(film, found_of(film, names=1, drop=("L5",)))
+    assert (moved.named, moved.seen, moved.named_as_seen) == (0, 16, 16)
+    row = evaluate.figures([moved])
+    assert row["every body named as the film shows"]["value"] == 1
+    assert row["every body found and named"]["value"] == 0
 
 
 def test_figures_and_pictures_of_some_films():

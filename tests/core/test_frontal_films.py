@@ -100,6 +100,36 @@ def test_a_cut_film_keeps_its_bodies_in_place():
     assert part.corners[..., 1].max() < part.pixels.shape[0]
 
 
+def test_names_that_are_off_are_moved_and_what_lies_beyond_is_left_out(monkeypatch):
+    monkeypatch.setattr(films, "_NAMES_MOVED", {"ap_480": 3, "ap_083": -2})
+    low = films.as_seen(replace(drawn_film(), name="ap_480", doubtful=frozenset({"T3", "L4"})))
+    assert low.levels == FRONTAL_LEVELS[3:]
+    assert low.doubtful == {"T6"}
+    assert np.array_equal(low.corners, drawn_film().corners[:14])
+    high = films.as_seen(replace(drawn_film(), name="ap_083"))
+    assert high.levels == FRONTAL_LEVELS[:15]
+    assert np.array_equal(high.corners, drawn_film().corners[2:])
+    assert films.as_seen(drawn_film()) is not None
+    assert films.as_seen(drawn_film()).levels == FRONTAL_LEVELS
+    [taught] = films.training_films([replace(drawn_film(), name="ap_083", patient="3")], ())
+    assert taught.levels == high.levels
+
+
+def test_beyond_an_end_that_is_not_that_of_the_column_nothing_is_taught():
+    film = drawn_film()
+    short = replace(film, levels=film.levels[:15], corners=film.corners[:15])
+    made, whole = labels_of(short).packed(), labels_of(film).packed()
+    x, y = np.floor(film.corners[16].mean(axis=0) / patches.STRIDE).astype(int)
+    assert whole[y, x, patches.MASK] == patches.BODY
+    assert made[y, x, patches.MASK] == IGNORE
+    assert made[y, x, patches.CENTRE_WEIGHT] == made[y, x, patches.CORNER_WEIGHT] == 0
+    x, y = np.floor(film.corners[14].mean(axis=0) / patches.STRIDE).astype(int)
+    assert made[y, x, patches.MASK] == patches.BODY
+    assert made[y, x, patches.CENTRE_WEIGHT] == 1
+    x, y = np.floor(film.corners[0].mean(axis=0) / patches.STRIDE).astype(int)
+    assert made[y, x, patches.CENTRE_WEIGHT] == whole[y, x, patches.CENTRE_WEIGHT] == 3
+
+
 def labels_of(film, corners=None, pitch=60.0, shape=(1280, 440)):
     made = patches.FrontalLabels(film, film.corners if corners is None else corners, shape, pitch)
     return made
