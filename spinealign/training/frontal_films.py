@@ -44,10 +44,17 @@ _BETWEEN_BODIES = frozenset(["ap_029"])
 """Films whose points mark discs as bodies on a part of the column, as one saw on the picture."""
 
 _NAMES_MOVED = {
-    "ap_034": 3, "ap_061": 1, "ap_152": -1, "ap_194": -1, "ap_480": 3,
-    "ap_072": 1, "ap_073": -1, "ap_083": -2, "ap_086": -1, "ap_155": -1, "ap_156": -1,
-    "ap_180": -1, "ap_181": -1, "ap_182": -1, "ap_183": -1, "ap_249": -1, "ap_250": -1,
-    "ap_251": -1, "ap_306": 1, "ap_308": 1,
+    "ap_034": 3, "ap_083": -2, "ap_480": 3,
+    **dict.fromkeys(
+        (
+            "ap_013", "ap_022", "ap_033", "ap_039", "ap_056", "ap_065", "ap_067", "ap_073",
+            "ap_076", "ap_081", "ap_082", "ap_086", "ap_090", "ap_091", "ap_093", "ap_107",
+            "ap_143", "ap_152", "ap_155", "ap_156", "ap_162", "ap_175", "ap_176", "ap_177",
+            "ap_180", "ap_181", "ap_182", "ap_183", "ap_194", "ap_215", "ap_249", "ap_250",
+            "ap_251",
+        ),
+        -1,
+    ),
 }  # fmt: skip
 """Levels by which the names of a film have to be moved down: bodies marked as lumbar lie in the
 sacrum (1 or more), or a lumbar body below the last one has no marks (-1 or less).
