@@ -62,11 +62,14 @@ class Listing:
         Files that nobody takes for images: notes, tables, reports. Very many are not all named.
     skipped_count : int
         How many they are.
+    copies : int
+        Files left out that are copies of DICOM objects that were found, or links to files.
     """
 
     items: tuple[BatchItem, ...]
     skipped: tuple[SkippedFile, ...]
     skipped_count: int
+    copies: int = 0
 
 
 def list_items(inputs: Sequence[Path]) -> Generator[int, None, Listing]:
@@ -92,7 +95,8 @@ def list_items(inputs: Sequence[Path]) -> Generator[int, None, Listing]:
     refused = [_refused(refusal) for refusal in scan.refused]
     items = {item.identity: item for item in (*found, *refused)}
     count = len(scan.skipped) + scan.skipped_beyond
-    return Listing(tuple(items.values()), scan.skipped, count)
+    copies = scan.other_names + sum(entry.copies for entry in scan.found)
+    return Listing(tuple(items.values()), scan.skipped, count, copies)
 
 
 def listed_paths(path: Path) -> list[Path]:

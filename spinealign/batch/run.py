@@ -60,12 +60,21 @@ class TableChoice:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a run begins with: images in all, ended before, made anew, files that are no images."""
+    """What a run begins with: images in all, ended before, made anew; files left out.
+
+    Parameters
+    ----------
+    total, ended, stale : int
+        Images.
+    skipped, copies : int
+        Files that are no images, and that are copies of images.
+    """
 
     total: int
     ended: int
     stale: int
     skipped: int
+    copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,7 +186,7 @@ class Batch:
             self._state.try_again()
         self._total = len(listing.items)
         ended = self._total - self._state.count(ItemStatus.WAITING)
-        return Begun(self._total, ended, stale, listing.skipped_count)
+        return Begun(self._total, ended, stale, listing.skipped_count, listing.copies)
 
     def work(
         self, workers: Workers, clock: Callable[[], float] = time.monotonic

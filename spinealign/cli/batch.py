@@ -225,7 +225,8 @@ def _work(
     begun = run_to_end(batch.begin(inputs, tries_again=options.try_again), tell)
     if is_watched:
         sys.stderr.write("\r\033[K")
-    print(batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped), flush=True)
+    said = batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped, begun.copies)
+    print(said, flush=True)
     try:
         with workers as at_work:
             _watch(batch, at_work, is_watched, options.out / PAUSE_NAME)

@@ -178,7 +178,7 @@ def cut_words(node: str, count: int) -> tuple[str, str]:
     )
 
 
-def batch_begin_text(total: int, done: int, stale: int, skipped: int) -> str:
+def batch_begin_text(total: int, done: int, stale: int, skipped: int, copies: int = 0) -> str:
     """Return what a batch begins with."""
     parts = [f"{count_text(total, 'image')} or series"]
     if done:
@@ -187,6 +187,9 @@ def batch_begin_text(total: int, done: int, stale: int, skipped: int) -> str:
         parts.append(f"{stale} made anew, because options, models or the program changed")
     if skipped:
         parts.append(f"{count_text(skipped, 'file')} skipped that {_are(skipped)} no pictures")
+    if copies:
+        a_copy = "is a copy of an image" if copies == 1 else "are copies of images"
+        parts.append(f"{count_text(copies, 'file')} left out that {a_copy} listed already")
     return "; ".join(parts)
 
 

@@ -37,6 +37,7 @@ from spinealign.domain.generators import run_to_end
 from spinealign.export.gallery_picture import SIDE_PX
 from spinealign.files import held_if_free
 from spinealign.inference.catalog import ModelStore
+from spinealign.wording.batch import batch_begin_text
 from spinealign.wording.batch_gallery import ORDERS
 from tests.batch_workers import serve_names, serve_nothing
 
@@ -120,6 +121,19 @@ class TestListing:
         for path in images:
             path.unlink()
         assert {item.path.name for item in items_of(folder)} == set(bad)
+
+    def test_copies_are_left_out_and_counted(self, images):
+        folder = images[0].parent
+        sample = (ROOT / "resources/samples/ct_axial/CT_small.dcm").read_bytes()
+        for name in ("a.dcm", "copy.dcm"):
+            (folder / name).write_bytes(sample)
+        (folder / "link.png").symlink_to(images[0])
+        listing = run_to_end(list_items([folder]))
+        assert (len(listing.items), listing.copies) == (4, 2)
+        said = batch_begin_text(4, 0, 0, 0, listing.copies)
+        assert said == (
+            "4 images or series; 2 files left out that are copies of images listed already"
+        )
 
     def test_reports_and_segmentations_beside_images_are_no_failures(self, images, tmp_path):
         path = images[0].parent / "report.dcm"

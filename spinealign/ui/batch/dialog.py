@@ -306,7 +306,7 @@ class BatchDialog(QDialog):
             self.progress.setRange(0, progress.total)
             self.progress.setValue(progress.ended)
             said = batch_begin_text(
-                progress.total, progress.ended, progress.stale, progress.skipped
+                progress.total, progress.ended, progress.stale, progress.skipped, progress.copies
             )
         elif isinstance(progress, Waits):
             said = paused_text(self._said) if self._switches.pause.is_set() else self._said
