@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from spinealign.batch.state import (
     GALLERY_NAME,
+    PICTURES_FOLDER,
     BatchState,
     ItemStatus,
     Row,
@@ -22,7 +23,7 @@ from spinealign.batch.state import (
 )
 from spinealign.domain.examination import EXAMINATIONS
 from spinealign.domain.paths import resources_dir
-from spinealign.files import write_export
+from spinealign.files import as_export_error, write_export
 from spinealign.html_pages import html_note, html_page, html_text
 from spinealign.wording import NOT_FOR_DIAGNOSIS, examination_text
 from spinealign.wording import batch_gallery as words
@@ -53,6 +54,23 @@ def write_gallery(state: BatchState, folder: Path) -> Path:
     path = folder / GALLERY_NAME
     write_export(path, _page(data).encode())
     return path
+
+
+def remove_gallery(folder: Path) -> None:
+    """Remove the page that an earlier run wrote for a batch, and its small pictures.
+
+    Raises
+    ------
+    ExportError
+        One cannot be removed.
+    """
+    pictures = folder / PICTURES_FOLDER
+    with as_export_error(folder / GALLERY_NAME):
+        (folder / GALLERY_NAME).unlink(missing_ok=True)
+        for picture in pictures.glob("*.jpg"):
+            picture.unlink(missing_ok=True)
+        if pictures.is_dir() and not any(pictures.iterdir()):
+            pictures.rmdir()
 
 
 def _card(row: Row, folder: Path, cautions: dict[tuple[str, str], int]) -> Mapping[str, Any]:

@@ -64,6 +64,20 @@ def write_parquet(folder: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
+def remove_parquet(folder: Path) -> None:
+    """Remove the Parquet files that an earlier run wrote beside the tables of a batch.
+
+    Raises
+    ------
+    ExportError
+        One cannot be removed.
+    """
+    for name in TABLE_NAMES.values():
+        path = (folder / name).with_suffix(SUFFIX)
+        with as_export_error(path):
+            path.unlink(missing_ok=True)
+
+
 def _convert(database: Any, table: Path, made: Path) -> None:
     with table.open(encoding="utf-8", newline="") as file:
         columns = file.readline().rstrip("\r\n").split(",")

@@ -14,10 +14,10 @@ from typing import Protocol
 
 from spinealign import __version__
 from spinealign.batch.cohort import write_tables
-from spinealign.batch.gallery import write_gallery
+from spinealign.batch.gallery import remove_gallery, write_gallery
 from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, models_of
-from spinealign.batch.parquet import require_parquet, write_parquet
+from spinealign.batch.parquet import remove_parquet, require_parquet, write_parquet
 from spinealign.batch.state import (
     PAUSE_NAME,
     PICTURES_FOLDER,
@@ -220,6 +220,9 @@ class Batch:
     def finish(self, choice: TableChoice) -> Counts:
         """Write tables and gallery of what is done so far, and return how many images stand where.
 
+        Parquet files and a gallery of an earlier run that are not asked for any more go: they
+        would tell something else, or name patients whom the tables do not.
+
         Raises
         ------
         ExportError
@@ -228,8 +231,12 @@ class Batch:
         write_tables(self._state, self._out, choice.patient, self._facts)
         if self._options.gallery:
             write_gallery(self._state, self._out)
+        else:
+            remove_gallery(self._out)
         if choice.parquet:
             write_parquet(self._out)
+        else:
+            remove_parquet(self._out)
         return Counts(*(self._state.count(status) for status in ItemStatus))
 
     def failures(self, most: int) -> tuple[Row, ...]:

@@ -14,11 +14,12 @@ from typing import Any
 from spinealign.batch.listing import BatchItem
 from spinealign.batch.options import Models, UsedModel, counts_no_more
 from spinealign.domain.errors import BatchError, BatchProblem
+from spinealign.domain.formats import BATCH_PICTURES, BATCH_STATE_NAME
 from spinealign.imaging.find import folder_stem, free_name
 
-STATE_NAME = "batch.sqlite"
+STATE_NAME = BATCH_STATE_NAME
 GALLERY_NAME = "gallery.html"
-PICTURES_FOLDER = "gallery"
+PICTURES_FOLDER = BATCH_PICTURES
 RETRIEVED_FOLDER = "retrieved"
 PAUSE_NAME = "pause"
 TABLES = ("images", "measures", "dictionary")

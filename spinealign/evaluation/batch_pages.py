@@ -121,7 +121,8 @@ def _agreement_cells(one: Agreement) -> Sequence[str]:
 
 def _worst_cells(one: ComparedMeasure) -> Sequence[str]:
     values = (one.first, one.second, one.difference, one.times)
-    return display_name(one.path), f"{one.name} ({one.unit})", *map(_number, values)
+    name = f"{one.name} ({one.unit})" if one.unit else one.name
+    return display_name(one.path), name, *map(_number, values)
 
 
 def _number(value: float | None) -> str:

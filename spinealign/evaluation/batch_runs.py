@@ -42,7 +42,7 @@ class ComparedMeasure:
     path : Path
     key : MeasureKey
     name, unit : str
-        The unit is empty where the runs state two; then there is no difference.
+        The unit is empty of ratios, and where the runs state two.
     first, second : float or None
     times : float or None
         Size of the difference over half the wider 95 % interval; None without one.
@@ -58,11 +58,12 @@ class ComparedMeasure:
     second: float | None
     times: float | None
     reason: str
+    has_two_units: bool = False
 
     @property
     def difference(self) -> float | None:
         """Second minus first; None where one is missing, or in another unit."""
-        if self.first is None or self.second is None or not self.unit:
+        if self.first is None or self.second is None or self.has_two_units:
             return None
         return self.second - self.first
 
@@ -281,10 +282,12 @@ def _measure(
     units = {one["unit"] for one in valued}
     missing = [one for one in told if one["value"] is None]
     old, new = (None if one is None else one["value"] for one in (first, second))
+    has_two_units = len(units) > 1
     unit = units.pop() if len(units) == 1 else ""
     found = ComparedMeasure(
-        path, key, told[-1]["name"], unit, old, new, None, missing[0]["reason"] if missing else ""
-    )
+        path, key, told[-1]["name"], unit, old, new, None,
+        missing[0]["reason"] if missing else "", has_two_units,
+    )  # fmt: skip
     widths = [one["interval"][1] - one["interval"][0] for one in valued if one["interval"]]
     if found.difference is None or not widths or max(widths) <= 0:
         return found

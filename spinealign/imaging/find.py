@@ -10,6 +10,8 @@ from pathlib import Path
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.formats import (
     ARCHIVE_SUFFIX,
+    BATCH_PICTURES,
+    BATCH_STATE_NAME,
     DICOM_INDEX_NAME,
     MASKS_NAME,
     RESULT_NAME,
@@ -102,6 +104,8 @@ def files_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder, onerror=refused.append):
         if VOLUMES_NAME in files:
             folders[:] = [name for name in folders if name != MASKS_NAME]
+        if BATCH_STATE_NAME in files:
+            folders[:] = [name for name in folders if name != BATCH_PICTURES]
         folders[:] = sorted(_shown(folders), key=_name_key)
         results = RESULT_PICTURES if RESULT_NAME in files else frozenset()
         for name in sorted(_shown(files), key=_name_key):

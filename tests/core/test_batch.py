@@ -22,13 +22,21 @@ import pytest
 from PIL import Image
 
 from spinealign.batch.cohort import IMAGE_COLUMNS, PATIENT_COLUMNS, image_row, write_tables
-from spinealign.batch.gallery import confidence, write_gallery
+from spinealign.batch.gallery import confidence, remove_gallery, write_gallery
 from spinealign.batch.listing import BatchItem, list_items
 from spinealign.batch.options import BatchOptions, UsedModel, counts_no_more, models_of
-from spinealign.batch.parquet import write_parquet
+from spinealign.batch.parquet import remove_parquet, write_parquet
 from spinealign.batch.pool import MOST_ATTEMPTS, Pool
 from spinealign.batch.run import Progress, TableChoice, Waits, opened_batch
-from spinealign.batch.state import STATE_NAME, BatchState, ItemStatus, Outcome, Row, picture_path
+from spinealign.batch.state import (
+    STATE_NAME,
+    TABLES,
+    BatchState,
+    ItemStatus,
+    Outcome,
+    Row,
+    picture_path,
+)
 from spinealign.batch.watch import Watch
 from spinealign.batch.worker import Look, Task
 from spinealign.cli.main import run_command
@@ -121,6 +129,14 @@ class TestListing:
         for path in images:
             path.unlink()
         assert {item.path.name for item in items_of(folder)} == set(bad)
+
+    def test_pictures_of_an_earlier_batch_are_no_images(self, images):
+        out = images[0].parent / "results"
+        (out / "gallery").mkdir(parents=True)
+        (out / "gallery" / "a.jpg").write_bytes(images[0].read_bytes())
+        assert len(items_of(images[0].parent)) == len(images) + 1
+        (out / "batch.sqlite").write_bytes(b"SQLite format 3\0")
+        assert len(items_of(images[0].parent)) == len(images)
 
     def test_copies_are_left_out_and_counted(self, images):
         folder = images[0].parent
@@ -448,6 +464,25 @@ RECORD = {
 
 def done_row(record):
     return Row("i", 1, Path("a.png"), "a", ItemStatus.DONE, 1, "", "", 1.0, json.dumps(record))
+
+
+def test_what_an_earlier_run_wrote_and_this_one_does_not_goes(state, images, tmp_path):
+    state.begin(items_of(*images), "recipe", {})
+    write_tables(state, tmp_path)
+    pictures = tmp_path / "gallery"
+    pictures.mkdir()
+    (pictures / "a.jpg").touch()
+    write_gallery(state, tmp_path)
+    kept = tmp_path / "own.parquet"
+    for path in (kept, *(tmp_path / f"{name}.parquet" for name in TABLES)):
+        path.touch()
+    remove_parquet(tmp_path)
+    remove_gallery(tmp_path)
+    left = {path.name for path in tmp_path.iterdir() if path.suffix != ".sqlite"}
+    assert {"own.parquet", "images.csv"} <= left
+    assert not left & {"images.parquet", "measures.parquet", "gallery.html", "gallery"}
+    remove_parquet(tmp_path)
+    remove_gallery(tmp_path)
 
 
 def test_parquet_files_hold_what_the_tables_hold_with_numbers_as_numbers(state, images, tmp_path):

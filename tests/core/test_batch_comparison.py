@@ -16,7 +16,7 @@ from spinealign.evaluation.batch_pages import comparison_html, write_comparison
 from spinealign.evaluation.batch_runs import compare_batches
 from spinealign.wording.batch_comparison import COMPARED_COLUMNS
 
-COBB, SLOPE = "cobb_c2_c7", "t1_slope"
+COBB, SLOPE, RATIO = "cobb_c2_c7", "t1_slope", "body_height_ratio"
 
 
 def measure(code, value, width=2.0, unit="deg"):
@@ -113,6 +113,18 @@ def test_values_in_two_units_have_no_difference(tmp_path):
     [one] = found.worst
     assert (one.difference, one.unit, found.images[0].alike) == (None, "", 0)
     assert [agreement.pairs for agreement in found.agreements] == [0]
+
+
+def test_ratios_have_no_unit_and_are_compared(tmp_path):
+    first = batch(tmp_path / "one", "1", "1", a=done("a", measure(RATIO, 0.9, 0.1, unit="")))
+    same = batch(tmp_path / "two", "1", "1", a=done("a", measure(RATIO, 0.9, 0.1, unit="")))
+    found = compare_batches(first, same)
+    assert found.worst == []
+    assert [(one.pairs, one.alike, one.one_only) for one in found.agreements] == [(1, 1, 0)]
+    other = batch(tmp_path / "three", "1", "1", a=done("a", measure(RATIO, 0.8, 0.1, unit="")))
+    [one] = compare_batches(first, other).worst
+    assert one.difference == pytest.approx(-0.1)
+    assert not one.has_two_units
 
 
 def test_tables_and_page_say_it_and_every_column_has_a_meaning(runs, tmp_path, capsys):
