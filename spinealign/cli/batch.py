@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from spinealign.batch.run import Batch, Progress, TableChoice, Workers
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_REFUSED = 0, 1, 3
+_MOST_NAMED = 20
+"""Images that are named at the end because they failed; images.csv has all."""
+
 _TOLD_EVERY_S = 10.0
 _LOOKED_AT_TOLD = 100
 _TABLES = "csv"
@@ -229,18 +232,33 @@ def _work(
     print(said, flush=True)
     try:
         with workers as at_work:
-            _watch(batch, at_work, is_watched, options.out / PAUSE_NAME)
+            told = _watch(batch, at_work, is_watched, options.out / PAUSE_NAME)
     except KeyboardInterrupt:
         return False
+    _tell_failed(batch, told)
     return True
 
 
-def _watch(batch: Batch, pool: Workers, is_watched: bool, pause: Path) -> None:
+def _tell_failed(batch: Batch, told: set[str]) -> None:
+    """Name what failed and was not told yet: refused before the work, or in an earlier run."""
+    from spinealign.wording.batch import MORE_FAILED
+
+    failed = batch.failures(_MOST_NAMED + 1)
+    for row in failed[:_MOST_NAMED]:
+        if row.sentence not in told:
+            sys.stderr.write(f"{row.sentence} {row.advice}\n")
+    if len(failed) > _MOST_NAMED:
+        sys.stderr.write(f"{MORE_FAILED}\n")
+
+
+def _watch(batch: Batch, pool: Workers, is_watched: bool, pause: Path) -> set[str]:
+    """Tell how far a batch is, to its end; return the sentences of failures that were told."""
     from spinealign.batch.run import Waits
     from spinealign.batch.state import ItemStatus
     from spinealign.wording.batch import batch_paused_text
 
     told, last, was_paused = time.monotonic(), None, False
+    failures: set[str] = set()
     cleared = "\r\033[K" if is_watched else ""
     for what in batch.work(pool):
         if isinstance(what, Waits):
@@ -250,6 +268,7 @@ def _watch(batch: Batch, pool: Workers, is_watched: bool, pause: Path) -> None:
             continue
         last, was_paused = what, False
         if last.outcome.status is ItemStatus.FAILED:
+            failures.add(last.outcome.sentence)
             sys.stderr.write(f"{cleared}{last.outcome.sentence} {last.outcome.advice}\n")
         now = time.monotonic()
         if is_watched or now - told > _TOLD_EVERY_S or last.ended == last.total:
@@ -257,6 +276,7 @@ def _watch(batch: Batch, pool: Workers, is_watched: bool, pause: Path) -> None:
             sys.stderr.write(cleared + _said(last) + ("" if is_watched else "\n"))
     if is_watched and last is not None:
         sys.stderr.write("\n")
+    return failures
 
 
 def _said(at: Progress) -> str:

@@ -178,6 +178,9 @@ def cut_words(node: str, count: int) -> tuple[str, str]:
     )
 
 
+MORE_FAILED = "More have failed: images.csv names all, with the reason of each."
+
+
 def batch_begin_text(total: int, done: int, stale: int, skipped: int, copies: int = 0) -> str:
     """Return what a batch begins with."""
     parts = [f"{count_text(total, 'image')} or series"]

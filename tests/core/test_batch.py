@@ -635,6 +635,13 @@ class TestCommand:
         assert "not pictures" in capsys.readouterr().err
         assert not out.exists()
 
+    def test_what_was_refused_before_the_work_is_named_each_time(self, images, tmp_path, capsys):
+        empty = images[0].parent / "empty.png"
+        empty.touch()
+        for _ in range(2):
+            assert run_command(["batch", str(empty), "--out", str(tmp_path / "out")]) == 1
+            assert capsys.readouterr().err.count("“empty.png” is empty.") == 1
+
     def test_parquet_without_its_software_and_unknown_columns_are_told_first(
         self, images, tmp_path, capsys, monkeypatch
     ):
