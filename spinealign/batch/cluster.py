@@ -331,6 +331,8 @@ def _connected(place: Place) -> Iterator[Any]:
             require_encryption=True,
         )
     with ExitStack() as opened:
+        if place.scheduler:
+            _require_address(place)
         scheduler = place.scheduler or opened.enter_context(_asked_for(place))
         try:
             client = Client(scheduler, timeout=_CONNECT_S, security=security, set_as_default=False)
@@ -339,6 +341,17 @@ def _connected(place: Place) -> Iterator[Any]:
             raise BatchError(place.name, BatchProblem.NO_SCHEDULER, detail) from error
         opened.callback(client.close, timeout=_CLOSE_S)
         yield client
+
+
+def _require_address(place: Place) -> None:
+    """Refuse what is no address before Dask's client waits for it, and complains at its end."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        get_address_host_port(place.scheduler)
+    except ValueError as error:
+        detail = "no address such as tcp://host:8786"
+        raise BatchError(place.name, BatchProblem.NO_SCHEDULER, detail) from error
 
 
 @contextmanager

@@ -56,19 +56,23 @@ def write_gallery(state: BatchState, folder: Path) -> Path:
     return path
 
 
-def remove_gallery(folder: Path) -> None:
+def remove_gallery(state: BatchState, folder: Path) -> None:
     """Remove the page that an earlier run wrote for a batch, and its small pictures.
+
+    Other files in the folder of pictures stay.
 
     Raises
     ------
     ExportError
         One cannot be removed.
     """
-    pictures = folder / PICTURES_FOLDER
-    with as_export_error(folder / GALLERY_NAME):
-        (folder / GALLERY_NAME).unlink(missing_ok=True)
-        for picture in pictures.glob("*.jpg"):
-            picture.unlink(missing_ok=True)
+    page, pictures = folder / GALLERY_NAME, folder / PICTURES_FOLDER
+    if not page.is_file():
+        return
+    with as_export_error(page):
+        for row in state.rows():
+            picture_path(folder / row.folder).unlink(missing_ok=True)
+        page.unlink()
         if pictures.is_dir() and not any(pictures.iterdir()):
             pictures.rmdir()
 

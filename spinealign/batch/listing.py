@@ -63,7 +63,8 @@ class Listing:
     skipped_count : int
         How many they are.
     copies : int
-        Files left out that are copies of DICOM objects that were found, or links to files.
+        Pictures left out: of DICOM objects with the identifiers of one that was found, of which
+        the longest file counts; and links to files.
     """
 
     items: tuple[BatchItem, ...]

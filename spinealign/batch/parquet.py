@@ -67,15 +67,18 @@ def write_parquet(folder: Path) -> tuple[Path, ...]:
 def remove_parquet(folder: Path) -> None:
     """Remove the Parquet files that an earlier run wrote beside the tables of a batch.
 
+    A batch writes one for each table, so fewer are not its own and stay.
+
     Raises
     ------
     ExportError
         One cannot be removed.
     """
-    for name in TABLE_NAMES.values():
-        path = (folder / name).with_suffix(SUFFIX)
-        with as_export_error(path):
-            path.unlink(missing_ok=True)
+    paths = [(folder / name).with_suffix(SUFFIX) for name in TABLE_NAMES.values()]
+    if all(path.is_file() for path in paths):
+        for path in paths:
+            with as_export_error(path):
+                path.unlink()
 
 
 def _convert(database: Any, table: Path, made: Path) -> None:

@@ -232,7 +232,7 @@ class Batch:
         if self._options.gallery:
             write_gallery(self._state, self._out)
         else:
-            remove_gallery(self._out)
+            remove_gallery(self._state, self._out)
         if choice.parquet:
             write_parquet(self._out)
         else:

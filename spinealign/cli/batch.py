@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def add_batch(commands: Any) -> None:
     )
     parser.add_argument(
         "--step-limit",
-        type=float,
+        type=_seconds,
         default=300.0,
         metavar="S",
         help="give up an image of which one step takes longer (default: 300 s)",
@@ -119,10 +120,19 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a whole number of 1 or more: {text}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"not a number of seconds above 0: {text}")
+    return seconds
 
 
 def _batch(options: argparse.Namespace) -> int:

@@ -121,7 +121,8 @@ RESULT_PICTURES = frozenset({"overlay.png", "mask.png", "heatmap.png"})
 """Pictures that the program itself wrote, where `RESULT_NAME` lies beside them."""
 
 BATCH_STATE_NAME, BATCH_PICTURES = "batch.sqlite", "gallery"
-"""The state of a batch, and the folder beside it with small pictures of its results."""
+"""The state of a batch, and the folder beside it with a small picture of each folder of results.
+"""
 
 CORRECTIONS_SUFFIX = ".spinealign.json"
 """Of what a person corrected on an image, behind the image's whole name."""

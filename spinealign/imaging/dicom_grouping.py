@@ -45,13 +45,18 @@ slices into layers: a slice that was sent twice does not cut a series in halves.
 def group_series(headers: Iterable[SliceHeader | StateHeader]) -> list[SeriesEntry]:
     """Put slices into series, each sorted by position and not by name.
 
-    Copies of a picture count once. Slices at the same places (echoes, points in time)
-    become a series each. Without positions the scanner's slice locations count, and
-    without those the instance numbers.
+    Copies of a picture count once, the longest file of them, which is not cut off. Slices at the
+    same places (echoes, points in time) become a series each. Without positions the scanner's
+    slice locations count, and without those the instance numbers.
     """
     found = list(headers)
     states = [header for header in found if isinstance(header, StateHeader)]
-    slices = {h.identity: h for h in reversed(found) if isinstance(h, SliceHeader)}
+    slices: dict[tuple[Any, ...], SliceHeader] = {}
+    for header in reversed(found):
+        if isinstance(header, SliceHeader):
+            known = slices.get(header.identity)
+            if known is None or header.file_bytes >= known.file_bytes:
+                slices[header.identity] = header
     times = Counter(header.identity for header in found if isinstance(header, SliceHeader))
     copies = {header.part: times[header.identity] - 1 for header in slices.values()}
     groups: dict[tuple[Any, ...], list[SliceHeader]] = defaultdict(list)

@@ -82,7 +82,8 @@ class SliceHeader:
     reference, day, accession number, stack) are too, where they are stated. Echo times (ms), kind
     of image and `marks` count only where slices lie on top of each other, `acquisition` where each
     slice has a series identifier of its own. `position_mm` comes from the slice's place in space,
-    `location_mm` is the scanner's own word for it; both are None when not stated.
+    `location_mm` is the scanner's own word for it; both are None when not stated. `file_bytes`
+    tells a copy that was cut off from a whole one; 0 of members of archives.
     """
 
     part: ImagePart
@@ -99,6 +100,7 @@ class SliceHeader:
     instance: str
     marks: tuple[tuple[Any, ...], ...]
     entry: SeriesEntry
+    file_bytes: int = 0
 
     def __len__(self) -> int:
         return 1
@@ -136,6 +138,8 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHe
     ImageReadError
         NO_PIXELS, SEGMENTATION, REPORT, TOO_SMALL, TOO_LARGE, NOT_AN_IMAGE
     """
+    # How long a member of an archive is tells only unpacking it.
+    file_bytes = 0 if part.member else part.path.stat().st_size
     dataset = load_dataset(part.path, inflated(part.path, file), with_pixels=False)
     require_image(part.path, dataset)
     if "Rows" not in dataset or "Columns" not in dataset:
@@ -149,8 +153,9 @@ def slice_headers(part: ImagePart, file: BinaryIO) -> list[SliceHeader | StateHe
         raise ImageReadError(part.path, ReadProblem.TOO_MANY, f"{frames:,} frames")
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
     if len(groups) >= frames:
-        return [_header(part, dataset, k, frames) for k in range(frames)]
-    first = _header(part, dataset, 0, frames)
+        headers = [_header(part, dataset, k, frames) for k in range(frames)]
+        return [replace(header, file_bytes=file_bytes) for header in headers]
+    first = replace(_header(part, dataset, 0, frames), file_bytes=file_bytes)
     if frames == 1:
         return [first]
     return [

@@ -104,16 +104,22 @@ def files_below(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder, onerror=refused.append):
         if VOLUMES_NAME in files:
             folders[:] = [name for name in folders if name != MASKS_NAME]
-        if BATCH_STATE_NAME in files:
-            folders[:] = [name for name in folders if name != BATCH_PICTURES]
         folders[:] = sorted(_shown(folders), key=_name_key)
         results = RESULT_PICTURES if RESULT_NAME in files else frozenset()
         for name in sorted(_shown(files), key=_name_key):
             is_empty = False
-            if name not in results:
+            if name not in results and not _is_batch_picture(Path(where, name)):
                 yield Path(where, name)
     if is_empty and refused:
         raise ImageReadError(folder, ReadProblem.UNREADABLE)
+
+
+def _is_batch_picture(path: Path) -> bool:
+    """Whether a batch made a small picture for its gallery; others may lie in a folder so named."""
+    if path.parent.name != BATCH_PICTURES:
+        return False
+    out = path.parent.parent
+    return (out / BATCH_STATE_NAME).is_file() and (out / path.stem / RESULT_NAME).is_file()
 
 
 def _shown(names: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ from spinealign.wording.archive import (
     study_name,
 )
 from spinealign.wording.archive_window import (
+    CURVES_NOTE,
     EMPTY_ARCHIVE,
     EMPTY_VIEWS,
     NOTHING_FITS,
@@ -49,7 +50,7 @@ from spinealign.wording.comparison import (
     judgement_text,
     mixed_kinds_text,
 )
-from spinealign.wording.curve_changes import curve_cautions, ends_text
+from spinealign.wording.curve_changes import READERS_DIFFER, ends_text
 from spinealign.wording.examinations import examination_text
 from spinealign.wording.measure_rows import number_text, unit_text
 from spinealign.wording.measures import measure_name
@@ -156,7 +157,8 @@ def follow_cautions(
     said = [f"Error of a change: {source}." for source in dict.fromkeys(sources)]
     if any(one.change is Change.UNJUDGED for one in judged):
         said.append(UNJUDGED_NOTE)
-    said += curve_cautions(judged)
+    if any(one.is_of_curve for one in judged):
+        said += [READERS_DIFFER, CURVES_NOTE]
     kinds = dict.fromkeys(_kind_in_sentence(record.kind) for record in records)
     if len(kinds) > 1:
         said.append(mixed_kinds_text(list(kinds)))

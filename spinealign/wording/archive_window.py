@@ -120,6 +120,11 @@ UNJUDGED_NOTE = (
     "it again (Ctrl+K)."
 )
 SIDE_NOT_KEPT = "side not kept"
+CURVES_NOTE = (
+    "Each film is measured between its own most tilted bodies, which stand with the value. What is "
+    "convex to another side than on the first film is not subtracted: check whether one of them is "
+    "shown from behind or mirrored."
+)
 UNDATED_NOTE = "Examinations without a date stand at the end, and are not compared."
 ONE_DAY_NOTE = "Several examinations are of one day: their differences are no course."
 POSTURE_NOTE = (

@@ -185,14 +185,15 @@ def batch_begin_text(total: int, done: int, stale: int, skipped: int, copies: in
     """Return what a batch begins with."""
     parts = [f"{count_text(total, 'image')} or series"]
     if done:
-        parts.append(f"{done} done by an earlier run")
+        parts.append(f"{done} ended in an earlier run")
     if stale:
         parts.append(f"{stale} made anew, because options, models or the program changed")
     if skipped:
         parts.append(f"{count_text(skipped, 'file')} skipped that {_are(skipped)} no pictures")
     if copies:
-        a_copy = "is a copy of an image" if copies == 1 else "are copies of images"
-        parts.append(f"{count_text(copies, 'file')} left out that {a_copy} listed already")
+        has = "has the identifiers" if copies == 1 else "have the identifiers"
+        pictures = "picture" if copies == 1 else "pictures"
+        parts.append(f"{copies} {pictures} left out that {has} of one listed already")
     return "; ".join(parts)
 
 

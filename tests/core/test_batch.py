@@ -133,10 +133,23 @@ class TestListing:
     def test_pictures_of_an_earlier_batch_are_no_images(self, images):
         out = images[0].parent / "results"
         (out / "gallery").mkdir(parents=True)
-        (out / "gallery" / "a.jpg").write_bytes(images[0].read_bytes())
-        assert len(items_of(images[0].parent)) == len(images) + 1
+        for name in ("a.jpg", "own.jpg"):
+            (out / "gallery" / name).write_bytes(images[0].read_bytes())
+        assert len(items_of(images[0].parent)) == len(images) + 2
         (out / "batch.sqlite").write_bytes(b"SQLite format 3\0")
-        assert len(items_of(images[0].parent)) == len(images)
+        (out / "a").mkdir()
+        (out / "a" / "analysis.json").write_text("{}")
+        named = {item.path.name for item in items_of(images[0].parent)}
+        assert named == {"a.png", "b.png", "c.png", "own.jpg"}
+
+    @pytest.mark.parametrize("damaged", ["a.dcm", "z.dcm"])
+    def test_a_copy_that_was_cut_off_takes_no_whole_one_away(self, tmp_path, damaged):
+        sample = (ROOT / "resources/samples/ct_axial/CT_small.dcm").read_bytes()
+        (tmp_path / "m.dcm").write_bytes(sample)
+        (tmp_path / damaged).write_bytes(sample[: len(sample) // 2])
+        listing = run_to_end(list_items([tmp_path]))
+        assert [item.path.name for item in listing.items] == ["m.dcm"]
+        assert listing.copies == 1
 
     def test_copies_are_left_out_and_counted(self, images):
         folder = images[0].parent
@@ -147,8 +160,8 @@ class TestListing:
         listing = run_to_end(list_items([folder]))
         assert (len(listing.items), listing.copies) == (4, 2)
         said = batch_begin_text(4, 0, 0, 0, listing.copies)
-        assert said == (
-            "4 images or series; 2 files left out that are copies of images listed already"
+        assert said.endswith(
+            "; 2 pictures left out that have the identifiers of one listed already"
         )
 
     def test_reports_and_segmentations_beside_images_are_no_failures(self, images, tmp_path):
@@ -471,18 +484,23 @@ def test_what_an_earlier_run_wrote_and_this_one_does_not_goes(state, images, tmp
     write_tables(state, tmp_path)
     pictures = tmp_path / "gallery"
     pictures.mkdir()
-    (pictures / "a.jpg").touch()
+    for name in ("a", "own"):
+        (pictures / f"{name}.jpg").touch()
+    remove_gallery(state, tmp_path)
+    assert (pictures / "a.jpg").exists()  # no page: nobody's gallery but the user's
     write_gallery(state, tmp_path)
-    kept = tmp_path / "own.parquet"
-    for path in (kept, *(tmp_path / f"{name}.parquet" for name in TABLES)):
+    *others, last = (tmp_path / f"{name}.parquet" for name in TABLES)
+    for path in others:
         path.touch()
     remove_parquet(tmp_path)
-    remove_gallery(tmp_path)
-    left = {path.name for path in tmp_path.iterdir() if path.suffix != ".sqlite"}
-    assert {"own.parquet", "images.csv"} <= left
-    assert not left & {"images.parquet", "measures.parquet", "gallery.html", "gallery"}
+    assert all(path.exists() for path in others)  # not all three: not this batch's
+    last.touch()
     remove_parquet(tmp_path)
-    remove_gallery(tmp_path)
+    remove_gallery(state, tmp_path)
+    left = {path.name for path in tmp_path.iterdir() if path.suffix != ".sqlite"}
+    assert "images.csv" in left
+    assert not left & {"images.parquet", "measures.parquet", "gallery.html"}
+    assert [path.name for path in pictures.iterdir()] == ["own.jpg"]
 
 
 def test_parquet_files_hold_what_the_tables_hold_with_numbers_as_numbers(state, images, tmp_path):
@@ -642,6 +660,16 @@ class TestCommand:
             assert run_command(["batch", str(empty), "--out", str(tmp_path / "out")]) == 1
             assert capsys.readouterr().err.count("“empty.png” is empty.") == 1
 
+    @pytest.mark.parametrize(
+        "wrong", [("--step-limit", "0"), ("--step-limit", "x"), ("--workers", "x")]
+    )
+    def test_wrong_numbers_are_told_in_words(self, images, tmp_path, capsys, wrong):
+        given = ["batch", str(images[0]), "--out", str(tmp_path / "out"), *wrong]
+        assert run_command(given) == 2
+        said = capsys.readouterr().err
+        assert "not a" in said
+        assert "_count" not in said
+
     def test_parquet_without_its_software_and_unknown_columns_are_told_first(
         self, images, tmp_path, capsys, monkeypatch
     ):
@@ -680,7 +708,7 @@ class TestCommand:
         assert set(result["files"].values()) == {path.name for path in folder.iterdir()}
         before = (folder / "analysis.json").stat().st_mtime_ns
         assert run_command(given) == 1
-        assert "3 done by an earlier run" in capsys.readouterr().out
+        assert "3 ended in an earlier run" in capsys.readouterr().out
         with (tmp_path / "images.csv").open(newline="") as file:
             rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
         assert set(rows) == {sample.name, "slice.dcm", "slice.png"}

@@ -28,13 +28,14 @@ from spinealign.vault.following import Followed, followed, in_time
 from spinealign.vault.keeping import measure_records
 from spinealign.wording.archive_list import follow_cautions, follow_cells
 from spinealign.wording.archive_window import (
+    CURVES_NOTE,
     ONE_DAY_NOTE,
     POSTURE_NOTE,
     SIDE_NOT_KEPT,
     UNDATED_NOTE,
     UNJUDGED_NOTE,
 )
-from spinealign.wording.curve_changes import CHANGED_BY_RULE, OTHER_SIDES
+from spinealign.wording.curve_changes import CHANGED_BY_RULE
 from tests.phantoms import xray_analysis
 
 LEFT, RIGHT = PictureSide.LEFT, PictureSide.RIGHT
@@ -243,7 +244,7 @@ def test_a_curve_to_the_other_side_is_not_subtracted(
     [shown] = followed_curves(tmp_path, first, second)
     assert shown.changes[1] is not None
     assert (shown.changes[1].change, shown.changes[1].difference) == (Change.OTHER_SIDE, None)
-    assert OTHER_SIDES in follow_cautions((), shown.changes)
+    assert CURVES_NOTE in follow_cautions((), shown.changes)
 
 
 def test_a_curve_whose_side_was_not_kept_is_not_judged() -> None:
