@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWi
 from spinealign.wording.text import isolated
 
 PAYLOAD = Qt.ItemDataRole.UserRole
-_MOST_COLUMN_EM = 44
+_MOST_COLUMN_EM = 54
 
 
 class Rows(QTreeWidget):
