@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import pickle
 import queue
+import shutil
 import time
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -31,6 +32,8 @@ from spinealign.wording import explain
 from spinealign.wording.batch import (
     WAITING_FOR_WORKERS,
     lost_worker_failure,
+    no_command_text,
+    refused_job_text,
     refused_worker_text,
     unreadable_failure,
 )
@@ -55,7 +58,10 @@ _ASK_EVERY_S: Final = 2.0
 _CONNECT_S: Final = 20.0
 _GATHER_S: Final = 20.0
 _CLOSE_S: Final = 5.0
-_LOUD: Final = ("distributed", "distributed.client", "distributed.core", "distributed.comm")
+_LOUD: Final = (
+    "distributed", "distributed.client", "distributed.core", "distributed.comm",
+    "tornado.application", "asyncio",
+)  # fmt: skip
 _AHEAD: Final = 2
 """Images handed out for each thread of the workers, so that none waits for its next one."""
 
@@ -140,17 +146,18 @@ class ClusterPool:
         self._is_stopped, self._is_paused = is_stopped, is_paused
         self._identity = remote.identity_of(options.models)
         self._client: Any = None
+        self._jobs = _Jobs()
         self._open = ExitStack()
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._running: dict[str, _Given] = {}
         self._known: Mapping[str, int] = {}
         self._refused: set[str] = set()
         self._looked_s = -_ASK_EVERY_S
-        self._is_lost = self._has_told_to_wait = False
+        self._is_lost = self._has_told_to_wait = self._has_told_of_jobs = False
 
     def __enter__(self) -> ClusterPool:
         try:
-            self._client = self._open.enter_context(_connected(self._place))
+            self._client = self._open.enter_context(_connected(self._place, self._jobs))
         except BaseException:
             self._open.close()
             raise
@@ -202,10 +209,20 @@ class ClusterPool:
         threads = sum(count for address, count in workers.items() if address not in self._refused)
         if workers and not threads:
             raise BatchError(self._place.name, BatchProblem.OTHER_WORKERS)
+        self._follow_jobs()
         if not workers and not self._has_told_to_wait:
             self._has_told_to_wait = True
             self._tell(WAITING_FOR_WORKERS)
         return threads
+
+    def _follow_jobs(self) -> None:
+        """Say once that a queueing system refuses jobs; where it refuses all, nobody will come."""
+        reasons = [*self._jobs.refused.values()]
+        if reasons and len(reasons) >= self._jobs.count:
+            raise BatchError(self._place.name, BatchProblem.FAULTY_CLUSTER, reasons[0])
+        if reasons and not self._has_told_of_jobs:
+            self._has_told_of_jobs = True
+            self._tell(refused_job_text(self._place.name, reasons[0]))
 
     def _workers(self) -> Mapping[str, int]:
         """Return the threads of each worker by its address, as of some seconds ago at most."""
@@ -289,6 +306,17 @@ class ClusterPool:
         raise BatchError(self._place.name, BatchProblem.SCHEDULER_LOST)
 
 
+@dataclass
+class _Jobs:
+    """How many jobs a queueing system was asked for, and why it refused some, by their names.
+
+    Dask's own thread fills it.
+    """
+
+    count: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class _Given:
     """An image that was handed out."""
@@ -312,7 +340,7 @@ def _written(answer: remote.Answer, task: Task) -> Outcome:
 
 
 @contextmanager
-def _connected(place: Place) -> Iterator[Any]:
+def _connected(place: Place, jobs: _Jobs) -> Iterator[Any]:
     """Connect with a scheduler; one of a queueing system runs in this program, until the end."""
     try:
         import dask
@@ -333,7 +361,7 @@ def _connected(place: Place) -> Iterator[Any]:
     with ExitStack() as opened:
         if place.scheduler:
             _require_address(place)
-        scheduler = place.scheduler or opened.enter_context(_asked_for(place))
+        scheduler = place.scheduler or opened.enter_context(_asked_for(place, jobs))
         try:
             client = Client(scheduler, timeout=_CONNECT_S, security=security, set_as_default=False)
         except (OSError, ValueError, RuntimeError, TypeError) as error:
@@ -355,21 +383,48 @@ def _require_address(place: Place) -> None:
 
 
 @contextmanager
-def _asked_for(place: Place) -> Iterator[Any]:
+def _asked_for(place: Place, jobs: _Jobs) -> Iterator[Any]:
     """Ask a queueing system for workers, and give them back at the end."""
     try:
         import dask_jobqueue
     except ModuleNotFoundError as error:
         raise BatchError(place.system, BatchProblem.NO_CLUSTER) from error
+    made = getattr(dask_jobqueue, SYSTEMS[place.system])
+    command = made.job_cls.submit_command
+    if shutil.which(command) is None:
+        raise BatchError(place.system, BatchProblem.FAULTY_CLUSTER, no_command_text(command))
     try:
-        made = getattr(dask_jobqueue, SYSTEMS[place.system])
         options = {**USUAL_OPTIONS, **(place.options or {})}
         of_scheduler = {**SCHEDULER_OPTIONS, **(options.pop("scheduler_options", None) or {})}
-        cluster = made(**options, scheduler_options=of_scheduler)
+        cluster = made(
+            **options, scheduler_options=of_scheduler, job_cls=_watched(made.job_cls, jobs)
+        )
     except Exception as error:
         # It raises what it likes for options that it does not know or a system lacks.
         detail = next(iter(str(error).splitlines()), "")
         raise BatchError(place.system, BatchProblem.FAULTY_CLUSTER, detail) from error
     with cluster:
         cluster.scale(place.count)
+        jobs.count = len(cluster.worker_spec)
         yield cluster
+
+
+def _watched(job: Any, jobs: _Jobs) -> Any:
+    """Return a class of jobs that notes why one was refused: Dask only logs it, and goes on."""
+    from distributed.core import Status
+
+    class Watched(job):  # type: ignore[misc]
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except Exception as error:
+                # The last thing that the system said stands at the end.
+                said = [line for line in str(error).splitlines() if line and line[-1] != ":"]
+                jobs.refused[self.name] = said[-1] if said else type(error).__name__
+                raise
+
+        async def close(self) -> None:
+            await super().close()
+            self.status = Status.closed  # dask-jobqueue 0.9 forgets it, and Dask asserts it
+
+    return Watched

@@ -54,8 +54,8 @@ BATCH_MESSAGES: Mapping[BatchProblem, tuple[str, str]] = {
     ),
     BatchProblem.FAULTY_CLUSTER: (
         "No workers can be asked for from the cluster {name}{detail}.",
-        "Correct the file of options, or start workers by hand and name their scheduler with "
-        "--scheduler.",
+        "Start the batch where jobs can be submitted, correct the file of options, or start "
+        "workers by hand and name their scheduler with --scheduler.",
     ),
     BatchProblem.NO_SCHEDULER: (
         "The scheduler at {name} does not answer{detail}.",
@@ -245,6 +245,16 @@ def refused_worker_text(address: str, version: str, ours: str) -> str:
         else "its models are others than those here"
     )
     return f"The worker {safe_text(address)} is left out: {why}."
+
+
+def no_command_text(command: str) -> str:
+    """Return why a queueing system cannot be asked: its command is missing here."""
+    return f"the command “{command}” is not found on this computer"
+
+
+def refused_job_text(system: str, reason: str) -> str:
+    """Return that a queueing system gives fewer workers than it was asked for."""
+    return f"{safe_text(system)} refused a worker: {safe_text(reason)}. The others are used."
 
 
 def lost_worker_failure(path: Path) -> tuple[str, str]:

@@ -253,7 +253,7 @@ def answering(monkeypatch, tmp_path):
         client, told = FakeClient(workers), []
 
         @contextmanager
-        def connected(_place):
+        def connected(_place, _jobs):
             yield client
 
         monkeypatch.setattr(cluster, "_connected", connected)
@@ -341,6 +341,7 @@ def test_options_that_no_queue_takes_are_told(text, tmp_path, capsys, monkeypatc
     def refuse(**given):
         raise ValueError(f"{given['nonsense']}\nand more")
 
+    refuse.job_cls = SimpleNamespace(submit_command=sys.executable)
     monkeypatch.setattr("dask_jobqueue.SLURMCluster", refuse)
     Image.new("L", (40, 40)).save(tmp_path / "x.png")
     file = tmp_path / "queue.yaml"
@@ -358,6 +359,50 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path, capsys, mo
     told = capsys.readouterr().err
     assert "spinealign[cluster]" in told
     assert "is not encrypted" in told
+
+
+def test_a_queue_whose_command_is_not_here_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("dask_jobqueue", reason="the extra cluster is not installed")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BatchError) as caught, ClusterPool(Place(system="lsf"), BatchOptions()):
+        pass
+    assert caught.value.problem is BatchProblem.FAULTY_CLUSTER
+    assert "“bsub” is not found" in caught.value.detail
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the queue's commands are stood in for by scripts")
+@pytest.mark.parametrize("all_refused", [True, False])
+def test_jobs_that_a_queue_refuses_are_told(all_refused, tmp_path, monkeypatch, capfd):
+    """Of two jobs one is refused, which is told, or both are, which ends the batch."""
+    pytest.importorskip("dask_jobqueue", reason="the extra cluster is not installed")
+    refuses = "true" if all_refused else f"! mkdir {tmp_path}/first 2>/dev/null"
+    says = "echo 'sbatch: error: invalid partition specified: night' >&2; exit 1"
+    for name, does in (("sbatch", f"if {refuses}; then {says}; fi; echo 7"), ("scancel", "true")):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\n{does}\n")
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    told, looks = [], iter(range(GATHERED_S))
+    place = Place(system="slurm", options={"scheduler_options": {"host": "127.0.0.1"}}, count=2)
+    Image.new("L", (40, 40)).save(tmp_path / "x.png")
+    reason = "sbatch: error: invalid partition specified: night"
+
+    def is_stopped():
+        return any(reason in each for each in told) or next(looks) < 0
+
+    ended = None
+    with ClusterPool(place, BatchOptions(), tell=told.append, is_stopped=is_stopped) as pool:
+        try:
+            run(pool, [task_of(tmp_path / "x.png", tmp_path / "out")])
+        except BatchError as error:
+            ended = error
+    if all_refused:
+        assert (ended.problem, ended.detail) == (BatchProblem.FAULTY_CLUSTER, reason)
+    else:
+        assert [each for each in told if reason in each] == [
+            f"slurm refused a worker: {reason}. The others are used."
+        ]
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the queue's commands are stood in for by scripts")
