@@ -23,7 +23,7 @@ from typing import Any, Final, NoReturn
 from spinealign.batch import remote
 from spinealign.batch.options import BatchOptions
 from spinealign.batch.pool import STEP_LIMIT_S
-from spinealign.batch.state import ItemStatus, Outcome, picture_path
+from spinealign.batch.state import ItemStatus, Outcome, picture_path, results_place
 from spinealign.batch.worker import Look, Task, serve
 from spinealign.domain.errors import BatchError, BatchProblem, UnexpectedError
 from spinealign.export.bundle import put_bundle
@@ -276,7 +276,7 @@ class ClusterPool:
                 del self._running[future.key]
                 self._send(task, given.packed)
                 return None
-            outcome = _written(answer, task)
+            outcome = _written(answer, task, is_flat=self._options.is_flat)
         del self._running[future.key]
         return task, outcome
 
@@ -330,12 +330,13 @@ def _failed(told: tuple[str, str]) -> Outcome:
     return Outcome(ItemStatus.FAILED, *told)
 
 
-def _written(answer: remote.Answer, task: Task) -> Outcome:
+def _written(answer: remote.Answer, task: Task, *, is_flat: bool) -> Outcome:
     """Write what came back where a worker on this computer would have written it."""
     if answer.picture is not None:
         write_export(picture_path(task.folder), answer.picture)
     if answer.files:
-        put_bundle(task.folder, answer.files)
+        place, prefix = results_place(task.folder, is_flat=is_flat)
+        put_bundle(place, answer.files, prefix)
     return answer.outcome
 
 

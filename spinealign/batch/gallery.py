@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from spinealign.batch.state import (
     picture_path,
 )
 from spinealign.domain.examination import EXAMINATIONS
+from spinealign.domain.formats import BATCH_FLAT_FOLDER, flat_prefix
 from spinealign.domain.paths import resources_dir
 from spinealign.files import as_export_error, write_export
 from spinealign.html_pages import html_note, html_page, html_text
@@ -34,9 +36,20 @@ _NAMES: Final = {
     examination.kind.value: examination_text(examination) for examination in EXAMINATIONS.values()
 }
 
+LinksOf = Callable[[str], list[Mapping[str, str]]]
+"""Returns what a card leads to, by the name of the folder of results."""
 
-def write_gallery(state: BatchState, folder: Path) -> Path:
+
+def write_gallery(state: BatchState, folder: Path, *, is_flat: bool = False) -> Path:
     """Write the page of a batch, whole or not at all, and return where it lies.
+
+    Parameters
+    ----------
+    state : BatchState
+    folder : Path
+        Of the batch.
+    is_flat : bool
+        Whether the files of all images lie in one folder.
 
     Raises
     ------
@@ -44,7 +57,8 @@ def write_gallery(state: BatchState, folder: Path) -> Path:
         The page is as it was before.
     """
     cautions: dict[tuple[str, str], int] = {}
-    rows = [_card(row, folder, cautions) for row in state.rows()]
+    links = _FlatLinks(folder) if is_flat else partial(_links, folder)
+    rows = [_card(row, folder, cautions, links) for row in state.rows()]
     data = {
         "rows": rows,
         "cautions": [{"code": code, "text": text} for code, text in cautions],
@@ -77,7 +91,9 @@ def remove_gallery(state: BatchState, folder: Path) -> None:
             pictures.rmdir()
 
 
-def _card(row: Row, folder: Path, cautions: dict[tuple[str, str], int]) -> Mapping[str, Any]:
+def _card(
+    row: Row, folder: Path, cautions: dict[tuple[str, str], int], links: LinksOf
+) -> Mapping[str, Any]:
     """Return what the page shows of an image; cautions are counted into a table of all."""
     is_ended = row.status in (ItemStatus.DONE, ItemStatus.REFUSED)
     record = json.loads(row.record) if is_ended else {}
@@ -93,7 +109,7 @@ def _card(row: Row, folder: Path, cautions: dict[tuple[str, str], int]) -> Mappi
         "confidence": confidence(record) if row.status is ItemStatus.DONE else None,
         "cautions": [cautions.setdefault(one, len(cautions)) for one in dict.fromkeys(told)],
         "picture": _link(picture.relative_to(folder)) if is_ended and picture.exists() else "",
-        "links": _links(folder, row.folder) if is_ended else [],
+        "links": links(row.folder) if is_ended else [],
     }
 
 
@@ -131,6 +147,26 @@ def _links(folder: Path, name: str) -> list[Mapping[str, str]]:
         for file, title in words.LINKS.items()
         if file in there
     ]
+
+
+class _FlatLinks:
+    """Links where the files of all images lie in one folder, which is looked into once."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._names = {path.name for path in (folder / BATCH_FLAT_FOLDER).iterdir()}
+        except OSError:
+            self._names = set()
+
+    def __call__(self, name: str) -> list[Mapping[str, str]]:
+        place = Path(BATCH_FLAT_FOLDER)
+        files = {f"{flat_prefix(name)}{file}": title for file, title in words.LINKS.items() if file}
+        found = [
+            {"name": title, "target": _link(place / file)}
+            for file, title in files.items()
+            if file in self._names
+        ]
+        return [*found, {"name": words.LINKS[""], "target": f"{_link(place)}/"}]
 
 
 def _link(path: Path) -> str:

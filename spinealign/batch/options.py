@@ -34,6 +34,8 @@ class BatchOptions:
         Whether a small picture of each result is written for the gallery.
     threads : int
         Of the networks in each worker process.
+    is_flat : bool
+        Whether the files of all images lie in one folder; else each image has its own.
     """
 
     examination: str = ""
@@ -41,6 +43,7 @@ class BatchOptions:
     models: tuple[str, ...] = ()
     gallery: bool = True
     threads: int = 1
+    is_flat: bool = False
 
     @property
     def wanted_examination(self) -> Examination | None:
@@ -49,8 +52,9 @@ class BatchOptions:
 
     def recipe(self, program_version: str) -> str:
         """Return what every result depends on besides the models: another one counts as anew."""
-        gallery = ("gallery",) if self.gallery else ()
-        return "\n".join((program_version, self.examination, *sorted(self.kinds), *gallery))
+        also = {"gallery": self.gallery, "flat": self.is_flat}
+        named = [name for name, is_wanted in also.items() if is_wanted]
+        return "\n".join((program_version, self.examination, *sorted(self.kinds), *named))
 
 
 @dataclass(frozen=True)

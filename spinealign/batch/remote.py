@@ -26,7 +26,7 @@ from pathlib import Path
 from spinealign import __version__
 from spinealign.batch.options import BatchOptions, models_of
 from spinealign.batch.pool import Pool
-from spinealign.batch.state import Outcome, picture_path
+from spinealign.batch.state import Outcome, picture_path, results_place
 from spinealign.batch.worker import Look, Task, serve
 from spinealign.domain.errors import ModelError
 from spinealign.domain.paths import models_dirs, profile_dir
@@ -149,8 +149,9 @@ def analyse(
         if outcome is None:
             return None
         picture = picture_path(task.folder)
+        results, _ = results_place(task.folder, is_flat=job.options.is_flat)
         return Answer(
-            outcome, _contents(task.folder), picture.read_bytes() if picture.exists() else None
+            outcome, _contents(results), picture.read_bytes() if picture.exists() else None
         )
 
 

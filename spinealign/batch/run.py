@@ -30,9 +30,10 @@ from spinealign.batch.state import (
 from spinealign.batch.watch import Watch
 from spinealign.batch.worker import Look, Task
 from spinealign.domain.errors import BatchError, BatchProblem, ImageReadError
+from spinealign.domain.formats import BATCH_FLAT_FOLDER
 from spinealign.domain.image import ImagePart
 from spinealign.domain.study import PatientFacts, SeriesEntry
-from spinealign.files import as_export_error, held_if_free
+from spinealign.files import as_export_error, clear_unfinished, held_if_free
 from spinealign.imaging.study import read_patient
 from spinealign.inference.catalog import ModelStore
 from spinealign.wording import explain
@@ -68,6 +69,9 @@ class Begun:
         Images.
     skipped, copies : int
         Files that are no images, and that are copies of images.
+    forgotten : int
+        Results of an earlier run that stay and are in no table: their files are not listed any
+        more, or changed.
     """
 
     total: int
@@ -75,6 +79,7 @@ class Begun:
     stale: int
     skipped: int
     copies: int = 0
+    forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,14 @@ class Batch:
             raise BatchError(place, BatchProblem.NOTHING_FOUND)
         models = models_of(ModelStore(chosen=self._options.models))
         self._items = {item.identity: item for item in listing.items}
-        stale = self._state.begin(listing.items, self._options.recipe(__version__), models)
+        taken = self._state.begin(listing.items, self._options.recipe(__version__), models)
         if tries_again:
             self._state.try_again()
         self._total = len(listing.items)
         ended = self._total - self._state.count(ItemStatus.WAITING)
-        return Begun(self._total, ended, stale, listing.skipped_count, listing.copies)
+        return Begun(
+            self._total, ended, taken.stale, listing.skipped_count, listing.copies, taken.forgotten
+        )
 
     def work(
         self, workers: Workers, clock: Callable[[], float] = time.monotonic
@@ -201,7 +208,7 @@ class Batch:
         BatchError
             NO_WORKER, or the state cannot be written.
         """
-        tasks = self._tasks()
+        tasks = yield from self._tasks()
         before, count, watch = self._total - len(tasks), 0, Watch(_MOST_LOOK_S, clock)
         for what in workers.run(tasks, self._state.hand_out):
             if isinstance(what, Look):
@@ -230,7 +237,7 @@ class Batch:
         """
         write_tables(self._state, self._out, choice.patient, self._facts)
         if self._options.gallery:
-            write_gallery(self._state, self._out)
+            write_gallery(self._state, self._out, is_flat=self._options.is_flat)
         else:
             remove_gallery(self._state, self._out)
         if choice.parquet:
@@ -244,20 +251,23 @@ class Batch:
         rows = self._state.rows()
         return tuple(islice((row for row in rows if row.status is ItemStatus.FAILED), most))
 
-    def _tasks(self) -> list[Task]:
+    def _tasks(self) -> Generator[Progress, None, list[Task]]:
         """Return what waits; files that were refused while they were looked for fail at once."""
-        tasks = []
+        tasks, count = [], self._state.count
         for row in list(self._state.rows()):
             if row.status is not ItemStatus.WAITING:
                 continue
             item = self._items[row.identity]
-            if item.source is None:
-                assert item.problem is not None
-                message = explain(ImageReadError(item.path, item.problem, item.detail))
-                failure = Outcome(ItemStatus.FAILED, message.sentence, message.advice)
-                self._state.note(row.identity, failure)
-            else:
+            if item.source is not None:
                 tasks.append(Task(row.identity, item.path, item.source, self._out / row.folder))
+                continue
+            assert item.problem is not None
+            message = explain(ImageReadError(item.path, item.problem, item.detail))
+            failure = Outcome(ItemStatus.FAILED, message.sentence, message.advice)
+            self._state.note(row.identity, failure)
+            ended = self._total - count(ItemStatus.WAITING)
+            failed = count(ItemStatus.FAILED)
+            yield Progress(item.path, failure, self._total, ended, failed, 0, 0.0)
         return tasks
 
     def _facts(self, row: Row) -> PatientFacts:
@@ -285,6 +295,7 @@ def opened_batch(out: Path, options: BatchOptions, choice: TableChoice) -> Itera
     with as_export_error(out):
         made = out / PICTURES_FOLDER if options.gallery else out
         made.mkdir(parents=True, exist_ok=True)
+    clear_unfinished(out / BATCH_FLAT_FOLDER)
     with _alone(out), _opened(out) as state:
         yield Batch(out, options, state)
 

@@ -14,7 +14,12 @@ from typing import Any
 from spinealign.batch.listing import BatchItem
 from spinealign.batch.options import Models, UsedModel, counts_no_more
 from spinealign.domain.errors import BatchError, BatchProblem
-from spinealign.domain.formats import BATCH_PICTURES, BATCH_STATE_NAME
+from spinealign.domain.formats import (
+    BATCH_FLAT_FOLDER,
+    BATCH_PICTURES,
+    BATCH_STATE_NAME,
+    flat_prefix,
+)
 from spinealign.imaging.find import folder_stem, free_name
 
 STATE_NAME = BATCH_STATE_NAME
@@ -25,8 +30,11 @@ PAUSE_NAME = "pause"
 TABLES = ("images", "measures", "dictionary")
 _FILES = tuple(f"{table}{suffix}" for table in TABLES for suffix in (".csv", ".parquet"))
 _OWN_NAMES = frozenset(
-    (STATE_NAME, GALLERY_NAME, PICTURES_FOLDER, RETRIEVED_FOLDER, PAUSE_NAME, *_FILES)
-)
+    (
+        STATE_NAME, GALLERY_NAME, PICTURES_FOLDER, RETRIEVED_FOLDER, PAUSE_NAME,
+        BATCH_FLAT_FOLDER, *_FILES,
+    )
+)  # fmt: skip
 _FORMAT = 1
 _TABLES = """
 CREATE TABLE run (format INTEGER, recipe TEXT, models TEXT);
@@ -43,6 +51,21 @@ _COLUMNS = "identity, number, path, folder, status, attempts, sentence, advice, 
 def picture_path(folder: Path) -> Path:
     """Return where the small picture of a folder of results lies."""
     return folder.parent / PICTURES_FOLDER / f"{folder.name}.jpg"
+
+
+def results_place(folder: Path, *, is_flat: bool) -> tuple[Path, str]:
+    """Return in which folder an image's files lie, and what their names begin with.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image's results, in the batch's folder.
+    is_flat : bool
+        Whether the files of all images lie in one folder.
+    """
+    if not is_flat:
+        return folder, ""
+    return folder.parent / BATCH_FLAT_FOLDER, flat_prefix(folder.name)
 
 
 class ItemStatus(StrEnum):
@@ -93,6 +116,22 @@ class Row:
     record: str
 
 
+@dataclass(frozen=True)
+class TakenIn:
+    """What became of the results of an earlier run.
+
+    Parameters
+    ----------
+    stale : int
+        Made anew: another recipe or model.
+    forgotten : int
+        Of files that are not listed any more, or changed: what was written of them stays.
+    """
+
+    stale: int = 0
+    forgotten: int = 0
+
+
 class BatchState:
     """The database of a batch: one writer at a time, every change on the disk when it returns.
 
@@ -131,15 +170,14 @@ class BatchState:
         """Let go of the file."""
         self._database.close()
 
-    def begin(self, items: Sequence[BatchItem], recipe: str, models: Models) -> int:
+    def begin(self, items: Sequence[BatchItem], recipe: str, models: Models) -> TakenIn:
         """Take in what is to be analysed, and let results count no more that would differ now.
 
         What is not listed any more is forgotten; its folder of results stays.
 
         Returns
         -------
-        int
-            How many results of an earlier run are made anew: another recipe or model.
+        TakenIn
         """
         with _told(self._path), self._changed():
             known = {row.identity: row for row in self.rows()}
@@ -156,7 +194,7 @@ class BatchState:
             self._database.execute("UPDATE item SET attempts = 0 WHERE status = 'waiting'")
             text = json.dumps({name: asdict(model) for name, model in models.items()})
             self._database.execute("UPDATE run SET recipe = ?, models = ?", (recipe, text))
-        return len(stale)
+        return TakenIn(len(stale), len(gone))
 
     def _add(self, new: Sequence[BatchItem], known: Mapping[str, Row]) -> None:
         taken = {*_OWN_NAMES, *(row.folder.casefold() for row in known.values())}

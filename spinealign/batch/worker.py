@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from spinealign.batch.options import BatchOptions, examination_of
-from spinealign.batch.state import ItemStatus, Outcome, picture_path
+from spinealign.batch.state import ItemStatus, Outcome, picture_path, results_place
 from spinealign.domain.errors import SpineAlignError, UnexpectedError
 from spinealign.domain.findings import Analysis, Step
 from spinealign.domain.generators import run_to_end
@@ -119,7 +119,8 @@ def _write(analysis: Analysis, folder: Path, options: BatchOptions) -> None:
         from spinealign.export.gallery_picture import gallery_jpeg
 
         write_export(picture_path(folder), gallery_jpeg(analysis))
-    write_bundle(analysis, folder, ReportDetails(kinds=frozenset(options.kinds)))
+    place, prefix = results_place(folder, is_flat=options.is_flat)
+    write_bundle(analysis, place, ReportDetails(kinds=frozenset(options.kinds), prefix=prefix))
 
 
 def record_of(analysis: Analysis) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,11 @@ def add_batch(commands: Any) -> None:
         help="write these files only, besides analysis.json; “gallery” stands for the page of all "
         "(default: a whole folder of results and the gallery)",
     )
+    parser.add_argument(
+        "--flat", action="store_true",
+        help="all files into one folder “results”, their names beginning with the image's, in "
+        "place of a folder for each image",
+    )  # fmt: skip
     parser.add_argument(
         "--examination",
         default="",
@@ -201,7 +207,8 @@ def _wanted(options: argparse.Namespace, threads: int) -> BatchOptions:
     if options.examination and options.examination not in keys:
         raise WrongUseError(f"--examination is one of {', '.join(keys)}")
     gallery = not named or _GALLERY in named
-    return BatchOptions(options.examination, kinds, tuple(options.model), gallery, threads)
+    models = tuple(options.model)
+    return BatchOptions(options.examination, kinds, models, gallery, threads, options.flat)
 
 
 def _tables(options: argparse.Namespace) -> TableChoice:
@@ -238,8 +245,7 @@ def _work(
     begun = run_to_end(batch.begin(inputs, tries_again=options.try_again), tell)
     if is_watched:
         sys.stderr.write("\r\033[K")
-    said = batch_begin_text(begun.total, begun.ended, begun.stale, begun.skipped, begun.copies)
-    print(said, flush=True)
+    print(batch_begin_text(**asdict(begun)), flush=True)
     try:
         with workers as at_work:
             told = _watch(batch, at_work, is_watched, options.out / PAUSE_NAME)

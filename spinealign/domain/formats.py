@@ -120,9 +120,15 @@ RESULT_NAME = "analysis.json"
 RESULT_PICTURES = frozenset({"overlay.png", "mask.png", "heatmap.png"})
 """Pictures that the program itself wrote, where `RESULT_NAME` lies beside them."""
 
-BATCH_STATE_NAME, BATCH_PICTURES = "batch.sqlite", "gallery"
-"""The state of a batch, and the folder beside it with a small picture of each folder of results.
-"""
+BATCH_STATE_NAME, BATCH_PICTURES, BATCH_FLAT_FOLDER = "batch.sqlite", "gallery", "results"
+"""The state of a batch, the folder beside it with a small picture of each image's results, and the
+one in which all results lie that have no folders of their own."""
+
+
+def flat_prefix(name: str) -> str:
+    """Return what the names of an image's files begin with in `BATCH_FLAT_FOLDER`."""
+    return f"{name}_"
+
 
 CORRECTIONS_SUFFIX = ".spinealign.json"
 """Of what a person corrected on an image, behind the image's whole name."""

@@ -122,6 +122,7 @@ class NoteKind(StrEnum):
     FRAMES_CONTRADICTED = "frames_contradicted"
     FRAMES_NOT_TOLD_APART = "frames_not_told_apart"
     ZEROS_IN_DATA = "zeros_in_data"
+    DAMAGED_PASSED_OVER = "damaged_passed_over"
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,9 @@ class ReportDetails:
         among them cannot be made. None where nobody has tried yet.
     kinds : frozenset of str
         Which files a folder of results holds, besides ``json``; empty for all.
+    prefix : str
+        What the names of files begin with, in a folder that holds the results of several images;
+        empty in a folder of its own.
     """
 
     patient: PatientFacts = field(default_factory=PatientFacts)
@@ -160,6 +163,7 @@ class ReportDetails:
     dicom: DicomChoices = field(default_factory=DicomChoices)
     objects: Mapping[str, bytes] | None = field(default=None, repr=False)
     kinds: frozenset[str] = frozenset()
+    prefix: str = ""
 
     @property
     def status(self) -> ReadingStatus:

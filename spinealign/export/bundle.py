@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from spinealign.domain.findings import Analysis
 from spinealign.domain.report_details import ReportDetails
-from spinealign.export.exporters import EXPORTERS, REPORT_OBJECT, file_names, object_writers
+from spinealign.export.exporters import (
+    EXPORTERS,
+    REPORT_OBJECT,
+    RESULT,
+    file_names,
+    object_writers,
+)
 from spinealign.export.tables import SCHEMA_FAMILY
 from spinealign.files import as_export_error, clear_unfinished, write_export, write_together
 from spinealign.json_files import JsonError, read_json
@@ -58,21 +64,44 @@ def write_bundle(
         name: made[kind] if kind in made else EXPORTERS[kind].write(analysis, told)
         for kind, name in file_names(analysis, told).items()
     }
-    put_bundle(folder, contents)
+    put_bundle(folder, contents, told.prefix)
     return tuple(folder / name for name in contents)
 
 
-def put_bundle(folder: Path, contents: Mapping[str, bytes]) -> None:
+def put_bundle(folder: Path, contents: Mapping[str, bytes], prefix: str = "") -> None:
     """Write the files of a result, by their names, into a folder as `write_bundle` does.
+
+    Parameters
+    ----------
+    folder : Path
+    contents : mapping of str to bytes
+    prefix : str
+        What all names begin with where others' results lie in the folder too. It is then not
+        replaced as a whole: a result is whole where its analysis.json is there, which goes first
+        and comes last.
 
     Raises
     ------
     ExportError
-        The folder is as it was before.
+        The folder is as it was before; with a prefix, the result may be without analysis.json.
     """
+    if prefix:
+        _put_beside_others(folder, contents, prefix)
+        return
     clear_unfinished(folder)
     with as_export_error(folder):
         write_together(folder, contents, _stale_names(folder, set(contents)))
+
+
+def _put_beside_others(folder: Path, contents: Mapping[str, bytes], prefix: str) -> None:
+    whole = f"{prefix}{EXPORTERS[RESULT].file_name}"
+    stale = _stale_names(folder, set(contents), prefix)
+    with as_export_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (whole, *stale):
+            (folder / name).unlink(missing_ok=True)
+    for name in sorted(contents, key=lambda name: name == whole):
+        write_export(folder / name, contents[name])
 
 
 def with_objects(
@@ -100,7 +129,8 @@ def with_objects(
     from spinealign.export.dicom_objects import made_objects
     from spinealign.export.dicom_reports import with_replaced
 
-    told = with_replaced(analysis, details, folder / EXPORTERS[REPORT_OBJECT].file_name)
+    older = folder / f"{details.prefix}{EXPORTERS[REPORT_OBJECT].file_name}"
+    told = with_replaced(analysis, details, older)
     return made_objects(analysis, told, object_writers(analysis))
 
 
@@ -138,16 +168,15 @@ def write_one(
     write_export(path, exporter.write(analysis, told))
 
 
-def _stale_names(folder: Path, new: set[str]) -> list[str]:
+def _stale_names(folder: Path, new: set[str], prefix: str = "") -> list[str]:
     """Return files of an older SpineAlign result that the new one does not have."""
+    path = folder / f"{prefix}{EXPORTERS[RESULT].file_name}"
     try:
-        older = read_json(
-            folder / EXPORTERS["json"].file_name, _OlderResult, most_bytes=_LARGEST_RESULT_BYTES
-        )
+        older = read_json(path, _OlderResult, most_bytes=_LARGEST_RESULT_BYTES)
     except (OSError, JsonError):
         return []
     listed = set(older.files.values()) if older.schema.startswith(SCHEMA_FAMILY) else set()
-    own = [exporter.file_name for exporter in EXPORTERS.values()]
+    own = [f"{prefix}{exporter.file_name}" for exporter in EXPORTERS.values()]
     return [name for name in own if name in listed - new]
 
 

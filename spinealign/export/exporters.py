@@ -134,7 +134,9 @@ def object_writers(
 
 def file_names(analysis: Analysis, details: ReportDetails | None = None) -> dict[str, str]:
     """Return the name of each file of `available_kinds`, by kind."""
-    return {kind: EXPORTERS[kind].file_name for kind in available_kinds(analysis, details)}
+    prefix = "" if details is None else details.prefix
+    kinds = available_kinds(analysis, details)
+    return {kind: f"{prefix}{EXPORTERS[kind].file_name}" for kind in kinds}
 
 
 def _is_segmented(analysis: Analysis) -> bool:

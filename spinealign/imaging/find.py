@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
 from spinealign.domain.formats import (
     ARCHIVE_SUFFIX,
+    BATCH_FLAT_FOLDER,
     BATCH_PICTURES,
     BATCH_STATE_NAME,
     DICOM_INDEX_NAME,
@@ -18,6 +19,7 @@ from spinealign.domain.formats import (
     RESULT_PICTURES,
     SUFFIXES,
     VOLUMES_NAME,
+    flat_prefix,
 )
 from spinealign.imaging.sniff import HEAD_BYTES, sniff
 from spinealign.protected_folders import open_binary
@@ -105,7 +107,7 @@ def files_below(folder: Path) -> Iterator[Path]:
         if VOLUMES_NAME in files:
             folders[:] = [name for name in folders if name != MASKS_NAME]
         folders[:] = sorted(_shown(folders), key=_name_key)
-        results = RESULT_PICTURES if RESULT_NAME in files else frozenset()
+        results = _result_pictures(Path(where), files)
         for name in sorted(_shown(files), key=_name_key):
             is_empty = False
             if name not in results and not _is_batch_picture(Path(where, name)):
@@ -114,12 +116,25 @@ def files_below(folder: Path) -> Iterator[Path]:
         raise ImageReadError(folder, ReadProblem.UNREADABLE)
 
 
+def _result_pictures(folder: Path, files: Sequence[str]) -> Set[str]:
+    """Return the names of the pictures in a folder that lie there as parts of results."""
+    if RESULT_NAME in files:
+        return RESULT_PICTURES
+    if folder.name != BATCH_FLAT_FOLDER or not (folder.parent / BATCH_STATE_NAME).is_file():
+        return frozenset()
+    prefixes = [name.removesuffix(RESULT_NAME) for name in files if name.endswith(RESULT_NAME)]
+    return {f"{prefix}{picture}" for prefix in prefixes for picture in RESULT_PICTURES}
+
+
 def _is_batch_picture(path: Path) -> bool:
     """Whether a batch made a small picture for its gallery; others may lie in a folder so named."""
     if path.parent.name != BATCH_PICTURES:
         return False
     out = path.parent.parent
-    return (out / BATCH_STATE_NAME).is_file() and (out / path.stem / RESULT_NAME).is_file()
+    if not (out / BATCH_STATE_NAME).is_file():
+        return False
+    flat = out / BATCH_FLAT_FOLDER / f"{flat_prefix(path.stem)}{RESULT_NAME}"
+    return (out / path.stem / RESULT_NAME).is_file() or flat.is_file()
 
 
 def _shown(names: Sequence[str]) -> list[str]:

@@ -7,7 +7,8 @@ whose steps are progress and the places to stop at.
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spinealign.domain.errors import ImageReadError, ReadProblem
@@ -18,7 +19,7 @@ from spinealign.domain.formats import (
     SUFFIXES,
 )
 from spinealign.domain.generators import run_to_end
-from spinealign.domain.image import ImagePart, SpineImage
+from spinealign.domain.image import ImagePart, NoteKind, ReaderNote, SpineImage
 from spinealign.domain.study import PatientFacts, Scan, SeriesEntry, SkippedFile
 from spinealign.imaging.decoding import translated_errors
 from spinealign.imaging.find import file_key, files_below, header_beside
@@ -198,9 +199,13 @@ class _Refusals:
 
 def _should_be_image(part: ImagePart, problem: ReadProblem) -> bool:
     """Tell whether a file that is not used is missed: it is damaged, or called like an image."""
+    name = (part.member or part.path.name).lower()
+    is_called_so = name.endswith((*SUFFIXES, ARCHIVE_SUFFIX))
     if problem is ReadProblem.NOT_AN_IMAGE:
-        name = (part.member or part.path.name).lower()
-        return name.endswith((*SUFFIXES, ARCHIVE_SUFFIX))
+        return is_called_so
+    if problem is ReadProblem.EMPTY:
+        # Files of DICOM media are called IM0001 or 1.2.840, notes have a suffix of letters.
+        return is_called_so or not PurePosixPath(name).suffix[1:].isalpha()
     return problem not in (ReadProblem.SEGMENTATION, ReadProblem.REPORT)
 
 
@@ -298,6 +303,7 @@ def read_middle(entry: SeriesEntry) -> tuple[SpineImage, int]:
     Returns
     -------
     image : SpineImage
+        Its notes say how many were passed over.
     index : int
         Which picture it is, counted from 0.
 
@@ -306,14 +312,19 @@ def read_middle(entry: SeriesEntry) -> tuple[SpineImage, int]:
     ImageReadError
         No picture can be read; the reason is that of the one in the middle.
     """
-    refusal: ImageReadError | None = None
+    refusals: list[ImageReadError] = []
     for index in sorted(range(len(entry)), key=lambda index: abs(index - entry.middle)):
         try:
-            return read_series_slice(entry, index), index
+            image = read_series_slice(entry, index)
         except ImageReadError as error:
-            refusal = refusal or error
-    assert refusal is not None, "a series has at least one part"
-    raise refusal
+            refusals.append(_alone(error))
+            continue
+        if refusals:
+            note = ReaderNote(NoteKind.DAMAGED_PASSED_OVER, (len(refusals),))
+            image = replace(image, notes=(*image.notes, note))
+        return image, index
+    assert refusals, "a series has at least one part"
+    raise refusals[0]
 
 
 def read_patient(part: ImagePart) -> PatientFacts:

@@ -86,7 +86,8 @@ COLUMN_WORDS: Mapping[str, str] = {
     "series_description": "As the file says.",
     "institution": "Where the image was made, as the file says.",
     "accession_number": "Of the order, as the file says.",
-    "folder": "Folder of its results, within the batch's folder.",
+    "folder": "Folder of its results, within the batch's folder; of a flat batch what the names of "
+    "its files in the folder “results” begin with.",
     "status": "done, refused (an image of another kind), failed, or waiting.",
     "sentence": "Why it failed.",
     "image_sha256": "Checksum of the file that was analysed.",
@@ -181,11 +182,13 @@ def cut_words(node: str, count: int) -> tuple[str, str]:
 MORE_FAILED = "More have failed: images.csv names all, with the reason of each."
 
 
-def batch_begin_text(total: int, done: int, stale: int, skipped: int, copies: int = 0) -> str:
-    """Return what a batch begins with."""
+def batch_begin_text(
+    total: int, ended: int, stale: int, skipped: int, copies: int = 0, forgotten: int = 0
+) -> str:
+    """Return what a batch begins with; the numbers are those of `batch.run.Begun`."""
     parts = [f"{count_text(total, 'image')} or series"]
-    if done:
-        parts.append(f"{done} ended in an earlier run")
+    if ended:
+        parts.append(f"{ended} ended in an earlier run")
     if stale:
         parts.append(f"{stale} made anew, because options, models or the program changed")
     if skipped:
@@ -194,6 +197,11 @@ def batch_begin_text(total: int, done: int, stale: int, skipped: int, copies: in
         has = "has the identifiers" if copies == 1 else "have the identifiers"
         pictures = "picture" if copies == 1 else "pictures"
         parts.append(f"{copies} {pictures} left out that {has} of one listed already")
+    if forgotten:
+        parts.append(
+            f"{count_text(forgotten, 'result')} of an earlier run {_are(forgotten)} of files that "
+            "are not listed any more, or changed: what was written stays, in no table"
+        )
     return "; ".join(parts)
 
 

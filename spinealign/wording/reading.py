@@ -78,6 +78,10 @@ _NOTES = {
         "The compressed data hold many zeros in a row, as damaged ones do: parts of the picture "
         "may be missing or wrong."
     ),
+    NoteKind.DAMAGED_PASSED_OVER: (
+        "Pictures nearer to the middle of the series ({0}) cannot be read; this is the nearest "
+        "that can."
+    ),
     NoteKind.NO_RESCALE: (
         "The file does not state a usable rescale: grey values are as stored, and none of the "
         "file’s windows is used."

@@ -35,6 +35,7 @@ from spinealign.batch.state import (
     ItemStatus,
     Outcome,
     Row,
+    TakenIn,
     picture_path,
 )
 from spinealign.batch.watch import Watch
@@ -115,12 +116,13 @@ class TestListing:
         bad = {
             "text.png": b"<html>not found</html>", "zeros.dcm": bytes(9000), "head": sample[:200],
             "cut.dcm": sample[:1000], "no.zip": b"PK no archive", "empty.JPG": b"",
+            "IM0001": b"", "1.2.840": b"",
         }  # fmt: skip
         for name, content in bad.items():
             (folder / name).write_bytes(content)
-        plain = ("README.txt", "list.csv", "case.docx")
+        plain = ("README.txt", "list.csv", "case.docx", "empty.txt")
         for name in plain:
-            (folder / name).write_text("no picture")
+            (folder / name).write_text("" if name == "empty.txt" else "no picture")
         (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
         listing = run_to_end(list_items([folder]))
         assert {item.path.name for item in listing.items if item.source is None} == set(bad)
@@ -162,6 +164,10 @@ class TestListing:
         said = batch_begin_text(4, 0, 0, 0, listing.copies)
         assert said.endswith(
             "; 2 pictures left out that have the identifiers of one listed already"
+        )
+        assert batch_begin_text(4, 0, 0, 0, forgotten=1).endswith(
+            "; 1 result of an earlier run is of files that are not listed any more, or changed: "
+            "what was written stays, in no table"
         )
 
     def test_reports_and_segmentations_beside_images_are_no_failures(self, images, tmp_path):
@@ -221,9 +227,9 @@ class TestState:
 
     def test_what_is_done_stays_done_and_new_images_come_behind(self, state, images):
         [a, b, c] = items_of(*images)
-        assert state.begin([a, b], "r", MODELS) == 0
+        assert state.begin([a, b], "r", MODELS) == TakenIn()
         self.done(state, a.identity)
-        assert state.begin([a, b, c], "r", MODELS) == 0
+        assert state.begin([a, b, c], "r", MODELS) == TakenIn()
         assert [(row.number, row.status.value) for row in state.rows()] == [
             (1, "done"), (2, "waiting"), (3, "waiting"),
         ]  # fmt: skip
@@ -247,7 +253,7 @@ class TestState:
         state.begin(items, "r", MODELS)
         self.done(state, items[0].identity)
         state.note(items[1].identity, Outcome(ItemStatus.FAILED, "No.", "Do."))
-        assert state.begin(items, "other", MODELS) == 2
+        assert state.begin(items, "other", MODELS) == TakenIn(stale=2)
         assert state.count(ItemStatus.WAITING) == 3
 
     def test_only_results_that_depend_on_a_new_model_are_made_anew(self, state, images):
@@ -261,7 +267,7 @@ class TestState:
     def test_what_is_listed_no_more_is_forgotten(self, state, images):
         items = items_of(*images)
         state.begin(items, "r", MODELS)
-        state.begin(items[1:], "r", MODELS)
+        assert state.begin(items[1:], "r", MODELS) == TakenIn(forgotten=1)
         assert [*rows(state)] == ["b", "c"]
 
     def test_failures_wait_again_when_asked(self, state, images):
@@ -681,6 +687,37 @@ class TestCommand:
         assert run_command([*given, "--patient-columns", "sex,shoes"]) == 2
         assert "not shoes" in capsys.readouterr().err
         assert not out.exists()
+
+    def test_a_flat_batch_has_all_files_in_one_folder_and_none_of_an_older_result(self, tmp_path):
+        sample = ROOT / "resources/samples/ct_axial/CT_small.dcm"
+        other = tmp_path / "in" / sample.name
+        other.parent.mkdir()
+        data = pydicom.dcmread(sample)
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+        data.SeriesInstanceUID = "1.2.3.4"
+        data.save_as(other)
+        out, flat = tmp_path / "out", tmp_path / "out" / "results"
+        given = ["batch", str(sample), str(other), "--out", str(out), "--workers", "1", "--flat"]
+        assert run_command([*given, "--only", "overlay,csv,gallery"]) == 0
+        (flat / "CT_small_report.pdf").write_text("another program's")
+        prefixes = ("CT_small_", "CT_small_2_")
+        for prefix in prefixes:
+            told = json.loads((flat / f"{prefix}analysis.json").read_text())
+            assert all(name.startswith(prefix) for name in told["files"].values())
+            assert {*told["files"]} == {"overlay", "json", "regions"}
+            assert all((flat / name).is_file() for name in told["files"].values())
+        assert not (out / "CT_small").exists()
+        page = (out / "gallery.html").read_text(encoding="utf-8")
+        assert "results/CT_small_2_overlay.png" in page
+        assert {path.name for path in (out / "gallery").iterdir()} == {
+            "CT_small.jpg", "CT_small_2.jpg",
+        }  # fmt: skip
+        # A batch that finds its own results takes none of their pictures for an image.
+        assert [item.path.name for item in items_of(tmp_path)] == [sample.name]
+        assert run_command([*given, "--only", "csv"]) == 0
+        assert {path.suffix for path in flat.iterdir()} == {".json", ".csv", ".pdf"}
+        assert run_command([*given[:-1], "--only", "csv"]) == 0
+        assert (out / "CT_small_2" / "analysis.json").is_file()
 
     def test_tables_alone_are_written_and_a_second_run_has_nothing_to_do(self, tmp_path, capsys):
         sample = ROOT / "resources/samples/xray_lateral_phantom/neck_phantom.dcm"

@@ -13,7 +13,8 @@ from PIL import Image
 
 from spinealign import files
 from spinealign.domain.errors import ExportError, ExportProblem
-from spinealign.export import overlay
+from spinealign.domain.report_details import ReportDetails
+from spinealign.export import bundle, overlay
 from spinealign.export.bundle import write_bundle, write_one
 from spinealign.export.exporters import EXPORTERS, available_kinds
 from spinealign.export.tables import analysis_schema
@@ -97,6 +98,46 @@ class TestWriteBundle:
         table = json.loads((tmp_path / "analysis.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator(analysis_schema()).validate(table)
         assert sorted(table["files"].values()) == sorted(MR_FILES)
+
+    def test_results_of_several_images_lie_in_one_folder(self, tmp_path):
+        for prefix in ("a_", "b_"):
+            write_bundle(SMALL_MR, tmp_path, ReportDetails(prefix=prefix))
+        names = {f"{prefix}{name}" for prefix in ("a_", "b_") for name in MR_FILES}
+        assert {path.name for path in tmp_path.iterdir()} == names
+        table = json.loads((tmp_path / "b_analysis.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(analysis_schema()).validate(table)
+        assert sorted(table["files"].values()) == sorted(f"b_{name}" for name in MR_FILES)
+        write_bundle(SMALL_MR, tmp_path, ReportDetails(prefix="b_", kinds=frozenset({"mask"})))
+        left = {path.name for path in tmp_path.iterdir() if path.name.startswith("b_")}
+        assert left == {"b_analysis.json", "b_mask.png"}
+        assert (tmp_path / "a_overlay.png").exists()
+
+    def test_a_result_beside_others_is_whole_where_its_analysis_is_there(
+        self, tmp_path, monkeypatch
+    ):
+        details = ReportDetails(prefix="a_")
+        write_bundle(SMALL_MR, tmp_path, details)
+        real, written = bundle.write_export, []
+
+        def write(path, content):
+            assert not (tmp_path / "a_analysis.json").exists()
+            written.append(path.name)
+            if len(written) == len(MR_FILES) // 2:
+                raise ExportError(path, ExportProblem.DISK_FULL)
+            real(path, content)
+
+        monkeypatch.setattr(bundle, "write_export", write)
+        with pytest.raises(ExportError):
+            write_bundle(SMALL_MR, tmp_path, details)
+        assert not (tmp_path / "a_analysis.json").exists()
+        written[:] = [""] * len(MR_FILES)
+        write_bundle(SMALL_MR, tmp_path, details)
+        assert written[-1] == "a_analysis.json"
+
+    def test_no_file_of_one_result_is_called_as_one_of_another(self):
+        """“a” and “a_x” are two images: “a_” + “x_mask.png” must be no file of the first."""
+        names = [exporter.file_name for exporter in EXPORTERS.values()]
+        assert not [(a, b) for a in names for b in names if a != b and a.endswith(f"_{b}")]
 
     def test_mask_has_the_image_s_size_and_the_listed_classes(self, tmp_path):
         write_bundle(SMALL_MR, tmp_path)

@@ -2,6 +2,7 @@ import copy
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,7 +129,11 @@ class TestSchema:
 
     def test_its_files_are_those_of_the_table_of_exporters(self):
         files = {
-            kind: {"description": one.description, "const": one.file_name}
+            kind: {
+                "description": one.description,
+                "type": "string",
+                "pattern": f"^(.+_)?{re.escape(one.file_name)}$",
+            }
             for kind, one in EXPORTERS.items()
             if one.is_in_folder or one.is_dicom
         }

@@ -176,6 +176,18 @@ def test_copies_that_are_left_out_are_told(
     )
 
 
+def test_damaged_pictures_in_the_middle_of_a_series_are_told(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, 5)
+    (entry,) = list_series(tmp_path)
+    said = "Pictures nearer to the middle of the series ({}) cannot be read"
+    assert not any("cannot be read" in note for note in notes_of(first_picture(entry)))
+    for count, place in enumerate((2, 1), start=1):
+        paths[place].write_bytes(paths[place].read_bytes()[:-900])
+        image = first_picture(entry)
+        assert image.source_path == paths[(1, 3)[count - 1]]
+        assert any(said.format(count) in note for note in notes_of(image))
+
+
 def test_replaced_identifiers_do_not_make_copies(tmp_path: Path) -> None:
     write_series(tmp_path, 3, SOPInstanceUID="1.2.3.4")
     assert [len(entry) for entry in list_series(tmp_path)] == [3]

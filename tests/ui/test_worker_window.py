@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 
 import pytest
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 
 from spinealign.domain.paths import resources_dir
 from spinealign.ui.app import WorkerNotices
@@ -74,8 +74,12 @@ def test_a_crash_in_the_middle_of_reading_costs_one_case(bench, worker, qtbot, t
     assert "signal 11 while reading the image" in str(broken.message)
     # Where the picture would be too: the page of the result may lie behind another one.
     assert broken.message.sentence in bench_window(bench).viewer._placeholder
-    [report] = [dialog.report for dialog in bench_window(bench).findChildren(CrashDialog)]
+    [dialog] = bench_window(bench).findChildren(CrashDialog)
+    report, [said, *_] = dialog.report, [label.text() for label in dialog.findChildren(QLabel)]
     assert ("_decode" in report, "kills" in report) == (True, False)
+    assert "ended by signal 11 while reading the image" in report
+    assert said.startswith(broken.message.sentence)
+    assert said.endswith(broken.message.advice)
     assert worker.call(worker_faults.install) != before
     last = opened(bench, qtbot, tmp_path, "good too.dcm")
     finished(qtbot, last)

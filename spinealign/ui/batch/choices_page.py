@@ -36,6 +36,7 @@ from spinealign.wording.batch_window import (
     AUTOMATIC,
     BROWSE,
     CHOICES,
+    FLAT,
     GALLERY,
     IMAGE_TYPE,
     INPUTS,
@@ -86,7 +87,7 @@ class ChoicesPage(QScrollArea):
         self.workers.setRange(1, QThread.idealThreadCount())
         self.workers.setValue(QThread.idealThreadCount())
         self.gallery, self.patient = QCheckBox(GALLERY), QCheckBox(PATIENT_COLUMNS)
-        self.tries_again = QCheckBox(TRY_AGAIN)
+        self.tries_again, self.flat = QCheckBox(TRY_AGAIN), QCheckBox(FLAT)
         self.parquet = QCheckBox(PARQUET)
         offer(self.parquet, "" if can_write_parquet() else NO_PARQUET)
         self.gallery.setChecked(True)
@@ -113,7 +114,7 @@ class ChoicesPage(QScrollArea):
         halves.addLayout(_labelled(WORKERS, self.workers))
         column.addLayout(halves)
         column.addLayout(_labelled(RESULTS, self.results))
-        for box in (self.gallery, self.patient, self.parquet, self.tries_again):
+        for box in (self.flat, self.gallery, self.patient, self.parquet, self.tries_again):
             column.addWidget(box)
         self.setProperty("plain", "true")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -139,7 +140,7 @@ class ChoicesPage(QScrollArea):
             tuple(self.inputs), Path(self.target.text().strip()).absolute(),
             self.examination.currentData(), self.results.currentData(),
             self.gallery.isChecked(), self.patient.isChecked(), self.workers.value(),
-            self.tries_again.isChecked(), self.parquet.isChecked(),
+            self.tries_again.isChecked(), self.parquet.isChecked(), self.flat.isChecked(),
         )  # fmt: skip
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from spinealign.ui.batch.jobs import (
     Doors,
     Ended,
     Examinations,
+    FailedBefore,
     NotRetrieved,
     Studies,
     Switches,
@@ -74,6 +76,7 @@ from spinealign.wording.batch_window import (
 if TYPE_CHECKING:
     from spinealign.batch.run import Begun, Progress, Waits
     from spinealign.batch.sources import Retrieving
+    from spinealign.batch.state import Row
 
 _WIDTH_EM, _HEIGHT_EM = 120, 94
 _CHOICES, _RUN = range(2)
@@ -286,7 +289,8 @@ class BatchDialog(QDialog):
         self._follow()
 
     def _show_progress(
-        self, progress: int | Begun | Progress | Waits | Retrieving | NotRetrieved
+        self,
+        progress: int | Begun | FailedBefore | Progress | Waits | Retrieving | NotRetrieved,
     ) -> None:
         from spinealign.batch.run import Begun, Waits
         from spinealign.batch.sources import Retrieving
@@ -298,6 +302,9 @@ class BatchDialog(QDialog):
             self._missing.append((study_of(progress.node), *progress.words))
             self.failures.add(*self._missing[-1])
             return
+        elif isinstance(progress, FailedBefore):
+            self._show_failed(progress.rows)
+            return
         elif isinstance(progress, Retrieving):
             self.progress.setRange(0, progress.total)
             self.progress.setValue(progress.done)
@@ -305,9 +312,7 @@ class BatchDialog(QDialog):
         elif isinstance(progress, Begun):
             self.progress.setRange(0, progress.total)
             self.progress.setValue(progress.ended)
-            said = batch_begin_text(
-                progress.total, progress.ended, progress.stale, progress.skipped, progress.copies
-            )
+            said = batch_begin_text(**asdict(progress))
         elif isinstance(progress, Waits):
             said = paused_text(self._said) if self._switches.pause.is_set() else self._said
             if not is_asked:
@@ -331,6 +336,10 @@ class BatchDialog(QDialog):
         if outcome.status is ItemStatus.FAILED:
             self.failures.add(progress.path.name, outcome.sentence, outcome.advice)
 
+    def _show_failed(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self.failures.add(row.path.name, row.sentence, row.advice)
+
     def _show_end(self, ended: Ended) -> None:
         self._end()
         counts = ended.counts
@@ -341,8 +350,7 @@ class BatchDialog(QDialog):
         for row in self._missing:
             self.failures.add(*row)
         # Those as well that were refused while they were looked for, or failed in an earlier run.
-        for failed in ended.failures:
-            self.failures.add(failed.path.name, failed.sentence, failed.advice)
+        self._show_failed(ended.failures)
         total = counts.waiting + counts.done + counts.refused + counts.failed
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(total - counts.waiting)

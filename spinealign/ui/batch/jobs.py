@@ -98,6 +98,8 @@ class Wanted:
     workers : int
     tries_again : bool
     parquet : bool
+    is_flat : bool
+        Whether the files of all images lie in one folder.
     """
 
     inputs: tuple[Path | Studies | Examinations, ...]
@@ -109,6 +111,7 @@ class Wanted:
     workers: int = 1
     tries_again: bool = False
     parquet: bool = False
+    is_flat: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -132,7 +135,7 @@ class Wanted:
         kinds = _KINDS[self.results]
         kept = ("json", *kinds) if kinds else ()
         threads = max(1, processors // self.workers)
-        return BatchOptions(self.examination, kept, (), self.gallery, threads)
+        return BatchOptions(self.examination, kept, (), self.gallery, threads, self.is_flat)
 
     def tables(self) -> TableChoice:
         """Return what is written of all images."""
@@ -155,6 +158,13 @@ class Ended:
 
     counts: Counts | None = None
     failures: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedBefore:
+    """The first of the images that failed in an earlier run, and are not tried again."""
+
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -186,11 +196,14 @@ def can_write_parquet() -> bool:
 
 def run_batch(
     wanted: Wanted, switches: Switches, doors: Doors | None = None
-) -> Generator[int | Begun | Progress | Waits | Retrieving | NotRetrieved, None, Ended]:
+) -> Generator[
+    int | Begun | FailedBefore | Progress | Waits | Retrieving | NotRetrieved, None, Ended
+]:
     """Run a batch to its end, or until it is stopped; tables are written either way.
 
     Yields how many studies were retrieved, how many files were looked at, what the run begins
-    with, and after each image how far it is; while it is paused, `Waits` again and again.
+    with, what failed before, and after each image how far it is; while it is paused, `Waits` again
+    and again.
 
     Raises
     ------
@@ -212,6 +225,7 @@ def run_batch(
             archived, unlocked = _archived(wanted, doors or Doors())
             inputs = [*wanted.paths, *retrieved, *archived]
             yield (yield from batch.begin(inputs, tries_again=wanted.tries_again))
+            yield FailedBefore(batch.failures(MOST_FAILURES))
             stop, pause = switches.stop.is_set, switches.pause.is_set
             with Pool(
                 wanted.workers, options, unlocked=unlocked, is_stopped=stop, is_paused=pause

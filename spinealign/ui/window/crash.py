@@ -21,8 +21,10 @@ from PyQt6.QtWidgets import (
 )
 
 from spinealign import __version__
+from spinealign.domain.worker import WorkerError
 from spinealign.ui.manual.manual_window import explain
 from spinealign.ui.widgets.labels import without_icons, wrapped_label
+from spinealign.wording.worker import worker_words
 
 
 def crash_report(error: BaseException) -> str:
@@ -40,6 +42,8 @@ def crash_report(error: BaseException) -> str:
         QSysInfo.prettyProductName(),
         "",
     ]
+    if isinstance(error, WorkerError):  # its words hold nothing of the image
+        lines += [worker_words(error)[0], ""]
     seen: BaseException | None = error
     while seen is not None:
         lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}")
@@ -73,7 +77,10 @@ class CrashDialog(QDialog):
         self.report = crash_report(error)
         column = QVBoxLayout(self)
         column.setSpacing(10)
-        column.addWidget(wrapped_label("Something unexpected went wrong.", "headline"))
+        said = "Something unexpected went wrong."
+        if isinstance(error, WorkerError):
+            said = " ".join(worker_words(error))
+        column.addWidget(wrapped_label(said, "headline"))
         column.addWidget(
             wrapped_label(
                 "You can go on working; save your results first. To have this repaired, copy "
