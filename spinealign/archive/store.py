@@ -21,7 +21,6 @@ from spinealign.archive.records import (
     ExaminationRecord,
     FileRole,
     FindingRecord,
-    MeasureRecord,
     PatientRecord,
     ReadingVersion,
     RetentionRule,
@@ -405,18 +404,30 @@ class Archive:
         )
         return tuple(record_of(row) for row in rows)
 
-    def course(self, identifier: str, code: str, level: str = "") -> tuple[CoursePoint, ...]:
-        """Return one measure in all examinations of a person, the earliest first."""
+    def course(
+        self, identifier: str, code: str, level: str | None = None
+    ) -> tuple[CoursePoint, ...]:
+        """Return one measure in all examinations of a person, the earliest first.
+
+        Parameters
+        ----------
+        identifier : str
+            Of one of the examinations.
+        code : str
+            Of the measure.
+        level : str, optional
+            Such as "C2/C7"; without one, of all levels: the ends of a curve move in time.
+        """
         rows = self.connection.execute(
-            "SELECT e.identifier, e.study_date, e.status, m.code, m.level, m.unit, m.value, "
-            "m.lower, m.upper FROM measure m JOIN examination e USING (examination) "
-            "JOIN patient p USING (patient) WHERE m.code = ? AND m.level = ? AND p.person = "
+            f"SELECT e.identifier, e.study_date, e.status, {MEASURE_COLUMNS} FROM measure m "
+            "JOIN examination e USING (examination) JOIN patient p USING (patient) "
+            "WHERE m.code = ? AND (? IS NULL OR m.level = ?) AND p.person = "
             "(SELECT q.person FROM patient q JOIN examination f USING (patient) "
             "WHERE f.identifier = ?) ORDER BY e.study_date, e.examination",
-            (code, level, identifier),
+            (code, level, level, identifier),
         )
         return tuple(
-            CoursePoint(row[0], row[1], MeasureRecord(*row[3:9]), row[2] in _SIGNED) for row in rows
+            CoursePoint(row[0], row[1], measure_of(row[3:]), row[2] in _SIGNED) for row in rows
         )
 
     def link(self, first: PatientRecord, second: PatientRecord) -> None:

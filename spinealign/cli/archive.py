@@ -58,7 +58,9 @@ def add_archive(commands: Any) -> None:
     course = _action(actions, "course", _course, "one measure in all examinations of the patient",
                      has_identifier=True)  # fmt: skip
     course.add_argument("measure", metavar="MEASURE", help="its code, such as cobb_c2_c7")
-    course.add_argument("level", nargs="?", default="", metavar="LEVEL", help="such as C2/C7")
+    course.add_argument(
+        "level", nargs="?", metavar="LEVEL", help="such as C2/C7 (default: all that it has)"
+    )
     delete = _action(
         actions, "delete", _delete, "delete examinations with all that belongs to them"
     )

@@ -10,6 +10,7 @@ from spinealign.archive.records import CoursePoint, ExaminationRecord, Search, V
 from spinealign.audit.chain import Verdict
 from spinealign.audit.events import AuditEvent, AuditObject, EventKind, ObjectKind, Outcome
 from spinealign.domain.examination import examination_named
+from spinealign.domain.measurements import CurveShape
 from spinealign.wording.examinations import examination_label
 from spinealign.wording.protection import damage_text
 from spinealign.wording.text import safe_text
@@ -194,7 +195,18 @@ def course_line(point: CoursePoint) -> str:
     if measure.lower is not None and measure.upper is not None:
         spread = f" (95 % {measure.lower:.1f} to {measure.upper:.1f})"
     signed = "" if point.is_signed else ", not signed"
-    return f"{date_text(point.study_date)}  {measure.value:.1f} {measure.unit}{spread}{signed}"
+    level = f"{measure.level}  " if measure.level else ""
+    value = f"{measure.value:.1f} {measure.unit}{spread}"
+    return f"{date_text(point.study_date)}  {level}{value}{_side_words(measure.curve)}{signed}"
+
+
+def _side_words(curve: CurveShape | None) -> str:
+    """Return where a curve of a frontal film is convex to; empty of measures that are none."""
+    if curve is None:
+        return ""
+    side = curve.patient_side
+    to = f"{curve.convex_to} of the picture" if side is None else f"patient’s {side}"
+    return f", convex to the {to}"
 
 
 def kind_words(kind: str) -> str:

@@ -43,8 +43,10 @@ from spinealign.archive.records import (
 )
 from spinealign.archive.searching import SORTED_BY, choices_of, day_of
 from spinealign.archive.store import DATABASE, FILES, Archive
+from spinealign.domain.measurements import CurveShape, PictureSide
 from spinealign.domain.protection import ArchiveError, ArchiveProblem, DamagedFileError
 from spinealign.files import write_durably
+from spinealign.wording.archive import course_line
 
 KEYS = sub_keys(bytes(range(32)), "archive")
 JANE = PatientRecord("P1", "HOSPITAL", "Planted^Jane", "19700131", "F")
@@ -299,6 +301,27 @@ class TestInTime:
         archive.unlink(JANE)
         assert values() == [2.0, 1.0]
         assert [each.identifier for each in archive.examinations_of("c")] == ["c"]
+
+    def test_a_curve_is_followed_though_its_ends_move(self, archive: Archive) -> None:
+        left, right = PictureSide.LEFT, PictureSide.RIGHT
+        for name, day, level, curve in (
+            ("a", "20250101", "T5/T11", CurveShape(("T8",), left, right)),
+            ("b", "20260101", "T6/T12", CurveShape(("T9", "T10"), right)),
+            ("c", "20270101", "T6/T11", None),
+        ):
+            record = MeasureRecord("curve_main_thoracic", level, "deg", 30.0, curve=curve)
+            archive.put(examination(name, study_date=day, measures=(record,)))
+        points = archive.course("b", "curve_main_thoracic")
+        assert [each.measure.curve for each in points] == [
+            CurveShape(("T8",), left, right), CurveShape(("T9", "T10"), right), None,
+        ]  # fmt: skip
+        assert [course_line(each).split("  ", 1)[1] for each in points] == [
+            "T5/T11  30.0 deg, convex to the patient’s right, not signed",
+            "T6/T12  30.0 deg, convex to the right of the picture, not signed",
+            "T6/T11  30.0 deg, not signed",
+        ]
+        [point] = archive.course("b", "curve_main_thoracic", "T6/T12")
+        assert point.study_date == "20260101"
 
     def test_two_patients_with_one_id_are_two(self, archive: Archive) -> None:
         archive.put(examination("a"))

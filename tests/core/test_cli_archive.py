@@ -284,6 +284,7 @@ class TestArchive:
         course = run("archive", "course", identifier, "cobb_c2_c7", "C2/C7").out
         assert course.startswith("2025-01-01")
         assert course.endswith("not signed\n")
+        assert run("archive", "course", identifier, "cobb_c2_c7").out == course
         assert run("archive", "search", "--level", "C2/C7").out.startswith(identifier)
 
     def test_deleting_asks_for_the_right_and_takes_all_away(
