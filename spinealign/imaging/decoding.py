@@ -144,7 +144,9 @@ def is_coloured(rgb: NDArray[Any], full_scale: float) -> bool:
     The rounding of JPEG's chroma and a small coloured marker do not count.
     """
     step = max(1, max(rgb.shape[:2]) // 512)
-    spread = np.ptp(rgb[::step, ::step].astype(np.float32), axis=2)
+    red, green, blue = np.moveaxis(rgb[::step, ::step].astype(np.float32), 2, 0)
+    # Ten times as fast as a reduction along three values.
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return bool(np.mean(spread > _COLOURED_SPREAD * full_scale) > _COLOURED_SHARE)
 
 
