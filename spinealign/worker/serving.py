@@ -43,6 +43,7 @@ NICER = 10
 """Than the window: see `spinealign.ui.work.tasks`."""
 
 _PIECE_BYTES = 1 << 20
+_LOOK_S = 0.05
 _of_thread = threading.local()
 
 
@@ -58,11 +59,12 @@ def serve(connection: Connection, wanted: Served) -> None:
         # Of this thread only, and of those that it starts: all calls, and the networks' own.
         os.nice(NICER)
     channel = Channel(connection, sends=Admitted(wanted.admitted))
-    threading.Thread(target=_load, args=(wanted,), daemon=True).start()
+    imports = _Imports()
+    threading.Thread(target=_load, args=(wanted, imports), daemon=True).start()
     running: dict[int, _Running] = {}
     with contextlib.suppress(EOFError, OSError):
-        while (message := channel.receive()) is not None:
-            _take(message, channel, running)
+        while (message := imports.receive(connection, channel)) is not None:
+            _take(message, channel, running, imports)
             _wait(connection, running, wanted)
     os._exit(0)  # threads in the middle of a decoder would be waited for
 
@@ -80,9 +82,46 @@ def _wait(connection: Connection, running: Mapping[int, object], wanted: Served)
             return
 
 
-def _load(wanted: Served) -> None:
-    for name in wanted.modules:
-        importlib.import_module(name)
+class _Imports:
+    """Keeps the imports at the start apart from those of what is called.
+
+    A package may import a module of its own that another thread began with; each then waits for the
+    other, and Python ends one of the two with an error.
+    """
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()
+        self._is_over = threading.Event()
+
+    def run(self, modules: Iterable[str]) -> None:
+        """Import the modules; whatever one cannot do is told where it is needed."""
+        try:
+            for name in modules:
+                with self._one:
+                    importlib.import_module(name)
+        finally:
+            self._is_over.set()
+
+    def receive(self, connection: Connection, channel: Channel) -> Sent | None:
+        """Return the next message, which may import what it names."""
+        connection.poll(None)
+        with self._one:
+            message: Sent | None = channel.receive()
+        return message
+
+    def wait(self, interrupt: Interrupt) -> None:
+        """Wait until all are imported: a function may import in its midst.
+
+        Raises
+        ------
+        Cancelled
+        """
+        while not self._is_over.wait(_LOOK_S):
+            interrupt.require_wanted()
+
+
+def _load(wanted: Served, imports: _Imports) -> None:
+    imports.run(wanted.modules)
     if wanted.at_start:
         # What goes wrong here goes wrong again where it is needed, and is told there.
         with contextlib.suppress(Exception):
@@ -104,14 +143,14 @@ class _Running:
         self.answers: SimpleQueue[Answer] = SimpleQueue()
 
 
-def _take(message: Sent, channel: Channel, running: dict[int, _Running]) -> None:
+def _take(message: Sent, channel: Channel, running: dict[int, _Running], imports: _Imports) -> None:
     if isinstance(message, Call):
         _follow_folders(message.folders)
         here = running[message.number] = _Running()
 
         def run() -> None:
             try:
-                _run_call(message, channel, here)
+                _run_call(message, channel, here, imports)
             finally:
                 running.pop(message.number, None)
                 channel.forget(message.number)
@@ -126,7 +165,7 @@ def _take(message: Sent, channel: Channel, running: dict[int, _Running]) -> None
             found.answers.put(message)
 
 
-def _run_call(call: Call, channel: Channel, here: _Running) -> None:
+def _run_call(call: Call, channel: Channel, here: _Running, imports: _Imports) -> None:
     number = call.number
 
     def ask(name: str, *arguments: Any) -> Any:
@@ -150,6 +189,7 @@ def _run_call(call: Call, channel: Channel, here: _Running) -> None:
     with contextlib.suppress(OSError):
         try:
             with here.interrupt.here():
+                imports.wait(here.interrupt)
                 result = call.function(*map(asking, call.arguments))
                 if isinstance(result, Generator):
                     result = run_to_end(result, tell)

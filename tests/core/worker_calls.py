@@ -121,6 +121,12 @@ def pid():
     return os.getpid()
 
 
+def import_first():
+    from tests.core.slow_package.first import first
+
+    return first()
+
+
 class Forged:
     """What makes a folder where it is taken as it comes."""
 

@@ -1,0 +1,5 @@
+"""What a worker loads at its start."""
+
+
+def second() -> str:
+    return "second"
