@@ -105,11 +105,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=40, help="of each source")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--data", type=Path, default=DATA, help="the shared sets")
     options = parser.parse_args()
     total: Counter[str] = Counter()
     for name, pattern in SOURCES.items():
         chance, aside = random.Random(options.seed), random.Random(options.seed + 1)
-        files = sorted(DATA.glob(pattern))
+        files = sorted(options.data.glob(pattern))
         here: Counter[str] = Counter()
         for path in chance.sample(files, min(options.pictures, len(files))):
             grey = np.array(Image.open(path).convert("L"))

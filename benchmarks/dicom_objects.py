@@ -135,14 +135,16 @@ def table(rows: dict[str, Row]) -> str:
 
 def main() -> int:
     """Print the figures; 1 where a judge found something, 2 where one is not installed."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="examinations whose name holds this")
+    options = parser.parse_args()
     absent = [name for name in ("dciodvfy", "dsrdump") if shutil.which(name) is None]
     if absent:
         sys.stderr.write(f"not installed: {', '.join(absent)}\n")
         return 2
     rows = {}
     with tempfile.TemporaryDirectory(prefix="spinealign-objects-") as folder:
-        for name in CASES:
+        for name in (each for each in CASES if options.only in each):
             place = Path(folder) / name.replace(" ", "_")
             place.mkdir()
             rows[name] = measure(name, place)

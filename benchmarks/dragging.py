@@ -8,7 +8,7 @@ table, the lines and values on the picture. Points and outlines follow every fra
 follow every 30 ms at the latest, which is part of the frame that they fall into. "processor"
 is what a frame costs this program, however busy the computer is with others.
 
-Run: ``python benchmarks/dragging.py [--frames 300] [--measures all]``; with
+Run: ``python benchmarks/dragging.py [--frames 300]``; with
 ``QT_QPA_PLATFORM=offscreen``, or on a display for the cost of putting pixels on the screen.
 """
 
@@ -27,19 +27,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-SIDE_PX = 3000
 SIZES = ((1366, 768), (1920, 1080))
 FRAME_MS = 1000 / 60
 
 
-def large_film():
+def large_film(side_px: int):
     """Return the analysis of a drawn film whose bodies are bright, with noise."""
     import cv2
     import numpy as np
 
     from tests.phantoms_xray import analysed, draw_column
 
-    column = draw_column("T1", height=250.0, shape=(SIDE_PX, SIDE_PX))
+    column = draw_column("T1", height=side_px / 12, shape=(side_px, side_px))
     analysis = analysed(column)
     pixels = np.random.default_rng(0).normal(60, 8, column.shape).astype(np.float32)
     for body in column.bodies:
@@ -146,7 +145,7 @@ def drag(app, window, frames: int) -> tuple[list[float], float]:
     return times, busy
 
 
-def change_once(app, window, times: int = 60) -> str:
+def change_once(app, window, times: int) -> str:
     """Return how long one change takes until every number stands in the window anew."""
     from functools import partial
 
@@ -178,15 +177,15 @@ def report(title: str, times: list[float], busy: float) -> str:
     )
 
 
-def measure(app, analysis, size, frames: int, everything: bool) -> str:
+def measure(app, analysis, size, options: argparse.Namespace, everything: bool) -> str:
     with tempfile.TemporaryDirectory() as name:
         window = open_film(app, analysis, Path(name), size)
         if everything:
             for measurement in window.workbench.editing.analysis.measurements:
                 window.correction.measures.toggle(measurement.key, True)
-        drag(app, window, 30)  # the first frames load what is imported late
-        times, busy = drag(app, window, frames)
-        numbers = change_once(app, window)
+        drag(app, window, min(30, options.frames))  # the first load what is imported late
+        times, busy = drag(app, window, options.frames)
+        numbers = change_once(app, window, options.changes)
         shown = f"{window.width()} x {window.height()}"
         drawn = len(window.viewer.picture.measures.keys)
         window.close()
@@ -198,19 +197,21 @@ def measure(app, analysis, size, frames: int, everything: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--changes", type=int, default=60, help="timed without being shown")
+    parser.add_argument("--side", type=int, default=3000, help="of the film, in pixels")
     options = parser.parse_args()
     from spinealign.ui.app import make_application
 
     app = make_application()
-    analysis = large_film()
+    analysis = large_film(options.side)
     count = len(analysis.measurements)
     print(
-        f"{SIDE_PX} x {SIDE_PX} film, {len(analysis.vertebrae)} bodies, {count} measures, ", end=""
+        f"{options.side} x {options.side} film, {len(analysis.vertebrae)} bodies, {count} measures, ", end=""
     )
     print(f"{os.cpu_count()} processors, {app.platformName()}, {options.frames} frames each")
     for size in SIZES:
         for everything in (False, True):
-            print(measure(app, analysis, size, options.frames, everything), flush=True)
+            print(measure(app, analysis, size, options, everything), flush=True)
 
 
 if __name__ == "__main__":

@@ -195,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--image", type=Path, default=SAMPLE)
+    parser.add_argument("--cold", action="store_true", help="leave out the round that warms the disk")
     parser.add_argument("--program", choices=["spinealign", "report"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.program:
@@ -204,7 +205,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         picture = as_png(options.image, Path(folder))
         rows = {"spinealign": [], "report": []}
-        for number in range(options.runs + 1):
+        for number in range(options.cold, options.runs + 1):
             for program, image in (("spinealign", options.image), ("report", picture)):
                 figures = measure(program, image)
                 if number:  # the first round only warms the disk cache

@@ -346,6 +346,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--inputs", type=int, default=10**12, help="end after so many")
     parser.add_argument("--only", type=int, help="repeat one input in this process")
     options = parser.parse_args()
     whole = seeds()
@@ -361,10 +362,12 @@ def main() -> None:
             read_document(kind, document, Path(folder))
     print(f"{len(whole)} files and {len(whole_documents())} documents", flush=True)
     outcomes: Counter[str] = Counter()
+    last = options.first + options.inputs
     end, next_number, began = time.monotonic() + 60 * options.minutes, options.first, time.time()
     with contextlib.suppress(KeyboardInterrupt):  # what was found so far is still told
-        while time.monotonic() < end:
-            for line in supervised(range(next_number, next_number + BATCH), whole):
+        while time.monotonic() < end and next_number < last:
+            numbers = range(next_number, min(next_number + BATCH, last))
+            for line in supervised(numbers, whole):
                 kind, _, value = line.partition(" ")
                 if kind == "finding":
                     print(line, flush=True)

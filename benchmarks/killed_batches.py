@@ -28,18 +28,21 @@ from tests import killed_results
 
 MARK = b"old result\n"
 FOREIGN = "notes.txt"
-READING_MOMENTS = 60
-"""At how many moments of a reading it is killed before the window starts."""
-
 WINDOW_START = """
 import sys
-from pathlib import Path
 from PyQt6.QtCore import QTimer
-from spinealign.ui.app import make_application, run_window
-app = make_application()
-QTimer.singleShot(1000, app.quit)
-run_window([], Path(sys.argv[1]))
+from spinealign import __main__
+from spinealign.ui import app
+
+class Window(app.MainWindow):
+    def start(self, paths=()):
+        super().start(paths)
+        QTimer.singleShot(1000, self.close)
+
+app.MainWindow = Window
+sys.exit(__main__.main(["--profile-dir", sys.argv[1]]))
 """
+"""The program with its worker, as a person starts it; its window is closed after a second."""
 
 REFUSED = 3
 """Exit code of a batch with an image that is of no analysed kind; it has a result too."""
@@ -116,16 +119,16 @@ def unfinished(*folders: Path) -> list[str]:
     return [str(path) for folder in folders for path in folder.rglob(f"{TEMPORARY_PREFIX}*")]
 
 
-def window_start() -> Counter[str]:
+def window_start(moments: int) -> Counter[str]:
     """Kill readings in a profile at many moments, then start the window with it."""
     with tempfile.TemporaryDirectory() as name:
-        command = [sys.executable, "-m", "tests.killed_readings", name, str(READING_MOMENTS)]
+        command = [sys.executable, "-m", "tests.killed_readings", name, str(moments)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         before = unfinished(Path(name))
         environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
         subprocess.run([sys.executable, "-c", WINDOW_START, name], check=True, env=environment)
         found = {"left by kills": len(before), "not cleared away": len(unfinished(Path(name)))}
-    return Counter({"readings killed": READING_MOMENTS, **found})
+    return Counter({"readings killed": moments, **found})
 
 
 def random_moments(kills: int, seed: int, most: int) -> Counter[str]:
@@ -179,11 +182,14 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=100, help="batches killed at a random moment")
     parser.add_argument("--images", type=int, default=4, help="images of a batch, at most")
+    parser.add_argument(
+        "--readings", type=int, default=60, help="readings killed before the window starts"
+    )
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     for how in ("exchange", "move"):
         print(f"every step, {how}: {dict(every_step(how))}", flush=True)
-    print(f"start of the window: {dict(window_start())}", flush=True)
+    print(f"start of the window: {dict(window_start(options.readings))}", flush=True)
     print(f"random moments: {dict(random_moments(options.kills, options.seed, options.images))}")
 
 

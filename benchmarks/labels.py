@@ -1,6 +1,6 @@
 """How long the window finds places for the values on a picture, and how many of them it writes.
 
-Drawn films and drawn MR are shown with every measure ticked, in views as large as windows of usual
+Drawn films are shown with every measure ticked, in views as large as windows of usual
 screens leave, and zoomed in. Printed is the time of the window's thread, however busy the computer
 is with others (median of some times), and how many of the values that belong into the view
 have found a place.
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-CASES = ("film_1.png", "spine_1.png", "disc_1.png")
+CASES = ("film_1.png", "spine_1.png")
 VIEWS = {"1366x768": (549, 550), "1920x1080": (1100, 860), "200 % of 1366x768": (340, 210)}
 
 

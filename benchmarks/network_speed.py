@@ -21,13 +21,10 @@ from tests.loopback import only_loopback
 from tests.network.conftest import missing
 from tests.network.nodes import OWN_TITLE, Orthanc, free_port, node, run, slices
 
-COUNT = 200
-"""Objects of each measurement; a CT slice of 39 kB with a UID of its own."""
 
-
-def sent(folder: Path) -> tuple[float, float]:
+def sent(folder: Path, count: int) -> tuple[float, float]:
     """Return objects a second queued and delivered to Orthanc, and by DICOMweb."""
-    paths = slices(folder / "in", COUNT)
+    paths = slices(folder / "in", count)
     rates = []
     (folder / "orthanc").mkdir()
     with Orthanc(folder / "orthanc") as archive:
@@ -38,15 +35,15 @@ def sent(folder: Path) -> tuple[float, float]:
                 own.send([name], paths)
                 started = time.perf_counter()
                 run_to_end(own.deliver())
-                rates.append(COUNT / (time.perf_counter() - started))
+                rates.append(count / (time.perf_counter() - started))
             assert {row.state for row in own.deliveries} == {DeliveryState.DELIVERED}
-        assert len(archive.uids()) == COUNT
+        assert len(archive.uids()) == count
     return rates[0], rates[1]
 
 
-def received(folder: Path, senders: int) -> float:
+def received(folder: Path, senders: int, count: int) -> float:
     """Return objects a second taken in from storescu."""
-    each = COUNT // senders
+    each = count // senders
     for number in range(senders):
         slices(folder / f"in{number}", each)
     own = node(
@@ -76,17 +73,22 @@ def received(folder: Path, senders: int) -> float:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--count", type=int, default=200,
+        help="objects of each measurement: a CT slice of 39 kB with a UID of its own",
+    )  # fmt: skip
+    options = parser.parse_args()
     reason = missing()
     if reason:
         raise SystemExit(reason)
     with only_loopback(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        by_dicom, by_web = sent(folder / "sent")
+        by_dicom, by_web = sent(folder / "sent", options.count)
         print(f"sent to Orthanc, C-STORE: {by_dicom:.0f} objects/s")
         print(f"sent to Orthanc, STOW-RS: {by_web:.0f} objects/s")
         for senders in (1, 4):
-            rate = received(folder / f"received{senders}", senders)
+            rate = received(folder / f"received{senders}", senders, options.count)
             print(f"received from {senders} storescu: {rate:.0f} objects/s")
 
 

@@ -257,7 +257,7 @@ def main() -> None:
 
     app = make_application()
     for image in options.image:
-        for changes in (0, options.changes):
+        for changes in sorted({0, options.changes}):
             folder = None
             if options.pictures is not None:
                 folder = options.pictures / f"{image.stem}_{changes}"

@@ -172,8 +172,8 @@ class Person:
         while not until() and time.perf_counter() < end:
             self.rest(10)
 
-    def answer(self, words: str) -> None:
-        """Press the button with these words of the question that is asked.
+    def answer(self, *words: str) -> None:
+        """Press the button with any of these words of the question that is asked.
 
         Raises
         ------
@@ -184,11 +184,11 @@ class Person:
 
         for box in self.window.findChildren(QMessageBox):
             for button in box.buttons() if box.isVisible() else ():
-                if words in button.text().replace("&", ""):
+                if any(each in button.text().replace("&", "") for each in words):
                     button.click()
                     self.rest(5 * LEAF_MS)
                     return
-        raise LookupError(words)
+        raise LookupError(" or ".join(words))
 
     def press(self, key, keys=None) -> None:
         """Press a key of the worklist."""
@@ -263,11 +263,13 @@ def narrow_and_sort(person: Person) -> None:
 def cancel(person: Person) -> None:
     """Stop one analysis and then all, and wait until nothing runs."""
     bench = person.window.workbench
-    for words in ("Stop “", "Stop all"):
-        person.stalls.begin(f"cancel: {words.rstrip('“ ').lower()}")
+    for words in (("Stop “",), ("Stop all", "Stop it")):
+        person.stalls.begin(f"cancel: {words[0].rstrip('“ ').lower()}")
+        is_asked = bench.session.waiting_count > 1  # one alone is stopped without a question
         person.window.actions_by_name["cancel"].trigger()
         person.rest(3 * LEAF_MS)
-        person.answer(words)
+        if is_asked:
+            person.answer(*words)
     person.stalls.begin("cancel: come to rest")
     person.wait(lambda: not (bench.inference.is_busy or bench.looks.is_busy))
 

@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=220)
+    parser.add_argument("--only", default="", help="trainings whose name holds this")
     options = parser.parse_args()
     recipe = replace(xray.XrayRecipe(), steps=options.steps)
     _, films = xray.split_full_size(options.data / "xray_lateral", recipe)
@@ -100,7 +101,8 @@ def main() -> None:
     report("shipped weights, one look at the whole film only", measure(shipped, films, necks))
     outlines.predict_fine = kept
     for name, (settings, start) in variants(recipe).items():
-        report(name, measure(train(name, settings, start, recipe, options), films, necks))
+        if options.only in name:
+            report(name, measure(train(name, settings, start, recipe, options), films, necks))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -47,6 +48,22 @@ def points_of(column: ColumnShape = ColumnShape()) -> dict[str, np.ndarray]:
     for place, level in enumerate(column.levels[1:]):
         points[level] = square_points(bottom + 8 + place * (SIDE + 8))
     return points
+
+
+def write_sources(folder: Path) -> Path:
+    """Write a small folder of every source of lateral films; returns it."""
+    from tests.core.test_spine_films import spine_points
+
+    for name in range(4):
+        write_film(folder / "xray_lateral", f"{name:03}")
+    write_film(folder / "xray_lateral_neck", "neck")
+    spine = folder / "xray_spine_lateral"
+    (spine / "images").mkdir(parents=True)
+    rows = [f"{n},{key},{x},{y}" for n in range(3) for key, (x, y) in spine_points().items()]
+    (spine / "landmarks.csv").write_text("\n".join(["name,point,x,y", *rows]), "utf-8")
+    for n in range(3):
+        cv2.imwrite(str(spine / "images" / f"{n}.webp"), make_film().pixels)
+    return folder
 
 
 def make_film(column: ColumnShape = ColumnShape(), name: str = "made up") -> Film:

@@ -1,6 +1,7 @@
 """Drawn columns as a frontal film shows them, and what a network that knows them would say."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from unittest import mock
 
 import cv2
@@ -73,6 +74,21 @@ def row_of(corners, name="ap_001", source="sunhl-1th-02-Jan-2017-162 A AP"):
         for end, point in zip(("tl", "tr", "br", "bl"), body, strict=True):
             row |= {f"{level}_{end}_{axis}": str(v) for axis, v in zip("xy", point, strict=True)}
     return row
+
+
+def write_films(folder: Path, count: int = 4) -> Path:
+    """Write a small data set of films, each of a patient of its own; returns it."""
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for number in range(count):
+        corners = drawn_corners(10.0 * number)
+        name = f"ap_{number:03}"
+        rows.append(row_of(corners, name, f"sunhl-1th-02-Jan-2017-{162 + number} A AP"))
+        pixels = drawn_film(corners=corners).pixels
+        cv2.imwrite(str(folder / "images" / f"{name}.webp"), pixels)
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    (folder / "landmarks.csv").write_text("\n".join(lines), "utf-8")
+    return folder
 
 
 @dataclass

@@ -81,7 +81,7 @@ def _write_spider(folder: Path, patients: int) -> None:
 
 
 def _write_t1(folder: Path, patients: int) -> None:
-    rows = [{"name": f"T1_{n}", "patient": str(n)} for n in range(patients)]
+    rows = [{"name": f"T1_{n}", "patient": str(n), "kind": "clean"} for n in range(patients)]
     for n, row in enumerate(rows):
         _save(folder / "images" / f"{row['name']}.webp", 255 - picture(n, n))
         _save(folder / "masks" / f"{row['name']}.png", _numbered([*bodies(n), sacrum(n)]))
@@ -96,7 +96,8 @@ def _write_bodies(folder: Path, patients: int) -> None:
             image, label = f"{name}/{n:02}_z1.png", f"{name}/{n:02}_z1_label.png"
             _save(folder / image, picture(n, n))
             _save(folder / label, _numbered(regions))
-            rows.append({"set": name, "exam": f"{n:02}", "image": image, "label": label})
+            exam = {"set": name, "exam": f"{n:02}", "sequence": "T2", "slice": "1"}
+            rows.append({**exam, "image": image, "label": label})
     _table(folder / "index.csv", rows)
 
 

@@ -41,18 +41,7 @@ def full_precision():
 
 @pytest.fixture
 def data(tmp_path):
-    folder = tmp_path / "data" / "xray_spine_ap"
-    (folder / "images").mkdir(parents=True)
-    rows = []
-    for number in range(4):
-        corners = drawn_corners(10.0 * number)
-        name = f"ap_{number:03}"
-        rows.append(row_of(corners, name, f"sunhl-1th-02-Jan-2017-{162 + number} A AP"))
-        pixels = drawn_film(corners=corners).pixels
-        cv2.imwrite(str(folder / "images" / f"{name}.webp"), pixels)
-    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    (folder / "landmarks.csv").write_text("\n".join(lines), "utf-8")
-    return folder.parent
+    return write_films(tmp_path / "data" / "xray_spine_ap").parent
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from spinealign.training.dataset import IGNORE
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.spine_films import HEAD_SOURCE, NECK_SOURCE, SPINE_SOURCE
 from spinealign.training.xray import XrayRecipe, xray_card
-from tests.films import write_film
+from tests.films import write_sources
 
 pytestmark = [
     pytest.mark.train,
@@ -38,19 +38,7 @@ def full_precision():
 
 @pytest.fixture
 def data(tmp_path):
-    from tests.core.test_spine_films import spine_points
-
-    folder = tmp_path / "data"
-    for name in range(4):
-        write_film(folder / "xray_lateral", f"{name:03}")
-    write_film(folder / "xray_lateral_neck", "neck")
-    spine = folder / "xray_spine_lateral"
-    (spine / "images").mkdir(parents=True)
-    rows = [f"{n},{key},{x},{y}" for n in range(3) for key, (x, y) in spine_points().items()]
-    (spine / "landmarks.csv").write_text("\n".join(["name,point,x,y", *rows]), "utf-8")
-    for n in range(3):
-        write_film(tmp_path / "pictures", str(n))
-        (tmp_path / "pictures/images" / f"{n}.png").rename(spine / "images" / f"{n}.webp")
+    folder = write_sources(tmp_path / "data")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache/unlabelled.json").write_text("{}", "utf-8")
     return folder
