@@ -164,9 +164,9 @@ def compare(one, other) -> None:
 
 
 def told(title: str, figure) -> None:
-    print(
-        f"  {title:24} {figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})", flush=True
-    )
+    parts = [figure[name] for name in ("value", "low", "high")]
+    value, low, high = ("-" if part is None else f"{part:.3f}" for part in parts)
+    print(f"  {title:24} {value} ({low}-{high})", flush=True)
 
 
 if __name__ == "__main__":

@@ -195,7 +195,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--image", type=Path, default=SAMPLE)
-    parser.add_argument("--cold", action="store_true", help="leave out the round that warms the disk")
+    parser.add_argument(
+        "--cold", action="store_true", help="leave out the round that warms the disk"
+    )
     parser.add_argument("--program", choices=["spinealign", "report"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.program:

@@ -13,7 +13,7 @@ import hashlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -98,13 +98,21 @@ def judges(options: argparse.Namespace, source: str) -> Iterator[tuple[Path, boo
             yield card.parent, True
 
 
+def told(figure: Mapping[str, float | None], digits: int) -> str:
+    """Return a figure with its interval; a single patient has none."""
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "none"
+    words = f"{value:.{digits}f}"
+    return words if low is None else f"{words} ({low:.{digits}f}-{high:.{digits}f})"
+
+
 def report(title: str, scores: Sequence[SliceScore], seconds: float) -> None:
     patients = len({score.one.patient for score in scores})
     print(f"{title}: {patients} patients, {len(scores)} slices, {seconds:.2f} s a slice")
     for name, (dice, apart) in figures(scores).items():
         print(
-            f"  {name:18} Dice {dice['value']:.3f} ({dice['low']:.3f}-{dice['high']:.3f})  "
-            f"edges {apart['value']:5.2f} px ({apart['low']:.2f}-{apart['high']:.2f})",
+            f"  {name:18} Dice {told(dice, 3)}  edges {told(apart, 2)} px",
             flush=True,
         )
 

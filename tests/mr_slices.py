@@ -72,6 +72,22 @@ def write_sources(folder: Path, *, patients: int = 4) -> Path:
     return folder
 
 
+def write_disc_grading(folder: Path, *, patients: int) -> Path:
+    """Write T2 slices of patients with five discs each, none of which is degenerated."""
+    names = ("pfirrmann_grade", "disc_narrowing", "disc_bulging", "disc_herniation",
+             "spondylolisthesis", "upper_endplate_change", "lower_endplate_change", "modic")  # fmt: skip
+    grades = dict.fromkeys(names, "0") | {"pfirrmann_grade": "1"}
+    slices, discs = [], []
+    for n in range(patients):
+        _save(folder / "images" / f"{n:03}_t2.webp", picture(n))
+        slices.append({"name": f"{n:03}_t2", "patient": str(n), "sequence": "t2"})
+        for place in range(1, LEVELS + 1):
+            discs.append({"patient": str(n), "disc_from_bottom": str(place), **grades})
+    _table(folder / "images.csv", slices)
+    _table(folder / "gradings.csv", discs)
+    return folder
+
+
 def _write_spider(folder: Path, patients: int) -> None:
     rows = [{"name": f"{n:03}_t2", "patient": str(n)} for n in range(patients)]
     for n, row in enumerate(rows):

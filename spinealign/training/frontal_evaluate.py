@@ -232,10 +232,15 @@ def by_severity(scores: Sequence[FrontalScore]) -> dict[str, list[FrontalScore]]
 
 def as_text(row: Mapping[str, Figure]) -> str:
     """Write a row's figures, one a line."""
-    return "\n".join(
-        f"  {name:42} {value['value']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
-        for name, value in row.items()
+    return "\n".join(f"  {name:42} {_told(value)}" for name, value in row.items())
+
+
+def _told(figure: Figure) -> str:
+    """Write a figure with its interval, which a single patient does not have."""
+    value, low, high = (
+        "-" if figure[name] is None else f"{figure[name]:.3f}" for name in ("value", "low", "high")
     )
+    return f"{value} ({low}-{high})"
 
 
 def bland_altman(scores: Sequence[FrontalScore]) -> bytes:

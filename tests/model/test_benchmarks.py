@@ -168,14 +168,13 @@ def test_a_series_is_read_to_its_end(tmp_path):
     assert load("fuzz_readers").volume_outcome(tmp_path) == "opened"
 
 
-def test_quality_checks_are_counted(tmp_path, capsys):
+def test_quality_checks_are_counted(tmp_path, monkeypatch, capsys):
     pytest.importorskip("scipy")
-    quality = load("quality_checks")
     for sample, folder in (("ct_axial", "ct_fracture/val/normal"),
                            ("mr_lumbar_phantom", "mr_sagittal_segmentation/images")):  # fmt: skip
         (tmp_path / folder).mkdir(parents=True)
         shutil.copy(SAMPLES[sample].path, tmp_path / folder)
-    quality.main(["--data", str(tmp_path), "--every", "1"])
+    run_script("quality_checks", monkeypatch, "--data", tmp_path, "--every", 1)
     told = capsys.readouterr().out
     assert "spine MR: 1 good pictures, 1 spoilt in each way" in told
     assert "lateral film: 0 good pictures" in told

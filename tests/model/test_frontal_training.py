@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +17,7 @@ from spinealign.training.frontal_films import image_of
 from spinealign.training.keras_engine import open_keras
 from spinealign.training.package import to_litert, write_model_folder
 from spinealign.training.xray import XrayRecipe, xray_card
-from tests.frontal import drawn_corners, drawn_film, row_of
+from tests.frontal import drawn_film, write_films
 
 pytestmark = [
     pytest.mark.train,
