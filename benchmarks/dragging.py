@@ -206,7 +206,8 @@ def main() -> None:
     analysis = large_film(options.side)
     count = len(analysis.measurements)
     print(
-        f"{options.side} x {options.side} film, {len(analysis.vertebrae)} bodies, {count} measures, ",
+        f"{options.side} x {options.side} film, {len(analysis.vertebrae)} bodies, "
+        f"{count} measures, ",
         end="",
     )
     print(f"{os.cpu_count()} processors, {app.platformName()}, {options.frames} frames each")

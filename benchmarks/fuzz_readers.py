@@ -16,7 +16,6 @@ import gzip
 import io
 import os
 import random
-import resource
 import select
 import struct
 import sys
@@ -32,6 +31,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.archive_memory import peak_bytes
 from benchmarks.fuzz_documents import documents, read_document
 from benchmarks.fuzz_structures import changed_json, changed_structure
 from spinealign.domain.errors import ImageReadError
@@ -262,7 +262,7 @@ def outcome(kind: str, content: bytes, folder: Path) -> str:
     seconds = time.process_time() - start
     if seconds > CPU_SECONDS:
         raise TimeoutError(f"{seconds:.1f} s of CPU time")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     if peak > MEMORY_BYTES:
         raise MemoryError(f"{peak >> 20} MB")
     return found

@@ -40,7 +40,8 @@ class Window(app.MainWindow):
         QTimer.singleShot(1000, self.close)
 
 app.MainWindow = Window
-sys.exit(__main__.main(["--profile-dir", sys.argv[1]]))
+sys.argv[1:] = ["--profile-dir", sys.argv[1]]
+__main__.program()
 """
 """The program with its worker, as a person starts it; its window is closed after a second."""
 

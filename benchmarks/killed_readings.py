@@ -136,10 +136,11 @@ class Child:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.times.append(time.monotonic())
-            self.lines.append(line.strip())
-            self.began.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                self.times.append(time.monotonic())
+                self.lines.append(line.strip())
+                self.began.set()
 
     def wait_for_the_first_step(self) -> None:
         """Wait until the reading begins."""

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 FILM = ROOT / "resources" / "samples" / "xray_lateral_phantom" / "neck_phantom.dcm"
@@ -78,20 +78,22 @@ class Child:
         self.lines: list[str] = []
         self.times: list[float] = []
         self._told = threading.Event()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.killed_windows", "--window", str(folder),
-             "--number", str(number)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=(folder / "errors").open("ab"), text=True,
-        )  # fmt: skip
+        with (folder / "errors").open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.killed_windows", "--window", str(folder),
+                 "--number", str(number)],
+                cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.times.append(time.monotonic())
-            self.lines.append(line.strip())
-            self._told.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                self.times.append(time.monotonic())
+                self.lines.append(line.strip())
+                self._told.set()
 
     def end(self, steps: int | None, after_s: float = MOST_SECONDS) -> list[str]:
         """Let it end, or kill it some seconds after so many lines; returns what it told."""
@@ -193,11 +195,11 @@ def _all_below(folder: Path) -> str:
 # The program that is killed
 
 
-def window(folder: Path, number: int) -> int:
+def window(folder: Path, number: int) -> NoReturn:
     """Run the program and work at its window."""
     from tests.ui.archive_person import run_program
 
-    return run_program(folder / "profile", lambda person: act(person, folder, number))
+    run_program(folder / "profile", lambda person: act(person, folder, number))
 
 
 def act(person: Any, folder: Path, number: int) -> None:

@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.searched_bytes import Searcher
 
@@ -305,12 +305,12 @@ def control(folder: Path, planted: Planted) -> list[str]:
 # The program that is searched
 
 
-def window(folder: Path) -> int:
+def window(folder: Path) -> NoReturn:
     """Run the program and do at its window what the parent says."""
     told = json.loads(sys.stdin.readline())
     from tests.ui.archive_person import run_program
 
-    return run_program(folder / "home" / "profile", lambda person: act(person, told))
+    run_program(folder / "home" / "profile", lambda person: act(person, told))
 
 
 def act(person: Any, told: dict[str, Any]) -> None:

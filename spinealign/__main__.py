@@ -9,12 +9,15 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from spinealign import __version__
 from spinealign.processor import EXIT_CANNOT_RUN, refuse_old_processor, show_startup_error
 from spinealign.working_files import private_working_folder
 
+_WINDOW = "spinealign.ui.app"
 _WORKER_OF_A_PACKAGE = "--multiprocessing-fork"
 _TRACKER_OF_A_PACKAGE = "from multiprocessing."
 NO_DISPLAY = """\
@@ -42,6 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refuse_old_processor()
     with private_working_folder():
         return _run(given)
+
+
+def program() -> NoReturn:
+    """Run SpineAlign and end the process.
+
+    Once a window was there, the process ends without taking Qt's objects down one by one: PyQt goes
+    through all that Python owns and deletes them, and crashes where one takes others with it that
+    come next (``release_QApplication``, ``cleanup_on_exit``). All work is done and saved by then.
+    """
+    code = main()
+    if _WINDOW in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _is_process_of_a_package(arguments: Sequence[str]) -> bool:
@@ -157,4 +176,4 @@ def _window_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

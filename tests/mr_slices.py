@@ -74,9 +74,10 @@ def write_sources(folder: Path, *, patients: int = 4) -> Path:
 
 def write_disc_grading(folder: Path, *, patients: int) -> Path:
     """Write T2 slices of patients with five discs each, none of which is degenerated."""
-    names = ("pfirrmann_grade", "disc_narrowing", "disc_bulging", "disc_herniation",
-             "spondylolisthesis", "upper_endplate_change", "lower_endplate_change", "modic")  # fmt: skip
-    grades = dict.fromkeys(names, "0") | {"pfirrmann_grade": "1"}
+    names = ("narrowing", "bulging", "herniation")
+    grades = {f"disc_{name}": "0" for name in names} | {"pfirrmann_grade": "1"}
+    ends = ("spondylolisthesis", "upper_endplate_change", "lower_endplate_change", "modic")
+    grades |= dict.fromkeys(ends, "0")
     slices, discs = [], []
     for n in range(patients):
         _save(folder / "images" / f"{n:03}_t2.webp", picture(n))

@@ -46,6 +46,10 @@ class WorkerNotices(QObject):
         self._messages.tell(REPLACED)
 
 
+_kept: list[object] = []
+"""The application and its window, which stay until the process ends; see `__main__.program`."""
+
+
 def run_window(
     paths: Sequence[Path], profile_dir: Path | None, worker: Worker | None = None
 ) -> int:
@@ -71,6 +75,7 @@ def run_window(
     store = SettingsStore(profile)
     services = remote_services(worker, profile_dir) if worker else program_services(profile_dir)
     window = MainWindow(services, store)
+    _kept[:] = [app, window]
     if worker is not None:
         WorkerNotices(worker, window.workbench.messages, window)
     hook = CrashHook(window.workbench.messages.crash, window)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -59,6 +60,25 @@ def test_without_the_library_of_the_window_the_worker_ends(started, monkeypatch)
     with pytest.raises(ImportError):
         entry.main([])
     assert [each.ends for each in started] == [["killed", "closed"]]
+
+
+class EndedError(Exception):
+    """Stands for the end of the process."""
+
+
+def test_a_process_that_had_a_window_ends_without_taking_it_down(monkeypatch, capsys):
+    def end(code):
+        raise EndedError(code)
+
+    monkeypatch.setattr(entry.os, "_exit", end)
+    monkeypatch.setattr(entry, "main", lambda: print("last words", end="") or 3)
+    for module, ended in ((ModuleType("app"), EndedError), (None, SystemExit)):
+        monkeypatch.setitem(sys.modules, "spinealign.ui.app", module)
+        if module is None:
+            monkeypatch.delitem(sys.modules, "spinealign.ui.app")
+        with pytest.raises(ended, match="3"):
+            entry.program()
+        assert capsys.readouterr().out == "last words"
 
 
 def test_the_process_starts_before_a_library_is_loaded():

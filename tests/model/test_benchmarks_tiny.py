@@ -1,6 +1,5 @@
 """Scripts under benchmarks/ that take long are run with the smallest setting, on made data."""
 
-import ast
 import os
 import re
 import shutil
@@ -46,22 +45,18 @@ def number_in(told, pattern):
     return float(found[1])
 
 
+RUN = re.compile(
+    r"""run_(?:script|module)\(\s*"(\w+)"|"-m", "benchmarks\.(\w+)"|"benchmarks" / "(\w+)\.py\""""
+)
+
+
 def test_every_script_is_run_or_has_a_reason():
-    """A script is run by `run_script`, `run_module` or under its module's name."""
-    run, loaded = set(), set()
-    for file in Path(__file__).parent.glob("test_benchmarks*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call | ast.List):
-                continue
-            parts = node.args[:1] if isinstance(node, ast.Call) else node.elts
-            said = [part.value for part in parts if isinstance(part, ast.Constant)]
-            called = node.func.id if isinstance(getattr(node, "func", None), ast.Name) else ""
-            if called in ("run_script", "run_module"):
-                run.update(said)
-            elif called == "load":
-                loaded.update(said)
-            elif isinstance(node, ast.List):
-                run.update(str(one).removeprefix("benchmarks.") for one in said)
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in Path(__file__).parent.glob("test_benchmarks*.py")
+    ]
+    run = {name for text in texts for names in RUN.findall(text) for name in names if name}
+    loaded = {name for text in texts for name in re.findall(r'load\("(\w+)"\)', text)}
     assert sorted(set(FILES) - run - IN_PART.keys() - PARTS) == []
     assert sorted(IN_PART.keys() & run) == []
     assert sorted(IN_PART.keys() - loaded) == []
@@ -98,9 +93,9 @@ def test_shapes_of_drawn_bodies_are_those_drawn(tmp_path, monkeypatch, capsys):
 def test_texts_on_plain_pictures_are_all_found(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "xray_lateral" / "images"
     folder.mkdir(parents=True)
-    noise = np.random.default_rng(0).normal(90, 2, (400, 500)).astype(np.uint8)
+    shade = np.broadcast_to(np.linspace(60, 120, 500).astype(np.uint8), (400, 500))
     for number in range(2):
-        cv2.imwrite(str(folder / f"{number}.jpg"), noise)
+        cv2.imwrite(str(folder / f"{number}.jpg"), shade)
     run_script("burned_in_text", monkeypatch, "--data", tmp_path, "--pictures", 2)
     told = capsys.readouterr().out
     assert "lateral neck films: 2 pictures, false alarm in 0; " in told
@@ -315,9 +310,13 @@ def test_a_reading_is_killed_and_a_loss_would_be_told(tmp_path):
     told, _, lost = killed.one_reading(SAMPLES["ct_axial"].path, 0.0)
     assert lost == []
     assert killed.stage_of(told) in ("opened", "being read")
-    typed = told[-1].replace('"draft":{"text":""', '"draft":{"text":"typed"')
-    assert typed != told[-1]
-    assert killed.losses([typed], tmp_path) == ["an addendum being typed"]
+    signed = told[-1]
+    for name, empty, value in (
+        ("signed_utc", "null", "2026-01-01T00:00:00Z"),
+        ("reader", '""', "A"),
+    ):
+        signed = re.sub(rf'"{name}":{empty}', f'"{name}":"{value}"', signed)
+    assert killed.losses([signed], tmp_path) == ["the whole reading"]
 
 
 @POSIX
@@ -385,6 +384,24 @@ def test_measures_of_both_masks_are_compared(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert re.search(r"levels .*: 1 slices", told)
     assert number_in(told, r"anterior_superior +5 +(\S+)") < 0.2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pins processors")
+@pytest.mark.model
+def test_the_time_of_an_image_is_shared_out(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "mr_sagittal_segmentation" / "images"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.webp"), mr_slices.picture(number))
+    given = ["--data", tmp_path, "--images", 1, "--kinds", "mr"]
+    run_script("time_of_an_image", monkeypatch, *given)
+    told = capsys.readouterr().out
+    whole, *parts = map(int, re.search(
+        r"mr: 1 images, (\d+) ms each: networks (\d+), decoding (\d+), writing (\d+), rest (\d+)",
+        told,
+    ).groups())  # fmt: skip
+    assert min(whole, *parts) > 0
+    assert whole == pytest.approx(sum(parts), abs=3)
 
 
 def test_tests_run_with_the_arithmetic_of_another_processor(monkeypatch, capsys):

@@ -7,10 +7,12 @@ nobody's hands here, are answered as soon as they open.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 from unittest.mock import patch
 
 from PyQt6.QtCore import Qt, QTimer
@@ -24,8 +26,8 @@ LEFT = Qt.MouseButton.LeftButton
 MOST_SECONDS = 300
 
 
-def run_program(profile: Path, drive: Callable[[ArchivePerson], object]) -> int:
-    """Run the program, and let somebody work at its window as soon as it is shown."""
+def run_program(profile: Path, drive: Callable[[ArchivePerson], object]) -> NoReturn:
+    """Run the program, let somebody work at its window as soon as it is shown, end the process."""
     from spinealign import __main__
     from spinealign.ui import app
 
@@ -34,8 +36,9 @@ def run_program(profile: Path, drive: Callable[[ArchivePerson], object]) -> int:
             super().start(paths)
             QTimer.singleShot(0, partial(drive, ArchivePerson(self)))
 
-    with patch.object(app, "MainWindow", Driven):
-        return __main__.main(["--profile-dir", str(profile)])
+    arguments = [sys.argv[0], "--profile-dir", str(profile)]
+    with patch.object(app, "MainWindow", Driven), patch.object(sys, "argv", arguments):
+        __main__.program()
 
 
 class ArchivePerson:
