@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,7 +44,8 @@ NICER = 10
 """Than the window: see `spinealign.ui.work.tasks`."""
 
 _PIECE_BYTES = 1 << 20
-_LOOK_S = 0.05
+_LET_IN_S = 0.001
+"""So that who waits for a lock gets it before who has just given it back."""
 _of_thread = threading.local()
 
 
@@ -99,6 +101,7 @@ class _Imports:
             for name in modules:
                 with self._one:
                     importlib.import_module(name)
+                time.sleep(_LET_IN_S)
         finally:
             self._is_over.set()
 
@@ -109,15 +112,9 @@ class _Imports:
             message: Sent | None = channel.receive()
         return message
 
-    def wait(self, interrupt: Interrupt) -> None:
-        """Wait until all are imported: a function may import in its midst.
-
-        Raises
-        ------
-        Cancelled
-        """
-        while not self._is_over.wait(_LOOK_S):
-            interrupt.require_wanted()
+    def wait(self) -> None:
+        """Wait until all are imported: a function may import in its midst."""
+        self._is_over.wait()
 
 
 def _load(wanted: Served, imports: _Imports) -> None:
@@ -189,7 +186,7 @@ def _run_call(call: Call, channel: Channel, here: _Running, imports: _Imports) -
     with contextlib.suppress(OSError):
         try:
             with here.interrupt.here():
-                imports.wait(here.interrupt)
+                imports.wait()
                 result = call.function(*map(asking, call.arguments))
                 if isinstance(result, Generator):
                     result = run_to_end(result, tell)

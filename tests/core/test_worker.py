@@ -22,7 +22,7 @@ from spinealign.worker.served import Served
 from spinealign.worker.starting import start_process
 from tests import phantoms
 from tests.core import worker_calls
-from tests.core.slow_package.first import first
+from tests.core.slow_call import call_first
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="ends processes by signal")
 
@@ -262,28 +262,14 @@ def test_places_of_a_crash_are_those_of_the_thread_it_met():
     assert crash_places(text) == (("/x/read.py", 3, "read"), ("/x/decode.py", 7, "decode"))
 
 
-SLOW_MODULES = ("tests.core.slow_package.second",)
+SLOW_MODULES = ("tests.core.slow_start", "tests.core.slow_package.second")
 
 
-@pytest.mark.parametrize("function", [first, worker_calls.import_first])
+@pytest.mark.parametrize("function", [call_first, worker_calls.import_first])
 def test_a_call_imports_a_package_that_the_start_imports_from_its_other_end(function):
     """One has the package and waits for its module, which waits for what that one began with."""
     worker = Worker(SLOW_MODULES)
     try:
         assert worker.call(function) == "first, second"
-    finally:
-        worker.close()
-
-
-def test_a_call_is_stopped_while_the_start_imports():
-    worker = Worker(SLOW_MODULES, cancel_s=5)
-    before = worker.call(worker_calls.pid)
-    try:
-        worker.replace()
-        interrupt = Interrupt()
-        threading.Timer(0.05, interrupt.cut).start()
-        with interrupt.here(), pytest.raises(Cancelled):
-            worker.call(worker_calls.pid)
-        assert worker.call(worker_calls.pid) != before
     finally:
         worker.close()

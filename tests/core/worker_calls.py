@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import threading
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def pid():
 
 
 def import_first():
+    time.sleep(0.1)  # the start has begun with its own by now
     from tests.core.slow_package.first import first
 
     return first()
