@@ -11,6 +11,7 @@ Run: ``python benchmarks/labels.py [--times 20]``; ``QT_QPA_PLATFORM=offscreen``
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -84,3 +85,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # see `spinealign.__main__.program`

@@ -10,6 +10,7 @@ Run: ``python benchmarks/whole_case.py [--image FILM] [--runs 5]``; with
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -71,3 +72,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # see `spinealign.__main__.program`

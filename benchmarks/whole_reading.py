@@ -14,6 +14,7 @@ with ``QT_QPA_PLATFORM=offscreen`` it needs no display.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -272,3 +273,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # see `spinealign.__main__.program`
