@@ -343,18 +343,16 @@ def test_values_find_places():
     assert all(float(median) > 0 for *_, median in rows)
 
 
+def mr_options(folder):
+    """Return what judges the shipped MR network on sources in a folder."""
+    model = MODELS / "mr_segmentation"
+    return ["--data", folder, "--cache", folder / "cache", "--model", model]
+
+
 @pytest.mark.model
 def test_bodies_of_a_patient_kept_aside_have_their_names(tmp_path, monkeypatch, capsys):
     mr_slices.write_sources(tmp_path, patients=2)
-    given = [
-        "--data",
-        tmp_path,
-        "--cache",
-        tmp_path / "cache",
-        "--model",
-        MODELS / "mr_segmentation",
-    ]
-    run_script("mr_levels", monkeypatch, *given)
+    run_script("mr_levels", monkeypatch, *mr_options(tmp_path))
     told = capsys.readouterr().out
     assert "mr_segmentation: 1 patients" in told
     assert re.search(r"every name right +1 +1", told)
@@ -364,15 +362,8 @@ def test_bodies_of_a_patient_kept_aside_have_their_names(tmp_path, monkeypatch, 
 @pytest.mark.model
 def test_structures_of_each_source_are_outlined(tmp_path, monkeypatch, capsys):
     mr_slices.write_sources(tmp_path)
-    given = [
-        "--data",
-        tmp_path,
-        "--cache",
-        tmp_path / "cache",
-        "--model",
-        MODELS / "mr_segmentation",
-    ]
-    run_script("mr_sources", monkeypatch, *given, "--sources", "spider", "t1", "--one-look")
+    sources = ("--sources", "spider", "t1", "--one-look")
+    run_script("mr_sources", monkeypatch, *mr_options(tmp_path), *sources)
     told = capsys.readouterr().out
     for source in ("spider", "t1"):
         row = rf"{source}, aside, mr_segmentation: 1 patients, 1 slices.*\n +vertebra +Dice (\S+)"
